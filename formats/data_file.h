@@ -1,0 +1,27 @@
+#ifndef PARE_DATA_FILE_H
+#define PARE_DATA_FILE_H
+
+#include "dataset.h"
+
+#define PARE_DATA_VERSION 1
+
+/**
+ * Read a data file (pare-data(5)): shapes, labels in range and digest are
+ * checked.
+ *
+ * @param d     zeroed, out; release with pare_dataset_release
+ * @param path  file; data do not come from standard input
+ * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
+ */
+int pare_data_read(struct pare_dataset *d, const char *path);
+
+/** Write a data file whole or not at all; fills d->digest. */
+int pare_data_write(const char *path, struct pare_dataset *d);
+
+/** Digest of shape, type, samples, labels, names and normalisation. */
+int pare_data_digest(char hex[33], const struct pare_dataset *d);
+
+/** The stored digest of a file's attribute, without reading the samples. */
+int pare_data_peek_digest(char hex[33], const char *path);
+
+#endif

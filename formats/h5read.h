@@ -1,0 +1,77 @@
+#ifndef PARE_H5READ_H
+#define PARE_H5READ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The one strict reader of HDF5 images. No HDF5 handle or type leaves it.
+ *
+ * Plug-ins are off; soft and external links, external storage, virtual
+ * datasets, references, variable-length and compound types are refused; at
+ * most one filter, deflate; class, rank, dimensions and storage are checked
+ * before anything is allocated; a dataset may declare at most 1,100 times
+ * the bytes it stores.
+ */
+struct pare_h5;
+
+enum pare_h5_type { PARE_H5_U8, PARE_H5_I32, PARE_H5_U32, PARE_H5_F32,
+                    PARE_H5_F64 };
+
+/** What a dataset is, before its values are read. */
+struct pare_h5_info {
+    enum pare_h5_type type;
+    int rank;
+    size_t dim[8];
+    size_t count;  /* product of dim */
+    size_t stored; /* bytes in the file */
+};
+
+/**
+ * Open an image, or a file without reading it all.
+ *
+ * @param bytes  image; must live until pare_h5_close
+ * @param path   for messages; with bytes == NULL the file itself is opened
+ *               read-only (models above 256 MiB)
+ * @return 0; PARE_EFORMAT "not an HDF5 file", "truncated" ...
+ */
+int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
+                 const char *path);
+void pare_h5_close(struct pare_h5 *h);
+
+/** 1 there, 0 not there, negative status when it is not what it may be. */
+int pare_h5_exists(struct pare_h5 *h, const char *path);
+
+/** Describe the dataset at a path of plain hard links. */
+int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h,
+                 const char *path);
+
+/**
+ * Read a dataset of exactly this type and count.
+ * @param out  [count] of type, out
+ */
+int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
+                 enum pare_h5_type type, size_t count);
+
+/** Read part of a dataset: rows [first, first+rows) of its first axis. */
+int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,
+                      enum pare_h5_type type, size_t first, size_t rows);
+
+/** Read a uint8 rank-1 dataset as a NUL-terminated string, malloc'd. */
+int pare_h5_read_text(char **text, struct pare_h5 *h, const char *path,
+                      size_t limit);
+
+/** Fixed-length string attribute of an object ("/" is the root), malloc'd. */
+int pare_h5_attr_text(char **text, struct pare_h5 *h, const char *path,
+                      const char *attr, size_t limit);
+int pare_h5_attr_i64(int64_t *v, struct pare_h5 *h, const char *path,
+                     const char *attr);
+
+/**
+ * Names directly below a group, at most `most`, sorted; for /user and for
+ * telling what is unknown. Each name malloc'd, the array too.
+ */
+int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h,
+                 const char *path, size_t most);
+
+#endif

@@ -1,0 +1,69 @@
+#ifndef PARE_MODEL_FILE_H
+#define PARE_MODEL_FILE_H
+
+#include "model.h"
+
+#define PARE_MODEL_VERSION 1
+
+/** How a tensor lies in a file; see pare-model(5). */
+enum pare_encoding { PARE_ENC_DENSE, PARE_ENC_BITMAP, PARE_ENC_INDEX };
+
+/** Bytes of one tensor in the file it was read from or would be written to. */
+struct pare_stored {
+    enum pare_encoding encoding;
+    uint64_t mask_bytes, value_bytes;
+};
+
+struct pare_model_file {
+    char weights[PARE_DIGEST_LEN]; /* digests as stored, checked on reading */
+    char state[PARE_DIGEST_LEN];
+    uint64_t bytes;             /* of the whole file */
+    struct pare_stored *stored; /* [n_tensors] */
+    char autosave_key[PARE_DIGEST_LEN]; /* "" unless an autosave */
+    char *autosave_text;        /* running sums etc., or NULL */
+    size_t n_unknown;           /* objects this version does not know */
+    char **unknown;             /* their paths; dropped on rewriting */
+};
+
+/**
+ * Read a model, checking everything pare-model(5) asks: structure, limits,
+ * shapes against the architecture, finite weights, both digests.
+ *
+ * @param m     zeroed, out; written only on success
+ * @param info  zeroed, out, or NULL; release with pare_model_file_release
+ * @param path  file, or "-"/NULL for standard input
+ * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
+ */
+int pare_model_read(struct pare_model *m, struct pare_model_file *info,
+                    const char *path);
+
+void pare_model_file_release(struct pare_model_file *info, size_t n_tensors);
+
+/**
+ * Write a model whole or not at all, with its digests; the same model gives
+ * the same bytes always. Refuses a terminal on standard output.
+ *
+ * @param info  NULL, or out: sizes and digests of what was written
+ * @param path  file, or "-"/NULL for standard output
+ */
+int pare_model_write(const char *path, const struct pare_model *m,
+                     struct pare_model_file *info);
+
+/** The same into memory: *bytes malloc'd. */
+int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
+                     struct pare_model_file *info);
+
+/** Write an autosave: a model plus the key and text of its run. */
+int pare_autosave_write(const char *path, const struct pare_model *m,
+                        const char *key, const char *text);
+
+/**
+ * Check a model's invariants beyond what reading does (pare-check(1)):
+ * masked values, optimiser slots and checkpoints are 0, init regenerates.
+ * Calls report once per finding.
+ * @return number of findings, or a negative status
+ */
+int pare_model_check(const struct pare_model *m,
+                     void (*report)(void *arg, const char *line), void *arg);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef PARE_CRITERION_H
+#define PARE_CRITERION_H
+
+#include "dataset.h"
+#include "model.h"
+
+/** What a criterion may need beyond the model. */
+struct pare_criterion_input {
+    const struct pare_dataset *data; /* NULL without -d */
+    size_t calibrate;                /* samples, 0: the criterion's default */
+    uint64_t seed;
+    int threads;
+};
+
+/** A saliency criterion: a row of the table in criterion.c. */
+struct pare_criterion {
+    const char *name;
+    const char *help;
+    const char *source;
+    bool needs_data;
+    bool random; /* uses the seed */
+    /**
+     * Score every weight: larger is kept first. Arrays of tensors that are
+     * not prunable are NULL and skipped.
+     * @param score  [n_tensors] arrays of tensor[t].n floats, out
+     */
+    int (*score)(float *const *score, struct pare_model *m,
+                 const struct pare_criterion_input *in);
+};
+
+const struct pare_criterion *pare_criterion(size_t index);
+const struct pare_criterion *pare_criterion_find(const char *name);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef PARE_DIGEST_H
+#define PARE_DIGEST_H
+
+#include "model.h"
+
+/** A running XXH3-128 digest; opaque. */
+struct pare_digest;
+
+/** NULL without memory (message set). */
+struct pare_digest *pare_digest_new(void);
+void pare_digest_bytes(struct pare_digest *d, const void *p, size_t n);
+/** A string with its length, so that "ab","c" differs from "a","bc". */
+void pare_digest_text(struct pare_digest *d, const char *text);
+void pare_digest_u64(struct pare_digest *d, uint64_t v);
+void pare_digest_f64(struct pare_digest *d, double v);
+/**
+ * Values of an array as its length and the (index, value) pairs that are
+ * not 0, so that the cost after pruning is that of the survivors and the
+ * digest does not depend on how a file encodes them.
+ */
+void pare_digest_values(struct pare_digest *d, const float *v, size_t n);
+/** Write 32 hexadecimal digits and a NUL, and free d. */
+void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN]);
+
+/**
+ * Digest of what the network computes: names, shapes and dense values of
+ * all tensors. Independent of masks, encoding and file format.
+ */
+int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m);
+
+/** The same over other values, one array a tensor (a checkpoint's). */
+int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
+                           const struct pare_model *m, float *const *value);
+
+/**
+ * Digest of everything a next step can see: architecture, input
+ * description, weights, masks, optimiser, position, checkpoints, history;
+ * all but the provenance and /user.
+ */
+int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m);
+
+/** A seed that follows from a digest and a purpose (DESIGN: no -S given). */
+uint64_t pare_digest_seed(const char *hex, const char *purpose);
+
+#endif

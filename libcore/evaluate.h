@@ -1,0 +1,40 @@
+#ifndef PARE_EVALUATE_H
+#define PARE_EVALUATE_H
+
+#include "dataset.h"
+#include "model.h"
+
+/** What evaluation measures; release with pare_evaluation_release. */
+struct pare_evaluation {
+    uint64_t n, correct, top5; /* top5 with fewer than 6 classes: n */
+    double loss;               /* mean */
+    size_t n_classes;
+    uint64_t *confusion; /* [true][predicted], n_classes squared */
+};
+
+/**
+ * Loss and accuracy of a model on a split, in blocks of 64 samples, so
+ * that the result depends on neither batch size nor threads. A tie of
+ * outputs counts for the lower class.
+ *
+ * @return 0; PARE_EMISMATCH; PARE_EINVAL for an empty split; PARE_ENOMEM
+ */
+int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
+                  const struct pare_dataset *d, enum pare_split_id split,
+                  int threads);
+
+void pare_evaluation_release(struct pare_evaluation *e);
+
+/**
+ * Gradient of the mean loss over chosen samples of the training split, in
+ * evaluation mode (running statistics, no dropout).
+ *
+ * @param grad   [n_tensors] arrays of tensor[t].n, out; NULL: skip
+ * @param index  [n] samples; summed in this order in blocks of 64
+ * @return as pare_evaluate
+ */
+int pare_gradient(float *const *grad, struct pare_model *m,
+                  const struct pare_dataset *d, const uint32_t *index,
+                  size_t n, int threads);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef PARE_INITIALIZER_H
+#define PARE_INITIALIZER_H
+
+#include "model.h"
+
+/** A way to draw first weights: a row of the table in initializer.c. */
+struct pare_initializer {
+    const char *name; /* "pytorch", "glorot-uniform", ..., "normal" */
+    const char *help;
+    const char *source;
+};
+
+const struct pare_initializer *pare_initializer(size_t index);
+
+/**
+ * Check and canonicalise an initialiser ("he-normal", "normal,sd=.05").
+ * @param canon  [PARE_SPEC_MAX] out
+ * @return 0, PARE_EINVAL
+ */
+int pare_initializer_parse(char canon[PARE_SPEC_MAX], const char *spec);
+
+/**
+ * Draw the first values of every tensor. Tensor t of layer order uses
+ * stream INIT, sub t. Linear and convolution weights as the initialiser
+ * says; biases as PyTorch's default does for "pytorch" and 0 otherwise;
+ * batch norm scale 1, shift 0, running mean 0, running variance 1.
+ *
+ * @param value  [n_tensors] arrays of tensor[t].n floats, out
+ */
+int pare_initializer_draw(float *const *value, const struct pare_model *m,
+                          const char *spec, uint64_t seed);
+
+/** Draw into the model's own values, and set m->init and checkpoint init. */
+int pare_model_draw(struct pare_model *m, const char *spec, uint64_t seed);
+
+/**
+ * The values of checkpoint `init`, regenerated from the seed and checked
+ * against the digest kept, or copied where they are stored whole.
+ *
+ * @param value  [n_tensors] arrays, out
+ * @return 0; PARE_EFORMAT if the digest does not match or there is no init
+ */
+int pare_model_init_values(float *const *value, const struct pare_model *m);
+
+#endif

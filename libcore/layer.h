@@ -1,0 +1,108 @@
+#ifndef PARE_LAYER_H
+#define PARE_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PARE_NAME_MAX   64 /* bytes of a layer or tensor name, NUL included */
+#define PARE_RANK_MAX   4
+#define PARE_LAYER_OPTS 8
+
+/**
+ * The shape of one sample between two layers: {features} or
+ * {channels, height, width}.
+ */
+struct pare_shape {
+    int rank;
+    size_t dim[3];
+};
+
+/** Product of the dimensions; 1 for rank 0. */
+size_t pare_shape_size(const struct pare_shape *s);
+
+/** What a tensor of a layer is; decides whether it is prunable by default. */
+enum pare_role {
+    PARE_ROLE_WEIGHT, /* linear and convolution weights: prunable */
+    PARE_ROLE_BIAS,   /* prunable when asked */
+    PARE_ROLE_SCALE,  /* batch norm gamma: prunable when asked, never here */
+    PARE_ROLE_SHIFT,  /* batch norm beta */
+    PARE_ROLE_BUFFER  /* running statistics: not trained, not counted */
+};
+
+enum pare_layer_option_type {
+    PARE_LAYER_SIZE, /* positive integer */
+    PARE_LAYER_REAL,
+    PARE_LAYER_BOOL  /* yes or no */
+};
+
+/** One setting of a layer kind; positional arguments fill them in order. */
+struct pare_layer_option {
+    const char *name;
+    enum pare_layer_option_type type;
+    bool required;
+    double def, lo, hi; /* default and inclusive range */
+};
+
+struct pare_layer;
+
+/** A tensor that a layer owns, e.g. {"weight", WEIGHT, 2, {out, in}}. */
+struct pare_tensor_spec {
+    const char *suffix;
+    enum pare_role role;
+    int rank;
+    size_t dim[PARE_RANK_MAX];
+    size_t fan_in, fan_out; /* of the layer, for initialisers */
+};
+
+/** Which arithmetic of net.c runs the layer. */
+enum pare_layer_op {
+    PARE_OP_LINEAR,
+    PARE_OP_RELU,
+    PARE_OP_LEAKY_RELU,
+    PARE_OP_TANH,
+    PARE_OP_SIGMOID,
+    PARE_OP_DROPOUT,
+    PARE_OP_BATCHNORM,
+    PARE_OP_SOFTMAX,
+    PARE_OP_LOG_SOFTMAX
+};
+
+/**
+ * A kind of layer: a row of the table in layer.c. Files store the name.
+ */
+struct pare_layer_kind {
+    const char *name;
+    enum pare_layer_op op;
+    const char *prefix; /* of automatic names: fc -> fc1, fc2 */
+    const char *help;   /* one line */
+    const char *source; /* citation, or "" */
+    struct pare_layer_option option[PARE_LAYER_OPTS]; /* name NULL ends */
+    /** Shape of the output; 0 or a status with a message. */
+    int (*infer)(const struct pare_layer *l, struct pare_shape *out);
+    /** Fill spec[0..3], return how many tensors the layer owns. */
+    int (*tensors)(const struct pare_layer *l, struct pare_tensor_spec *spec);
+    /** Multiply-adds of one sample. */
+    double (*macs)(const struct pare_layer *l);
+};
+
+/** A layer of a parsed architecture. */
+struct pare_layer {
+    const struct pare_layer_kind *kind;
+    char name[PARE_NAME_MAX];
+    double opt[PARE_LAYER_OPTS]; /* in the order of kind->option */
+    struct pare_shape in, out;
+    int column; /* in the text it was parsed from, from 1 */
+};
+
+#define PARE_LAYER_TENSORS 4 /* at most, of one layer */
+
+/** Rows of the table, in order of the manual; index n returns NULL. */
+const struct pare_layer_kind *pare_layer_kind(size_t index);
+
+/** The row of that name, or NULL. */
+const struct pare_layer_kind *pare_layer_find(const char *name);
+
+/** Value of a named option of a layer; the option must exist. */
+double pare_layer_opt(const struct pare_layer *l, const char *name);
+
+#endif

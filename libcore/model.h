@@ -1,0 +1,168 @@
+#ifndef PARE_MODEL_H
+#define PARE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch.h"
+#include "norm.h"
+
+#define PARE_SLOTS_MAX  2   /* state arrays an optimiser keeps per weight */
+#define PARE_DIGEST_LEN 33  /* 32 hexadecimal digits and a NUL */
+#define PARE_SPEC_MAX   256 /* canonical text of an optimiser, schedule ... */
+
+/**
+ * One named array of a model: a weight matrix, a bias, a running statistic.
+ *
+ * Invariant (promise 4): where mask[i] is 0, value[i] is exactly 0.0f, and
+ * so is every optimiser slot and every stored checkpoint's value at i.
+ */
+struct pare_tensor {
+    char name[PARE_NAME_MAX]; /* "fc1.weight" */
+    size_t layer;             /* index into arch.layer */
+    enum pare_role role;
+    int rank;
+    size_t dim[PARE_RANK_MAX]; /* linear weight: {out, in} */
+    size_t n;                  /* product of dim */
+    float *value;              /* [n] C order */
+    uint8_t *mask;             /* [n] 1 kept, 0 pruned; NULL: all kept */
+};
+
+/** Optimiser state as it lies in a file. */
+struct pare_optstate {
+    char spec[PARE_SPEC_MAX]; /* canonical, "adam,beta1=0.9,..."; "" none */
+    uint64_t step;            /* updates done (bias correction of Adam) */
+    int n_slots;              /* 0 while no update was done */
+    float **slot[PARE_SLOTS_MAX]; /* slot[k][tensor]: [n], NULL for buffers */
+};
+
+/** Where training stands, and what it is made of. */
+struct pare_training {
+    uint64_t epoch;       /* epochs finished */
+    uint64_t step;        /* optimiser steps done since the beginning */
+    uint64_t sched_step;  /* position in the schedule, in steps */
+    uint64_t sched_total; /* its length in steps; 0: not yet known */
+    uint64_t seed;        /* of shuffling and dropout */
+    uint64_t batch;       /* samples; 0: never trained */
+    uint64_t steps_per_epoch;
+    double lr;            /* base learning rate */
+    double weight_decay;
+    char loss[PARE_NAME_MAX];
+    char schedule[PARE_SPEC_MAX];
+    char select[16];      /* last, best-val-loss, best-val-acc */
+};
+
+/**
+ * A stored earlier state. `init` of a model that was drawn from a seed has
+ * value == NULL: it is regenerated (pare_model_init_values).
+ */
+struct pare_checkpoint {
+    char name[PARE_NAME_MAX]; /* "init", "epoch:3", "step:1000", "best" */
+    uint64_t epoch, step, sched_step;
+    float **value;               /* [n_tensors][n], or NULL */
+    struct pare_optstate optim;  /* spec "" when not kept */
+};
+
+/** How the first weights were drawn. */
+struct pare_init {
+    char spec[PARE_SPEC_MAX]; /* canonical initialiser; "": not from a seed */
+    uint64_t seed;
+    char digest[PARE_DIGEST_LEN]; /* `weights` digest of the init values */
+};
+
+/** One line of the training history. Accuracies are in 0..1, NaN: none. */
+struct pare_history_row {
+    uint64_t epoch, step; /* after this epoch */
+    double lr;            /* at its last step */
+    double train_loss, train_acc, val_loss, val_acc;
+    double sparsity;      /* of the prunable weights */
+};
+
+/** A model: what one file holds. Zero-initialise, release after use. */
+struct pare_model {
+    struct pare_arch arch;
+    struct pare_norm norm;  /* of its inputs */
+    size_t n_classes;       /* 0: unknown */
+    char **class_name;      /* [n_classes], or NULL */
+    size_t n_tensors;
+    struct pare_tensor *tensor; /* layer order, weight before bias */
+    struct pare_init init;
+    struct pare_training training;
+    struct pare_optstate optim;
+    size_t n_checkpoints;
+    struct pare_checkpoint *checkpoint;
+    size_t n_history;
+    struct pare_history_row *history;
+    size_t n_steps;
+    char **step; /* provenance: one JSON object a line, oldest first */
+    size_t user_size;
+    void *user;  /* /user as formats/ keeps it; opaque here */
+};
+
+/**
+ * Build the tensors of an architecture, all values 0, running variances 1.
+ * @param m     zeroed struct, out; takes over *arch (which is zeroed)
+ * @return 0, PARE_ENOMEM, PARE_ELIMIT
+ */
+int pare_model_init(struct pare_model *m, struct pare_arch *arch);
+
+void pare_model_release(struct pare_model *m);
+
+/** The tensor of that name, or NULL. */
+struct pare_tensor *pare_model_tensor(const struct pare_model *m,
+                                      const char *name);
+
+/** The checkpoint of that name, or NULL. */
+struct pare_checkpoint *pare_model_checkpoint(const struct pare_model *m,
+                                              const char *name);
+
+/**
+ * Append an empty checkpoint, or return the one of that name with its
+ * values freed. NULL without memory (message set).
+ */
+struct pare_checkpoint *pare_model_add_checkpoint(struct pare_model *m,
+                                                  const char *name);
+
+/** Copy weights (and optimiser state if with_optim) into a checkpoint. */
+int pare_model_save_checkpoint(struct pare_model *m, const char *name,
+                               bool with_optim);
+
+/** Remove a checkpoint; nothing happens when there is none. */
+void pare_model_drop_checkpoint(struct pare_model *m, const char *name);
+
+/** Append a row / a provenance line (copied). 0 or PARE_ENOMEM. */
+int pare_model_add_history(struct pare_model *m,
+                           const struct pare_history_row *row);
+int pare_model_add_step(struct pare_model *m, const char *json);
+
+/** Optimiser state: allocate n_slots zeroed arrays per trained tensor. */
+int pare_optstate_alloc(struct pare_optstate *s, const struct pare_model *m,
+                        int n_slots);
+void pare_optstate_release(struct pare_optstate *s, size_t n_tensors);
+int pare_optstate_copy(struct pare_optstate *to,
+                       const struct pare_optstate *from,
+                       const struct pare_model *m);
+
+/** Allocate a mask of ones for a tensor that has none. 0, PARE_ENOMEM. */
+int pare_tensor_need_mask(struct pare_tensor *t);
+
+/** Number of kept positions (n without a mask). */
+size_t pare_tensor_kept(const struct pare_tensor *t);
+
+/** Is the tensor counted as prunable without being asked for? */
+bool pare_tensor_prunable(const struct pare_tensor *t);
+
+/** 1 - kept/prunable over all prunable tensors; 0 when there are none. */
+double pare_model_sparsity(const struct pare_model *m);
+
+/** Kept positions and all positions of the prunable tensors. */
+void pare_model_count(const struct pare_model *m, uint64_t *kept,
+                      uint64_t *total);
+
+/**
+ * Hold promise 4 by force: zero values, optimiser slots and stored
+ * checkpoints wherever the mask is 0. Called after every change of a mask.
+ */
+void pare_model_apply_masks(struct pare_model *m);
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef PARE_NET_H
+#define PARE_NET_H
+
+#include "dataset.h"
+#include "loss.h"
+#include "model.h"
+#include "optimizer.h"
+
+/**
+ * A network ready to run: the work space of one batch for a model.
+ *
+ * Activations are feature-major tiles [feature][width]; the width follows
+ * from the batch size alone (pare_net_width). Work is cut into tiles and
+ * row blocks fixed by the problem; threads only pick them up, so the bits
+ * do not depend on their number.
+ */
+struct pare_net;
+
+/** Tile width for a batch: 4, 8, 16, 32 or 64. */
+size_t pare_net_width(size_t batch);
+
+/**
+ * @param net      out; free with pare_net_free
+ * @param m        model; its tensors are used in place and must outlive net
+ * @param batch    largest batch, >= 1
+ * @param train    also allocate what backward needs
+ * @param threads  >= 1
+ * @return 0; PARE_ENOMEM; PARE_EMISMATCH if loss and network do not fit
+ */
+int pare_net_new(struct pare_net **net, struct pare_model *m, size_t batch,
+                 bool train, int threads);
+void pare_net_free(struct pare_net *net);
+
+/** The input tiles and row-major twin of the next batch, to be filled. */
+float *pare_net_input(struct pare_net *net);
+float *pare_net_input_rows(struct pare_net *net);
+
+/**
+ * Run the network forward over the n samples in the input tiles.
+ *
+ * @param training  use batch statistics and dropout, keep what backward
+ *                  needs
+ * @param seed,step key and counter of dropout
+ */
+void pare_net_forward(struct pare_net *net, size_t n, bool training,
+                      uint64_t seed, uint64_t step);
+
+/** Output of the last forward: tile t, [classes][width]. */
+const float *pare_net_output(const struct pare_net *net, size_t tile);
+
+/**
+ * Losses of the last forward into loss[n] and, when training, the gradient
+ * of their mean at the output.
+ */
+void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
+                   double *loss, const int32_t *y, size_t n, bool gradient);
+
+/**
+ * Backward pass with the optimiser's update fused into the weight-gradient
+ * products; masked weights and their state stay exactly 0.
+ *
+ * @param state  slots of the optimiser, layout of struct pare_optstate
+ */
+void pare_net_backward_update(struct pare_net *net, size_t n,
+                              const struct pare_optimizer *row,
+                              const struct pare_update *u,
+                              struct pare_optstate *state);
+
+/**
+ * Backward pass that stores gradients instead: grad[t] [n] of each trained
+ * tensor (NULL entries are skipped), gradient of the mean loss, unmasked.
+ */
+void pare_net_backward(struct pare_net *net, size_t n, float *const *grad);
+
+/** Pick the widest tile and bytes of work space, for the bench. */
+size_t pare_net_bytes(const struct pare_net *net);
+
+#endif

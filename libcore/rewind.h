@@ -1,0 +1,28 @@
+#ifndef PARE_REWIND_H
+#define PARE_REWIND_H
+
+#include "model.h"
+
+/** What goes back besides the weights. */
+struct pare_rewind_options {
+    const char *to;       /* checkpoint: init, epoch:3, step:1000, best */
+    bool optimizer;       /* optimiser state too */
+    bool schedule;        /* position in training and schedule too */
+    bool reinit;          /* draw new initial weights instead */
+    uint64_t seed;        /* of reinit */
+};
+
+/**
+ * Set weights, biases and running statistics to a checkpoint's, bit for
+ * bit, under the mask that the model has now. The mask stays.
+ *
+ * `optimizer` needs a checkpoint that kept it; for `init` the state is
+ * emptied, which is what it was. With `reinit` new values are drawn with
+ * the model's initialiser; they become the new `init`.
+ *
+ * @return 0; PARE_EINVAL (no such checkpoint: those there are named; it
+ *         kept no optimiser state); PARE_ENOMEM
+ */
+int pare_rewind(struct pare_model *m, const struct pare_rewind_options *o);
+
+#endif

@@ -1,0 +1,92 @@
+#include "rng.h"
+
+#include <math.h>
+
+void pare_philox(uint32_t out[4], const uint32_t ctr[4],
+                 const uint32_t key[2])
+{
+    uint32_t x0 = ctr[0], x1 = ctr[1], x2 = ctr[2], x3 = ctr[3];
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * x0;
+        uint64_t p1 = (uint64_t)0xCD9E8D57u * x2;
+
+        x0 = (uint32_t)(p1 >> 32) ^ x1 ^ k0;
+        x1 = (uint32_t)p1;
+        x2 = (uint32_t)(p0 >> 32) ^ x3 ^ k1;
+        x3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = x0;
+    out[1] = x1;
+    out[2] = x2;
+    out[3] = x3;
+}
+
+void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
+                    uint32_t sub, uint64_t index)
+{
+    uint32_t ctr[4] = {(uint32_t)index, (uint32_t)(index >> 32), sub,
+                       (uint32_t)stream};
+    uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+
+    pare_philox(out, ctr, key);
+}
+
+float pare_rng_unit(uint32_t word)
+{
+    return (float)(word >> 8) * 0x1p-24f;
+}
+
+void pare_rng_uniform(float *out, size_t n, double lo, double hi,
+                      uint64_t seed, enum pare_stream stream, uint32_t sub)
+{
+    uint32_t word[4];
+
+    for (size_t i = 0; i < n; i++) {
+        if (i % 4 == 0)
+            pare_rng_block(word, seed, stream, sub, i / 4);
+        out[i] = (float)(lo + (hi - lo) * (double)pare_rng_unit(word[i % 4]));
+    }
+}
+
+void pare_rng_normal(float *out, size_t n, double sd, uint64_t seed,
+                     enum pare_stream stream, uint32_t sub)
+{
+    const double two_pi = 6.283185307179586;
+    uint32_t word[4];
+
+    for (size_t i = 0; i < n; i += 2) {
+        if (i % 4 == 0)
+            pare_rng_block(word, seed, stream, sub, i / 4);
+        double u = ((double)word[i % 4] + 0.5) * 0x1p-32;
+        double v = ((double)word[i % 4 + 1] + 0.5) * 0x1p-32;
+        double r = sd * sqrt(-2.0 * log(u));
+
+        out[i] = (float)(r * cos(two_pi * v));
+        if (i + 1 < n)
+            out[i + 1] = (float)(r * sin(two_pi * v));
+    }
+}
+
+void pare_rng_permutation(uint32_t *perm, size_t n, uint64_t seed,
+                          enum pare_stream stream, uint32_t sub)
+{
+    uint32_t word[4] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        perm[i] = (uint32_t)i;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (i % 2 == 0)
+            pare_rng_block(word, seed, stream, sub, i / 2);
+        uint32_t high = word[i % 2 * 2], low = word[i % 2 * 2 + 1];
+        uint64_t range = n - i;
+        uint64_t draw = (high * range + ((low * range) >> 32)) >> 32;
+        uint32_t t = perm[i];
+
+        perm[i] = perm[i + draw];
+        perm[i + draw] = t;
+    }
+}

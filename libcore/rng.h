@@ -1,0 +1,71 @@
+#ifndef PARE_RNG_H
+#define PARE_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * What a random number is for. Part of the counter, so that two purposes
+ * never share numbers; the values are part of the file format's promise
+ * (an `init` checkpoint is regenerated from them) and never change.
+ */
+enum pare_stream {
+    PARE_STREAM_INIT = 1,      /* initial weights; sub = tensor index */
+    PARE_STREAM_SHUFFLE = 2,   /* order of samples; sub = epoch */
+    PARE_STREAM_DROPOUT = 3,   /* dropout; sub = layer, block per step */
+    PARE_STREAM_SPLIT = 4,     /* train/val/test splits of data files */
+    PARE_STREAM_PRUNE = 5,     /* the random criterion; sub = tensor */
+    PARE_STREAM_CALIBRATE = 6  /* samples for criteria that need data */
+};
+
+/**
+ * One block of the Philox4x32-10 counter-based generator.
+ *
+ * @param out  [4] random words, out
+ * @param ctr  [4] counter
+ * @param key  [2] key
+ *
+ * Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3",
+ * SC'11; tested against the known-answer vectors published with it.
+ */
+void pare_philox(uint32_t out[4], const uint32_t ctr[4],
+                 const uint32_t key[2]);
+
+/**
+ * Four random words for a place in a stream: key = seed, counter =
+ * (index low, index high, sub, stream).
+ */
+void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
+                    uint32_t sub, uint64_t index);
+
+/** Map a random word to [0, 1): the top 24 bits times 2^-24. */
+float pare_rng_unit(uint32_t word);
+
+/**
+ * n uniform numbers in [lo, hi); number i depends on (seed, stream, sub, i)
+ * alone. Computed in double, rounded to float once.
+ *
+ * @param out  [n] float32, out
+ */
+void pare_rng_uniform(float *out, size_t n, double lo, double hi,
+                      uint64_t seed, enum pare_stream stream, uint32_t sub);
+
+/**
+ * n normal numbers of mean 0 and standard deviation sd, two from each
+ * Box-Muller pair (in double, rounded once).
+ *
+ * @param out  [n] float32, out
+ */
+void pare_rng_normal(float *out, size_t n, double sd, uint64_t seed,
+                     enum pare_stream stream, uint32_t sub);
+
+/**
+ * A random permutation of 0..n-1 by Fisher-Yates; draw i uses 64 bits of
+ * (seed, stream, sub, i), so a permutation is named by those three numbers.
+ *
+ * @param perm  [n] out; n < 2^32
+ */
+void pare_rng_permutation(uint32_t *perm, size_t n, uint64_t seed,
+                          enum pare_stream stream, uint32_t sub);
+
+#endif

@@ -1,0 +1,71 @@
+#ifndef PARE_TRAIN_H
+#define PARE_TRAIN_H
+
+#include "dataset.h"
+#include "model.h"
+#include "optimizer.h"
+#include "schedule.h"
+
+enum pare_select { PARE_SELECT_LAST, PARE_SELECT_LOSS, PARE_SELECT_ACC };
+
+/** Sums of a running epoch, kept in an autosave so that it resumes. */
+struct pare_epoch_sums {
+    double loss;
+    uint64_t correct, samples;
+};
+
+/** Everything a run of training is told. */
+struct pare_train_options {
+    uint64_t batch;
+    uint64_t end_epoch; /* train until this many epochs are finished ... */
+    uint64_t end_step;  /* ... or, if not 0, this many steps are done */
+    uint64_t seed;
+    double lr, weight_decay;
+    struct pare_optimizer_spec optimizer;
+    struct pare_schedule_spec schedule;
+    uint64_t sched_total; /* length of the schedule in steps */
+    const struct pare_loss *loss;
+    enum pare_select select;
+    const char *checkpoint; /* "epoch:5,step:1000,every:10" or NULL */
+    enum pare_split_id val; /* split to validate on; n = 0: none */
+    int threads;
+};
+
+/** Called as training goes; any may be NULL. */
+struct pare_train_hooks {
+    void *arg;
+    /** After each step; non-zero stops training (PARE_ESTOPPED). */
+    int (*on_step)(void *arg, const struct pare_model *m, uint64_t step,
+                   double lr, double loss, const struct pare_epoch_sums *s);
+    /** After each epoch. */
+    int (*on_epoch)(void *arg, const struct pare_model *m,
+                    const struct pare_history_row *row);
+};
+
+/**
+ * Train a model in place from where m->training stands.
+ *
+ * On return m->training, optimiser state, checkpoints and history are those
+ * of the point reached; with PARE_ESTOPPED the same call goes on from
+ * there and ends in the same bits as if it had not been stopped.
+ * The order of samples in epoch e is the permutation (seed, SHUFFLE, e).
+ * With select != LAST the best state is kept in checkpoint "best" and made
+ * the result at the end (the checkpoint stays).
+ *
+ * @param sums  in/out: sums of the unfinished epoch (zero at its start)
+ * @return 0; PARE_ESTOPPED; PARE_EDIVERGED when a loss is not finite (the
+ *         model is then the last state of finite loss at an epoch's end);
+ *         PARE_EMISMATCH; PARE_ENOMEM
+ */
+int pare_train(struct pare_model *m, const struct pare_dataset *d,
+               const struct pare_train_options *o,
+               const struct pare_train_hooks *hooks,
+               struct pare_epoch_sums *sums);
+
+/**
+ * Do inputs and classes of the data fit the model?
+ * @return 0, PARE_EMISMATCH with both shapes in the message
+ */
+int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d);
+
+#endif
