@@ -45,7 +45,7 @@ int pare_split_find(const char *name);
  * the last sample are 0.
  *
  * @param tile   [n_tiles][features][width] float32, out, 64-byte aligned
- * @param rows   [n][features] the same values sample-major, out; NULL: skip
+ * @param rows   [n][features] the same values sample-major, out
  * @param width  tile width, 4..64
  * @param index  [n] sample numbers, or NULL for first, first+1, ...
  * @param first  used when index is NULL

@@ -91,7 +91,7 @@ struct pare_model {
     struct pare_optstate optim;
     size_t n_checkpoints;
     struct pare_checkpoint *checkpoint;
-    size_t n_history;
+    size_t n_history, history_room; /* rows used, rows allocated */
     struct pare_history_row *history;
     size_t n_steps;
     char **step; /* provenance: one JSON object a line, oldest first */

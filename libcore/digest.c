@@ -1,0 +1,249 @@
+#include "digest.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "status.h"
+
+struct pare_digest {
+    XXH3_state_t *xxh;
+};
+
+struct pare_digest *pare_digest_new(void)
+{
+    struct pare_digest *d = malloc(sizeof *d);
+
+    if (d)
+        d->xxh = XXH3_createState();
+    if (!d || !d->xxh) {
+        free(d);
+        pare_fail(PARE_ENOMEM, "out of memory");
+        return NULL;
+    }
+    XXH3_128bits_reset(d->xxh);
+    return d;
+}
+
+void pare_digest_bytes(struct pare_digest *d, const void *p, size_t n)
+{
+    if (n)
+        XXH3_128bits_update(d->xxh, p, n);
+}
+
+void pare_digest_u64(struct pare_digest *d, uint64_t v)
+{
+    uint8_t le[8];
+
+    for (int i = 0; i < 8; i++)
+        le[i] = (uint8_t)(v >> (8 * i));
+    pare_digest_bytes(d, le, sizeof le);
+}
+
+void pare_digest_f64(struct pare_digest *d, double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof bits);
+    pare_digest_u64(d, bits);
+}
+
+void pare_digest_text(struct pare_digest *d, const char *text)
+{
+    pare_digest_u64(d, strlen(text));
+    pare_digest_bytes(d, text, strlen(text));
+}
+
+/* Pairs are hashed as little-endian uint64 index and float32, 12 bytes. */
+void pare_digest_values(struct pare_digest *d, const float *v, size_t n)
+{
+    enum { PAIRS = 2048 };
+    uint8_t buf[12 * PAIRS + 4];
+    size_t used = 0;
+
+    pare_digest_u64(d, n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t index = i;
+
+        memcpy(buf + used, &index, 8);
+        memcpy(buf + used + 8, &v[i], 4);
+        used += v[i] != 0.0f ? 12 : 0;
+        if (used == 12 * PAIRS - 12) {
+            pare_digest_bytes(d, buf, used);
+            used = 0;
+        }
+    }
+    pare_digest_bytes(d, buf, used);
+    pare_digest_u64(d, UINT64_MAX);
+}
+
+void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN])
+{
+    XXH128_canonical_t c;
+
+    XXH128_canonicalFromHash(&c, XXH3_128bits_digest(d->xxh));
+    for (size_t i = 0; i < sizeof c.digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", c.digest[i]);
+    XXH3_freeState(d->xxh);
+    free(d);
+}
+
+static void digest_shape(struct pare_digest *d, const struct pare_tensor *t)
+{
+    pare_digest_text(d, t->name);
+    pare_digest_u64(d, (uint64_t)t->rank);
+    for (int i = 0; i < t->rank; i++)
+        pare_digest_u64(d, t->dim[i]);
+}
+
+int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
+                           const struct pare_model *m, float *const *value)
+{
+    struct pare_digest *d = pare_digest_new();
+
+    if (!d)
+        return PARE_ENOMEM;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        digest_shape(d, &m->tensor[t]);
+        pare_digest_values(d, value ? value[t] : m->tensor[t].value,
+                           m->tensor[t].n);
+    }
+    pare_digest_finish(d, hex);
+    return 0;
+}
+
+int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
+{
+    return pare_digest_weights_of(hex, m, NULL);
+}
+
+/* Kept positions by index, so that the cost is that of the survivors. */
+static void digest_mask(struct pare_digest *d, const struct pare_tensor *t)
+{
+    enum { SOME = 2048 };
+    uint64_t buf[SOME];
+    size_t used = 0;
+
+    pare_digest_u64(d, t->mask != NULL);
+    if (!t->mask)
+        return;
+    for (size_t i = 0; i < t->n; i++) {
+        buf[used] = i;
+        used += t->mask[i] != 0;
+        if (used == SOME) {
+            pare_digest_bytes(d, buf, sizeof buf);
+            used = 0;
+        }
+    }
+    pare_digest_bytes(d, buf, used * sizeof buf[0]);
+    pare_digest_u64(d, UINT64_MAX);
+}
+
+static void digest_optim(struct pare_digest *d, const struct pare_optstate *s,
+                         const struct pare_model *m)
+{
+    pare_digest_text(d, s->spec);
+    pare_digest_u64(d, s->step);
+    pare_digest_u64(d, (uint64_t)s->n_slots);
+    for (int k = 0; k < s->n_slots; k++)
+        for (size_t t = 0; t < m->n_tensors; t++)
+            if (s->slot[k][t])
+                pare_digest_values(d, s->slot[k][t], m->tensor[t].n);
+}
+
+static void digest_training(struct pare_digest *d,
+                            const struct pare_training *t)
+{
+    pare_digest_u64(d, t->epoch);
+    pare_digest_u64(d, t->step);
+    pare_digest_u64(d, t->sched_step);
+    pare_digest_u64(d, t->sched_total);
+    pare_digest_u64(d, t->seed);
+    pare_digest_u64(d, t->batch);
+    pare_digest_u64(d, t->steps_per_epoch);
+    pare_digest_f64(d, t->lr);
+    pare_digest_f64(d, t->weight_decay);
+    pare_digest_text(d, t->loss);
+    pare_digest_text(d, t->schedule);
+    pare_digest_text(d, t->select);
+}
+
+static void digest_checkpoints(struct pare_digest *d,
+                               const struct pare_model *m)
+{
+    pare_digest_text(d, m->init.spec);
+    pare_digest_u64(d, m->init.seed);
+    pare_digest_text(d, m->init.digest);
+    pare_digest_u64(d, m->n_checkpoints);
+    for (size_t i = 0; i < m->n_checkpoints; i++) {
+        const struct pare_checkpoint *c = &m->checkpoint[i];
+
+        pare_digest_text(d, c->name);
+        pare_digest_u64(d, c->epoch);
+        pare_digest_u64(d, c->step);
+        pare_digest_u64(d, c->sched_step);
+        pare_digest_u64(d, c->value != NULL);
+        for (size_t t = 0; c->value && t < m->n_tensors; t++)
+            pare_digest_values(d, c->value[t], m->tensor[t].n);
+        digest_optim(d, &c->optim, m);
+    }
+}
+
+static void digest_history(struct pare_digest *d, const struct pare_model *m)
+{
+    pare_digest_u64(d, m->n_history);
+    for (size_t i = 0; i < m->n_history; i++) {
+        const struct pare_history_row *r = &m->history[i];
+        const double v[6] = {r->lr,       r->train_loss, r->train_acc,
+                             r->val_loss, r->val_acc,    r->sparsity};
+
+        pare_digest_u64(d, r->epoch);
+        pare_digest_u64(d, r->step);
+        for (int k = 0; k < 6; k++) /* one NaN for all */
+            pare_digest_f64(d, v[k] == v[k] ? v[k] : -1e300);
+    }
+}
+
+static void digest_input(struct pare_digest *d, const struct pare_model *m)
+{
+    pare_digest_text(d, m->arch.text);
+    pare_digest_f64(d, (double)m->norm.scale);
+    pare_digest_u64(d, m->norm.n);
+    if (m->norm.n) {
+        pare_digest_values(d, m->norm.mean, m->norm.n);
+        pare_digest_values(d, m->norm.std, m->norm.n);
+    }
+    pare_digest_u64(d, m->n_classes);
+    for (size_t i = 0; m->class_name && i < m->n_classes; i++)
+        pare_digest_text(d, m->class_name[i]);
+}
+
+int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
+{
+    struct pare_digest *d = pare_digest_new();
+
+    if (!d)
+        return PARE_ENOMEM;
+    digest_input(d, m);
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        digest_shape(d, &m->tensor[t]);
+        pare_digest_values(d, m->tensor[t].value, m->tensor[t].n);
+        digest_mask(d, &m->tensor[t]);
+    }
+    digest_optim(d, &m->optim, m);
+    digest_training(d, &m->training);
+    digest_checkpoints(d, m);
+    digest_history(d, m);
+    pare_digest_finish(d, hex);
+    return 0;
+}
+
+uint64_t pare_digest_seed(const char *hex, const char *purpose)
+{
+    XXH64_hash_t h = XXH3_64bits(hex, strlen(hex));
+
+    return XXH3_64bits_withSeed(purpose, strlen(purpose), h);
+}

@@ -1,0 +1,341 @@
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "status.h"
+
+static int no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "out of memory");
+}
+
+static int init_tensor(struct pare_tensor *t, size_t layer,
+                       const struct pare_layer *l,
+                       const struct pare_tensor_spec *spec)
+{
+    snprintf(t->name, sizeof t->name, "%.40s.%.20s", l->name,
+             spec->suffix);
+    t->layer = layer;
+    t->role = spec->role;
+    t->rank = spec->rank;
+    t->n = 1;
+    for (int i = 0; i < spec->rank; i++) {
+        t->dim[i] = spec->dim[i];
+        t->n *= spec->dim[i];
+    }
+    t->value = calloc(t->n, sizeof(float));
+    if (!t->value)
+        return no_memory();
+    if (t->role == PARE_ROLE_BUFFER && strcmp(spec->suffix, "var") == 0)
+        for (size_t i = 0; i < t->n; i++)
+            t->value[i] = 1;
+    return 0;
+}
+
+int pare_model_init(struct pare_model *m, struct pare_arch *arch)
+{
+    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
+    int err = 0;
+
+    m->arch = *arch;
+    memset(arch, 0, sizeof *arch);
+    m->norm.scale = 1;
+    m->tensor = calloc(m->arch.n_layers * PARE_LAYER_TENSORS,
+                       sizeof *m->tensor);
+    if (!m->tensor)
+        err = no_memory();
+    for (size_t i = 0; !err && i < m->arch.n_layers; i++) {
+        const struct pare_layer *l = &m->arch.layer[i];
+        int n = l->kind->tensors(l, spec);
+
+        for (int k = 0; !err && k < n; k++)
+            err = init_tensor(&m->tensor[m->n_tensors++], i, l, &spec[k]);
+    }
+    if (err)
+        pare_model_release(m);
+    return err;
+}
+
+static void free_values(float **value, size_t n)
+{
+    if (!value)
+        return;
+    for (size_t t = 0; t < n; t++)
+        free(value[t]);
+    free(value);
+}
+
+void pare_optstate_release(struct pare_optstate *s, size_t n_tensors)
+{
+    for (int k = 0; k < PARE_SLOTS_MAX; k++)
+        free_values(s->slot[k], n_tensors);
+    memset(s, 0, sizeof *s);
+}
+
+static void release_checkpoint(struct pare_checkpoint *c, size_t n_tensors)
+{
+    free_values(c->value, n_tensors);
+    c->value = NULL;
+    pare_optstate_release(&c->optim, n_tensors);
+}
+
+void pare_model_release(struct pare_model *m)
+{
+    for (size_t i = 0; i < m->n_checkpoints; i++)
+        release_checkpoint(&m->checkpoint[i], m->n_tensors);
+    free(m->checkpoint);
+    pare_optstate_release(&m->optim, m->n_tensors);
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        free(m->tensor[t].value);
+        free(m->tensor[t].mask);
+    }
+    free(m->tensor);
+    for (size_t i = 0; m->class_name && i < m->n_classes; i++)
+        free(m->class_name[i]);
+    free(m->class_name);
+    for (size_t i = 0; i < m->n_steps; i++)
+        free(m->step[i]);
+    free(m->step);
+    free(m->history);
+    free(m->user);
+    pare_norm_release(&m->norm);
+    pare_arch_release(&m->arch);
+    memset(m, 0, sizeof *m);
+}
+
+struct pare_tensor *pare_model_tensor(const struct pare_model *m,
+                                      const char *name)
+{
+    for (size_t t = 0; t < m->n_tensors; t++)
+        if (strcmp(m->tensor[t].name, name) == 0)
+            return &m->tensor[t];
+    return NULL;
+}
+
+struct pare_checkpoint *pare_model_checkpoint(const struct pare_model *m,
+                                              const char *name)
+{
+    for (size_t i = 0; i < m->n_checkpoints; i++)
+        if (strcmp(m->checkpoint[i].name, name) == 0)
+            return &m->checkpoint[i];
+    return NULL;
+}
+
+struct pare_checkpoint *pare_model_add_checkpoint(struct pare_model *m,
+                                                  const char *name)
+{
+    struct pare_checkpoint *c = pare_model_checkpoint(m, name);
+
+    if (c) {
+        release_checkpoint(c, m->n_tensors);
+        return c;
+    }
+    c = realloc(m->checkpoint, (m->n_checkpoints + 1) * sizeof *c);
+    if (!c) {
+        no_memory();
+        return NULL;
+    }
+    m->checkpoint = c;
+    c += m->n_checkpoints++;
+    memset(c, 0, sizeof *c);
+    snprintf(c->name, sizeof c->name, "%s", name);
+    return c;
+}
+
+/* Arrays of the tensors' sizes, zeroed; NULL for buffers unless asked. */
+static float **alloc_values(const struct pare_model *m, bool buffers)
+{
+    float **value = calloc(m->n_tensors ? m->n_tensors : 1, sizeof *value);
+
+    for (size_t t = 0; value && t < m->n_tensors; t++) {
+        if (m->tensor[t].role == PARE_ROLE_BUFFER && !buffers)
+            continue;
+        value[t] = calloc(m->tensor[t].n, sizeof(float));
+        if (!value[t]) {
+            free_values(value, m->n_tensors);
+            value = NULL;
+        }
+    }
+    if (!value)
+        no_memory();
+    return value;
+}
+
+int pare_optstate_alloc(struct pare_optstate *s, const struct pare_model *m,
+                        int n_slots)
+{
+    for (int k = 0; k < n_slots; k++) {
+        s->slot[k] = alloc_values(m, false);
+        if (!s->slot[k]) {
+            pare_optstate_release(s, m->n_tensors);
+            return PARE_ENOMEM;
+        }
+    }
+    s->n_slots = n_slots;
+    return 0;
+}
+
+int pare_optstate_copy(struct pare_optstate *to,
+                       const struct pare_optstate *from,
+                       const struct pare_model *m)
+{
+    struct pare_optstate copy = {0};
+    int err = pare_optstate_alloc(&copy, m, from->n_slots);
+
+    if (err)
+        return err;
+    memcpy(copy.spec, from->spec, sizeof copy.spec);
+    copy.step = from->step;
+    for (int k = 0; k < from->n_slots; k++)
+        for (size_t t = 0; t < m->n_tensors; t++)
+            if (copy.slot[k][t])
+                memcpy(copy.slot[k][t], from->slot[k][t],
+                       m->tensor[t].n * sizeof(float));
+    pare_optstate_release(to, m->n_tensors);
+    *to = copy;
+    return 0;
+}
+
+int pare_model_save_checkpoint(struct pare_model *m, const char *name,
+                               bool with_optim)
+{
+    struct pare_checkpoint *c = pare_model_add_checkpoint(m, name);
+
+    if (!c)
+        return PARE_ENOMEM;
+    c->value = alloc_values(m, true);
+    if (!c->value)
+        return PARE_ENOMEM;
+    for (size_t t = 0; t < m->n_tensors; t++)
+        memcpy(c->value[t], m->tensor[t].value,
+               m->tensor[t].n * sizeof(float));
+    c->epoch = m->training.epoch;
+    c->step = m->training.step;
+    c->sched_step = m->training.sched_step;
+    return with_optim ? pare_optstate_copy(&c->optim, &m->optim, m) : 0;
+}
+
+void pare_model_drop_checkpoint(struct pare_model *m, const char *name)
+{
+    struct pare_checkpoint *c = pare_model_checkpoint(m, name);
+    size_t i;
+
+    if (!c)
+        return;
+    i = (size_t)(c - m->checkpoint);
+    release_checkpoint(c, m->n_tensors);
+    memmove(c, c + 1, (--m->n_checkpoints - i) * sizeof *c);
+}
+
+int pare_model_add_history(struct pare_model *m,
+                           const struct pare_history_row *row)
+{
+    if (m->n_history >= m->history_room) {
+        size_t room = 2 * m->n_history + 8;
+        struct pare_history_row *grown =
+            realloc(m->history, room * sizeof *row);
+
+        if (!grown)
+            return no_memory();
+        m->history = grown;
+        m->history_room = room;
+    }
+    m->history[m->n_history++] = *row;
+    return 0;
+}
+
+int pare_model_add_step(struct pare_model *m, const char *json)
+{
+    char **grown = realloc(m->step, (m->n_steps + 1) * sizeof *grown);
+    size_t size = strlen(json) + 1;
+
+    if (!grown)
+        return no_memory();
+    m->step = grown;
+    grown[m->n_steps] = malloc(size);
+    if (!grown[m->n_steps])
+        return no_memory();
+    memcpy(grown[m->n_steps++], json, size);
+    return 0;
+}
+
+int pare_tensor_need_mask(struct pare_tensor *t)
+{
+    if (t->mask)
+        return 0;
+    t->mask = malloc(t->n);
+    if (!t->mask)
+        return no_memory();
+    memset(t->mask, 1, t->n);
+    return 0;
+}
+
+size_t pare_tensor_kept(const struct pare_tensor *t)
+{
+    size_t kept = 0;
+
+    if (!t->mask)
+        return t->n;
+    for (size_t i = 0; i < t->n; i++)
+        kept += t->mask[i];
+    return kept;
+}
+
+bool pare_tensor_prunable(const struct pare_tensor *t)
+{
+    return t->role == PARE_ROLE_WEIGHT;
+}
+
+void pare_model_count(const struct pare_model *m, uint64_t *kept,
+                      uint64_t *total)
+{
+    *kept = *total = 0;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        if (!pare_tensor_prunable(&m->tensor[t]))
+            continue;
+        *kept += pare_tensor_kept(&m->tensor[t]);
+        *total += m->tensor[t].n;
+    }
+}
+
+double pare_model_sparsity(const struct pare_model *m)
+{
+    uint64_t kept, total;
+
+    pare_model_count(m, &kept, &total);
+    return total ? (double)(total - kept) / (double)total : 0;
+}
+
+static void apply_mask(float *v, const uint8_t *mask, size_t n)
+{
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = mask[i] ? v[i] : 0.0f;
+}
+
+static void apply_to_state(struct pare_optstate *s, size_t t,
+                           const struct pare_tensor *tensor)
+{
+    for (int k = 0; k < s->n_slots; k++)
+        apply_mask(s->slot[k][t], tensor->mask, tensor->n);
+}
+
+void pare_model_apply_masks(struct pare_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        struct pare_tensor *tensor = &m->tensor[t];
+
+        if (!tensor->mask)
+            continue;
+        apply_mask(tensor->value, tensor->mask, tensor->n);
+        apply_to_state(&m->optim, t, tensor);
+        for (size_t i = 0; i < m->n_checkpoints; i++) {
+            struct pare_checkpoint *c = &m->checkpoint[i];
+
+            if (c->value)
+                apply_mask(c->value[t], tensor->mask, tensor->n);
+            apply_to_state(&c->optim, t, tensor);
+        }
+    }
+}
