@@ -56,12 +56,12 @@ void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
                    double *loss, const int32_t *y, size_t n, bool gradient);
 
 /**
- * Backward pass with the optimiser's update fused into the weight-gradient
- * products; masked weights and their state stay exactly 0.
+ * Backward pass of the last forward, with the optimiser's update fused into
+ * the weight-gradient products; masked weights and their state stay exactly 0.
  *
  * @param state  slots of the optimiser, layout of struct pare_optstate
  */
-void pare_net_backward_update(struct pare_net *net, size_t n,
+void pare_net_backward_update(struct pare_net *net,
                               const struct pare_optimizer *row,
                               const struct pare_update *u,
                               struct pare_optstate *state);
@@ -70,7 +70,7 @@ void pare_net_backward_update(struct pare_net *net, size_t n,
  * Backward pass that stores gradients instead: grad[t] [n] of each trained
  * tensor (NULL entries are skipped), gradient of the mean loss, unmasked.
  */
-void pare_net_backward(struct pare_net *net, size_t n, float *const *grad);
+void pare_net_backward(struct pare_net *net, float *const *grad);
 
 /** Pick the widest tile and bytes of work space, for the bench. */
 size_t pare_net_bytes(const struct pare_net *net);

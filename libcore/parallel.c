@@ -12,7 +12,7 @@ void pare_parallel(int threads, size_t n, void (*task)(void *arg, size_t i),
             task(arg, i);
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (size_t i = 0; i < n; i++)
         task(arg, i);
 }

@@ -1,0 +1,17 @@
+#ifndef PARE_KERNEL_ROWS_H
+#define PARE_KERNEL_ROWS_H
+
+#include <stddef.h>
+
+/* The products behind the rows of kernel.c; contracts as kernel.h says. */
+#define PARE_GEMM(name)                                                      \
+    void name(size_t m, size_t n, size_t k, const float *a, size_t ars,      \
+              size_t acs, const float *b, size_t ldb, float *c, size_t ldc,  \
+              int add)
+
+PARE_GEMM(pare_gemm_avx512);
+PARE_GEMM(pare_gemm_avx2);
+PARE_GEMM(pare_gemm_openblas);
+PARE_GEMM(pare_gemm_c);
+
+#endif

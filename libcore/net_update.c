@@ -1,0 +1,144 @@
+/* Weight gradients, and the optimiser's update fused into them. */
+#include <assert.h>
+#include <string.h>
+
+#include "clones.h"
+#include "kernel.h"
+#include "net_layers.h"
+#include "parallel.h"
+
+/* What the tasks of one backward pass share. */
+struct pass {
+    struct pare_net *net;
+    const struct pare_optimizer *row; /* NULL: store gradients */
+    const struct pare_update *update;
+    struct pare_optstate *state;
+    float *const *grad;
+};
+
+/*
+ * Gradient of weights [rows][cols] from (first, col): the sum over samples,
+ * tile after tile in order.
+ */
+static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
+                            const struct net_layer *l, size_t first,
+                            size_t rows, size_t col, size_t cols)
+{
+    const struct net_buffer *in = &net->buffer[l->in];
+    const struct net_buffer *out = &net->buffer[l->out];
+    size_t width = net->width;
+
+    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
+        size_t left = net->n - t * width, k = left < width ? left : width;
+
+        net->kernel->gemm(rows, cols, k,
+                          out->grad + (t * out->features + first) * width,
+                          width, 1,
+                          in->rows + t * width * in->features + col,
+                          in->features, g, ldg, t > 0);
+    }
+}
+
+/* Sum of row f of the output gradient: tiles in order, then by halves. */
+PARE_CLONES
+static float row_sum(const float *g, size_t stride, size_t tiles,
+                     size_t width)
+{
+    float sum[64] = {0};
+
+    for (size_t t = 0; t < tiles; t++)
+        for (size_t j = 0; j < width; j++)
+            sum[j] += g[t * stride + j];
+    for (size_t half = width / 2; half > 0; half /= 2)
+        for (size_t j = 0; j < half; j++)
+            sum[j] += sum[j + half];
+    return sum[0];
+}
+
+/* Hand n gradients at `at` of a tensor to the optimiser, or store them. */
+static void deliver(struct pass *p, size_t tensor, size_t at, const float *g,
+                    size_t n)
+{
+    struct pare_tensor *t = &p->net->model->tensor[tensor];
+
+    if (!p->row) {
+        if (p->grad[tensor])
+            memcpy(p->grad[tensor] + at, g, n * sizeof *g);
+        return;
+    }
+    p->row->update(t->value + at, g,
+                   p->state->n_slots > 0 ? p->state->slot[0][tensor] + at
+                                         : NULL,
+                   p->state->n_slots > 1 ? p->state->slot[1][tensor] + at
+                                         : NULL,
+                   t->mask ? t->mask + at : NULL, n, p->update);
+}
+
+static void linear_task(void *arg, size_t i)
+{
+    struct pass *p = arg;
+    struct pare_net *net = p->net;
+    const struct net_task *task = &net->task[i];
+    const struct net_layer *l = &net->layer[task->layer];
+    const struct net_buffer *out = &net->buffer[l->out];
+    size_t k = net->buffer[l->in].features;
+    float g[NET_ROWS * NET_COLS], bias[NET_ROWS];
+
+    for (size_t c = 0; c < k; c += NET_COLS) {
+        size_t cols = k - c < NET_COLS ? k - c : NET_COLS;
+        /* Narrow layers are contiguous: one update for all rows. */
+        size_t ld = cols == k ? k : NET_COLS;
+
+        weight_gradient(g, ld, net, l, task->first, task->rows, c, cols);
+        if (cols == k) {
+            deliver(p, l->tensor, task->first * k, g, task->rows * k);
+            continue;
+        }
+        for (size_t r = 0; r < task->rows; r++)
+            deliver(p, l->tensor, (task->first + r) * k + c, g + r * ld,
+                    cols);
+    }
+    if (!l->has_bias)
+        return;
+    for (size_t r = 0; r < task->rows; r++)
+        bias[r] = row_sum(out->grad + (task->first + r) * net->width,
+                          out->features * net->width,
+                          net_tiles(net, net->n), net->width);
+    deliver(p, l->tensor + 1, task->first, bias, task->rows);
+}
+
+static void all_tasks(struct pass *p)
+{
+    struct pare_net *net = p->net;
+
+    net_backward(net);
+    pare_parallel(net->threads, net->n_tasks, linear_task, p);
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct net_layer *l = &net->layer[i];
+
+        if (l->op != PARE_OP_BATCHNORM || !net->training)
+            continue;
+        deliver(p, l->tensor, 0, l->dscale, net->buffer[l->out].features);
+        deliver(p, l->tensor + 1, 0, l->dshift,
+                net->buffer[l->out].features);
+    }
+}
+
+void pare_net_backward_update(struct pare_net *net,
+                              const struct pare_optimizer *row,
+                              const struct pare_update *u,
+                              struct pare_optstate *state)
+{
+    struct pass p = {net, row, u, state, NULL};
+
+    assert(net->train);
+    all_tasks(&p);
+}
+
+void pare_net_backward(struct pare_net *net, float *const *grad)
+{
+    struct pass p = {net, NULL, NULL, NULL, grad};
+
+    assert(net->train);
+    all_tasks(&p);
+}
