@@ -14,8 +14,8 @@ static void numbers_print_as_the_shortest_text(void **state)
     assert_string_equal(pare_number_print(buf, 0), "0");
     assert_string_equal(pare_number_print(buf, -0.0), "-0");
     assert_string_equal(pare_number_print(buf, 1.0 / 3), "0.3333333333333333");
-    assert_string_equal(pare_number_print(buf, NAN), "nan");
-    assert_string_equal(pare_number_print(buf, INFINITY), "inf");
+    assert_string_equal(pare_number_print(buf, (double)NAN), "nan");
+    assert_string_equal(pare_number_print(buf, (double)INFINITY), "inf");
 }
 
 static void printed_numbers_read_back_the_same(void **state)
