@@ -158,6 +158,7 @@ static void digest_training(struct pare_digest *d,
                             const struct pare_training *t)
 {
     pare_digest_u64(d, t->epoch);
+    pare_digest_u64(d, t->epoch_step);
     pare_digest_u64(d, t->step);
     pare_digest_u64(d, t->sched_step);
     pare_digest_u64(d, t->sched_total);
@@ -169,6 +170,9 @@ static void digest_training(struct pare_digest *d,
     pare_digest_text(d, t->loss);
     pare_digest_text(d, t->schedule);
     pare_digest_text(d, t->select);
+    pare_digest_f64(d, t->sum_loss);
+    pare_digest_u64(d, t->sum_correct);
+    pare_digest_u64(d, t->sum_samples);
 }
 
 static void digest_checkpoints(struct pare_digest *d,
@@ -183,6 +187,7 @@ static void digest_checkpoints(struct pare_digest *d,
 
         pare_digest_text(d, c->name);
         pare_digest_u64(d, c->epoch);
+        pare_digest_u64(d, c->epoch_step);
         pare_digest_u64(d, c->step);
         pare_digest_u64(d, c->sched_step);
         pare_digest_u64(d, c->value != NULL);

@@ -25,6 +25,23 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
 
 void pare_evaluation_release(struct pare_evaluation *e);
 
+/** Work space for evaluating one model many times. */
+struct pare_evaluator;
+
+/** New for the model and the loss it was trained with; 0, PARE_ENOMEM. */
+int pare_evaluator_new(struct pare_evaluator **ev, struct pare_model *m,
+                       int threads);
+void pare_evaluator_free(struct pare_evaluator *ev);
+
+/**
+ * Mean loss and counts over a split, n >= 1.
+ * @param confusion  [classes][classes] true x predicted, added to, or NULL
+ */
+void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
+                        uint64_t *correct, uint64_t *top5,
+                        uint64_t *confusion, const struct pare_dataset *d,
+                        const struct pare_split *split);
+
 /**
  * Gradient of the mean loss over chosen samples of the training split, in
  * evaluation mode (running statistics, no dropout).

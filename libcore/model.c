@@ -212,6 +212,7 @@ int pare_model_save_checkpoint(struct pare_model *m, const char *name,
         memcpy(c->value[t], m->tensor[t].value,
                m->tensor[t].n * sizeof(float));
     c->epoch = m->training.epoch;
+    c->epoch_step = m->training.epoch_step;
     c->step = m->training.step;
     c->sched_step = m->training.sched_step;
     return with_optim ? pare_optstate_copy(&c->optim, &m->optim, m) : 0;

@@ -39,6 +39,7 @@ struct pare_optstate {
 /** Where training stands, and what it is made of. */
 struct pare_training {
     uint64_t epoch;       /* epochs finished */
+    uint64_t epoch_step;  /* steps done of the epoch that is not finished */
     uint64_t step;        /* optimiser steps done since the beginning */
     uint64_t sched_step;  /* position in the schedule, in steps */
     uint64_t sched_total; /* its length in steps; 0: not yet known */
@@ -50,6 +51,9 @@ struct pare_training {
     char loss[PARE_NAME_MAX];
     char schedule[PARE_SPEC_MAX];
     char select[16];      /* last, best-val-loss, best-val-acc */
+    /* Sums over the unfinished epoch, for its line of the history. */
+    double sum_loss;
+    uint64_t sum_correct, sum_samples;
 };
 
 /**
@@ -58,7 +62,7 @@ struct pare_training {
  */
 struct pare_checkpoint {
     char name[PARE_NAME_MAX]; /* "init", "epoch:3", "step:1000", "best" */
-    uint64_t epoch, step, sched_step;
+    uint64_t epoch, epoch_step, step, sched_step; /* as in training */
     float **value;               /* [n_tensors][n], or NULL */
     struct pare_optstate optim;  /* spec "" when not kept */
 };

@@ -211,16 +211,6 @@ void pare_net_free(struct pare_net *net)
     free(net);
 }
 
-float *pare_net_input(struct pare_net *net)
-{
-    return net->buffer[0].act;
-}
-
-float *pare_net_input_rows(struct pare_net *net)
-{
-    return net->buffer[0].rows;
-}
-
 const float *pare_net_output(const struct pare_net *net, size_t tile)
 {
     const struct net_buffer *b = &net->buffer[net->n_buffers - 1];
@@ -253,6 +243,37 @@ static size_t tile_samples(const struct pare_net *net, size_t tile)
     size_t left = net->n - tile * net->width;
 
     return left < net->width ? left : net->width;
+}
+
+/* What the tiles of one gather share. */
+struct gather {
+    struct pare_net *net;
+    const struct pare_dataset *data;
+    const struct pare_split *split;
+    const uint32_t *index;
+    size_t first;
+};
+
+static void gather_tile(void *arg, size_t tile)
+{
+    const struct gather *g = arg;
+    struct net_buffer *b = &g->net->buffer[0];
+    size_t at = tile * g->net->width;
+
+    pare_dataset_gather(b->act + at * b->features, b->rows + at * b->features,
+                        g->net->width, g->data, &g->net->model->norm,
+                        g->split, g->index ? g->index + at : NULL,
+                        g->first + at, tile_samples(g->net, tile));
+}
+
+void pare_net_gather(struct pare_net *net, const struct pare_dataset *d,
+                     const struct pare_split *split, const uint32_t *index,
+                     size_t first, size_t n)
+{
+    struct gather g = {net, d, split, index, first};
+
+    net->n = n;
+    pare_parallel(net->threads, net_tiles(net, n), gather_tile, &g);
 }
 
 static void linear_forward(struct pare_net *net, const struct net_layer *l,
@@ -323,7 +344,7 @@ void pare_net_forward(struct pare_net *net, size_t n, bool training,
 {
     size_t first = 0;
 
-    net->n = n;
+    net->n = n; /* as gathered */
     net->training = training;
     net->seed = seed;
     net->step = step;
@@ -341,15 +362,40 @@ void pare_net_forward(struct pare_net *net, size_t n, bool training,
 }
 
 void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
-                   double *loss, const int32_t *y, size_t n, bool gradient)
+                   double *loss, const int32_t *y, float scale)
 {
     struct net_buffer *b = &net->buffer[net->n_buffers - 1];
     size_t size = b->features * net->width;
 
-    for (size_t t = 0; t < net_tiles(net, n); t++)
-        f->tile(loss + t * net->width, gradient ? b->grad + t * size : NULL,
-                b->act + t * size, y + t * net->width, net->classes,
-                net->width, tile_samples(net, t), 1.0f / (float)n);
+    for (size_t t = 0; t < net_tiles(net, net->n); t++)
+        f->tile(loss + t * net->width,
+                scale != 0.0f ? b->grad + t * size : NULL, b->act + t * size,
+                y + t * net->width, net->classes, net->width,
+                tile_samples(net, t), scale);
+}
+
+void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
+                   const int32_t *y)
+{
+    size_t width = net->width;
+
+    for (size_t s = 0; s < net->n; s++) {
+        const float *z = pare_net_output(net, s / width) + s % width;
+        size_t truth = (size_t)y[s], top = 0;
+        float own = z[truth * width];
+        uint32_t above = own != own ? (uint32_t)net->classes : 0;
+
+        for (size_t c = 0; c < net->classes; c++) {
+            float other = z[c * width];
+
+            above += c < truth ? !(other < own)
+                               : c > truth && !(other <= own);
+            top = other > z[top * width] ? c : top;
+        }
+        rank[s] = above;
+        if (best)
+            best[s] = (uint32_t)top;
+    }
 }
 
 static void linear_backward(struct pare_net *net, const struct net_layer *l,

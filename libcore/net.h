@@ -31,9 +31,15 @@ int pare_net_new(struct pare_net **net, struct pare_model *m, size_t batch,
                  bool train, int threads);
 void pare_net_free(struct pare_net *net);
 
-/** The input tiles and row-major twin of the next batch, to be filled. */
-float *pare_net_input(struct pare_net *net);
-float *pare_net_input_rows(struct pare_net *net);
+/**
+ * Normalise the samples of the next batch into the input.
+ *
+ * @param index  [n] sample numbers, or NULL for first, first+1, ...
+ * @param n      <= batch
+ */
+void pare_net_gather(struct pare_net *net, const struct pare_dataset *d,
+                     const struct pare_split *split, const uint32_t *index,
+                     size_t first, size_t n);
 
 /**
  * Run the network forward over the n samples in the input tiles.
@@ -45,15 +51,29 @@ float *pare_net_input_rows(struct pare_net *net);
 void pare_net_forward(struct pare_net *net, size_t n, bool training,
                       uint64_t seed, uint64_t step);
 
-/** Output of the last forward: tile t, [classes][width]. */
+/** Output of the last forward: tile t, [classes][pare_net_width(batch)]. */
 const float *pare_net_output(const struct pare_net *net, size_t tile);
 
 /**
- * Losses of the last forward into loss[n] and, when training, the gradient
- * of their mean at the output.
+ * Losses of the last forward's n samples.
+ *
+ * @param loss   [n] double, out
+ * @param y      [n] labels
+ * @param scale  also leave the gradient of scale times their sum at the
+ *               output; 0: no gradient
  */
 void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
-                   double *loss, const int32_t *y, size_t n, bool gradient);
+                   double *loss, const int32_t *y, float scale);
+
+/**
+ * Place of the true class among the outputs of the last forward: 0 is a
+ * correct answer. Equal outputs rank by lower class; NaN outranks all.
+ *
+ * @param rank  [n] out
+ * @param best  [n] predicted class, out, or NULL
+ */
+void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
+                   const int32_t *y);
 
 /**
  * Backward pass of the last forward, with the optimiser's update fused into

@@ -8,17 +8,12 @@
 
 enum pare_select { PARE_SELECT_LAST, PARE_SELECT_LOSS, PARE_SELECT_ACC };
 
-/** Sums of a running epoch, kept in an autosave so that it resumes. */
-struct pare_epoch_sums {
-    double loss;
-    uint64_t correct, samples;
-};
-
 /** Everything a run of training is told. */
 struct pare_train_options {
     uint64_t batch;
     uint64_t end_epoch; /* train until this many epochs are finished ... */
     uint64_t end_step;  /* ... or, if not 0, this many steps are done */
+    uint64_t first_epoch; /* select the best among the epochs after this */
     uint64_t seed;
     double lr, weight_decay;
     struct pare_optimizer_spec optimizer;
@@ -35,8 +30,8 @@ struct pare_train_options {
 struct pare_train_hooks {
     void *arg;
     /** After each step; non-zero stops training (PARE_ESTOPPED). */
-    int (*on_step)(void *arg, const struct pare_model *m, uint64_t step,
-                   double lr, double loss, const struct pare_epoch_sums *s);
+    int (*on_step)(void *arg, const struct pare_model *m, double lr,
+                   double loss);
     /** After each epoch. */
     int (*on_epoch)(void *arg, const struct pare_model *m,
                     const struct pare_history_row *row);
@@ -52,15 +47,19 @@ struct pare_train_hooks {
  * With select != LAST the best state is kept in checkpoint "best" and made
  * the result at the end (the checkpoint stays).
  *
- * @param sums  in/out: sums of the unfinished epoch (zero at its start)
  * @return 0; PARE_ESTOPPED; PARE_EDIVERGED when a loss is not finite (the
  *         model is then the last state of finite loss at an epoch's end);
  *         PARE_EMISMATCH; PARE_ENOMEM
  */
 int pare_train(struct pare_model *m, const struct pare_dataset *d,
                const struct pare_train_options *o,
-               const struct pare_train_hooks *hooks,
-               struct pare_epoch_sums *sums);
+               const struct pare_train_hooks *hooks);
+
+/** Check the text of options.checkpoint; 0 or PARE_EINVAL. */
+int pare_checkpoint_spec_check(const char *spec);
+
+/** Steps of one epoch: ceil(n / batch). */
+uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch);
 
 /**
  * Do inputs and classes of the data fit the model?
