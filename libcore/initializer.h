@@ -8,14 +8,20 @@ struct pare_initializer {
     const char *name; /* "pytorch", "glorot-uniform", ..., "normal" */
     const char *help;
     const char *source;
+    bool normal; /* a normal distribution, else a uniform one */
+    bool bias;   /* biases are drawn too, else 0 */
+    bool has_sd; /* takes sd=, else none */
+    double num;  /* variance of a weight = num / (in fan_in + out fan_out) */
+    int in, out;
 };
 
+/** Rows of the table, in order of the manual; index n returns NULL. */
 const struct pare_initializer *pare_initializer(size_t index);
 
 /**
  * Check and canonicalise an initialiser ("he-normal", "normal,sd=.05").
- * @param canon  [PARE_SPEC_MAX] out
- * @return 0, PARE_EINVAL
+ * @param canon  [PARE_SPEC_MAX] out; written only on success
+ * @return 0; PARE_EINVAL with a message that names those there are
  */
 int pare_initializer_parse(char canon[PARE_SPEC_MAX], const char *spec);
 
@@ -26,19 +32,28 @@ int pare_initializer_parse(char canon[PARE_SPEC_MAX], const char *spec);
  * batch norm scale 1, shift 0, running mean 0, running variance 1.
  *
  * @param value  [n_tensors] arrays of tensor[t].n floats, out
+ * @param m      gives architecture and tensors; masks do not matter
+ * @return 0; PARE_EINVAL for an unknown initialiser (nothing written)
  */
 int pare_initializer_draw(float *const *value, const struct pare_model *m,
                           const char *spec, uint64_t seed);
 
-/** Draw into the model's own values, and set m->init and checkpoint init. */
+/**
+ * Draw into the model's own values, and set m->init and checkpoint init.
+ * Masks stay and hold: the digest kept is that of the values before them.
+ *
+ * @return 0; PARE_EINVAL; PARE_ENOMEM
+ */
 int pare_model_draw(struct pare_model *m, const char *spec, uint64_t seed);
 
 /**
  * The values of checkpoint `init`, regenerated from the seed and checked
- * against the digest kept, or copied where they are stored whole.
+ * against the digest kept, or copied where they are stored whole. Masks are
+ * not applied.
  *
  * @param value  [n_tensors] arrays, out
  * @return 0; PARE_EFORMAT if the digest does not match or there is no init
+ *         (value is then undefined); PARE_ENOMEM
  */
 int pare_model_init_values(float *const *value, const struct pare_model *m);
 

@@ -1,0 +1,245 @@
+#include "unit.h"
+
+#include "digest.h"
+#include "initializer.h"
+#include "rng.h"
+#include "status.h"
+
+enum { IN = 300, OUT = 200 };
+
+static void build(struct pare_model *m)
+{
+    struct pare_arch arch;
+
+    memset(m, 0, sizeof *m);
+    assert_int_equal(pare_arch_parse(&arch, "in(300) a=linear(200) batchnorm "
+                                            "relu b=linear(7,bias=no)"),
+                     0);
+    assert_int_equal(pare_model_init(m, &arch), 0);
+}
+
+static float **new_values(const struct pare_model *m)
+{
+    float **v = calloc(m->n_tensors, sizeof *v);
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        v[t] = calloc(m->tensor[t].n, sizeof **v);
+    return v;
+}
+
+static void free_values(float **v, const struct pare_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++)
+        free(v[t]);
+    free(v);
+}
+
+/* Mean, standard deviation and largest magnitude of a tensor. */
+static void moments(const struct pare_tensor *t, double *mean, double *sd,
+                    double *max)
+{
+    double s = 0, ss = 0;
+
+    *max = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        double v = (double)t->value[i];
+
+        s += v;
+        ss += v * v;
+        *max = fabs(v) > *max ? fabs(v) : *max;
+    }
+    *mean = s / (double)t->n;
+    *sd = sqrt(ss / (double)t->n);
+}
+
+static void each_initializer_has_its_variance_and_bound(void **state)
+{
+    const struct {
+        const char *spec;
+        double sd, bound; /* 0: normal, without a bound */
+    } want[] = {
+        {"pytorch", sqrt(1 / 3. / IN), sqrt(1. / IN)},
+        {"glorot-uniform", sqrt(2. / (IN + OUT)), sqrt(6. / (IN + OUT))},
+        {"glorot-normal", sqrt(2. / (IN + OUT)), 0},
+        {"he-uniform", sqrt(2. / IN), sqrt(6. / IN)},
+        {"he-normal", sqrt(2. / IN), 0},
+        {"normal", 0.01, 0},
+        {"normal,sd=.3", 0.3, 0},
+    };
+    double mean, sd, max;
+    struct pare_model m;
+
+    (void)state;
+    build(&m);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        assert_int_equal(pare_model_draw(&m, want[i].spec, 5), 0);
+        moments(&m.tensor[0], &mean, &sd, &max);
+        assert_close(mean, 0, 4 * want[i].sd / sqrt(IN * OUT));
+        assert_close(sd, want[i].sd, 0.02 * want[i].sd);
+        if (want[i].bound > 0)
+            assert_in_range((int)(1e4 * max / want[i].bound), 9990, 10000);
+        else
+            assert_true(max > 3.5 * want[i].sd && max < 6 * want[i].sd);
+        moments(pare_model_tensor(&m, "a.bias"), &mean, &sd, &max);
+        if (i == 0)
+            assert_in_range((int)(1e4 * max / want[i].bound), 9000, 10000);
+        else
+            assert_true(max == 0);
+    }
+    pare_model_release(&m);
+}
+
+static void batch_norm_starts_as_the_identity(void **state)
+{
+    static const struct {
+        const char *suffix;
+        float want;
+    } part[] = {{"scale", 1}, {"shift", 0}, {"mean", 0}, {"var", 1}};
+    struct pare_model m;
+    char name[2 * PARE_NAME_MAX];
+
+    (void)state;
+    build(&m);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        memset(m.tensor[t].value, 0x7f, m.tensor[t].n * sizeof(float));
+    assert_int_equal(pare_model_draw(&m, "he-normal", 1), 0);
+    for (int p = 0; p < 4; p++) {
+        struct pare_tensor *t;
+
+        snprintf(name, sizeof name, "%s.%s", m.arch.layer[1].name,
+                 part[p].suffix);
+        t = pare_model_tensor(&m, name);
+        assert_non_null(t);
+        for (size_t i = 0; i < t->n; i++)
+            assert_true(t->value[i] == part[p].want);
+    }
+    pare_model_release(&m);
+}
+
+static void tensors_draw_from_streams_of_their_own(void **state)
+{
+    const double bound = sqrt(1. / OUT);
+    static float want[7 * OUT];
+    struct pare_model m;
+
+    (void)state;
+    build(&m);
+    assert_int_equal(pare_model_draw(&m, "pytorch", 77), 0);
+    assert_string_equal(m.tensor[6].name, "b.weight");
+    pare_rng_uniform(want, 7 * OUT, -bound, bound, 77, PARE_STREAM_INIT, 6);
+    assert_memory_equal(m.tensor[6].value, want, sizeof want);
+    pare_model_release(&m);
+}
+
+static void init_is_regenerated_bit_for_bit(void **state)
+{
+    struct pare_model m;
+    float **v, *first;
+
+    (void)state;
+    build(&m);
+    v = new_values(&m);
+    assert_int_equal(pare_model_draw(&m, "normal,sd=.10", 9), 0);
+    assert_string_equal(m.init.spec, "normal,sd=0.1");
+    assert_int_equal(m.init.seed, 9);
+    assert_non_null(pare_model_checkpoint(&m, "init"));
+    assert_null(pare_model_checkpoint(&m, "init")->value);
+    first = malloc(m.tensor[0].n * sizeof *first);
+    memcpy(first, m.tensor[0].value, m.tensor[0].n * sizeof *first);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        memset(m.tensor[t].value, 0, m.tensor[t].n * sizeof(float));
+    assert_int_equal(pare_model_init_values(v, &m), 0);
+    assert_memory_equal(v[0], first, m.tensor[0].n * sizeof *first);
+
+    m.init.digest[3] = m.init.digest[3] == '0' ? '1' : '0';
+    assert_int_equal(pare_model_init_values(v, &m), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), m.init.digest));
+    free(first);
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
+static void a_whole_init_is_copied(void **state)
+{
+    struct pare_model m;
+    float **v;
+
+    (void)state;
+    build(&m);
+    v = new_values(&m);
+    assert_int_equal(pare_model_init_values(v, &m), PARE_EFORMAT);
+    m.tensor[0].value[5] = 42;
+    assert_int_equal(pare_model_save_checkpoint(&m, "init", false), 0);
+    m.tensor[0].value[5] = 0;
+    assert_int_equal(pare_model_init_values(v, &m), 0);
+    assert_true(v[0][5] == 42.0f);
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
+static void a_draw_keeps_masks_and_remembers_the_whole(void **state)
+{
+    struct pare_model m;
+    float **v;
+
+    (void)state;
+    build(&m);
+    v = new_values(&m);
+    assert_int_equal(pare_tensor_need_mask(&m.tensor[0]), 0);
+    m.tensor[0].mask[3] = 0;
+    assert_int_equal(pare_model_draw(&m, "he-uniform", 2), 0);
+    assert_true(m.tensor[0].value[3] == 0);
+    assert_true(m.tensor[0].value[4] != 0);
+    assert_int_equal(pare_model_init_values(v, &m), 0);
+    assert_true(v[0][3] != 0);
+    assert_true(v[0][4] == m.tensor[0].value[4]);
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
+static void wrong_texts_are_refused_and_change_nothing(void **state)
+{
+    static const char *const bad[][2] = {
+        {"", "empty"},
+        {"xavier", "there are pytorch, glorot-uniform, glorot-normal, "
+                   "he-uniform, he-normal, normal"},
+        {"pytorch,sd=1", "has no options"},
+        {"normal,std=1", "there is sd"},
+        {"normal,sd", "needs a value"},
+        {"normal,sd=-1", "at least 0"},
+        {"normal,sd=1,sd=1", "set twice"},
+        {"normal=1", "the name comes first"},
+    };
+    char canon[PARE_SPEC_MAX] = "kept";
+    struct pare_model m;
+
+    (void)state;
+    build(&m);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(pare_initializer_parse(canon, bad[i][0]), PARE_EINVAL);
+        if (!strstr(pare_error(), bad[i][1]))
+            fail_msg("%s: '%s' lacks '%s'", bad[i][0], pare_error(), bad[i][1]);
+        assert_string_equal(canon, "kept");
+        assert_int_equal(pare_model_draw(&m, bad[i][0], 1), PARE_EINVAL);
+    }
+    assert_null(pare_model_checkpoint(&m, "init"));
+    assert_string_equal(m.init.spec, "");
+    assert_int_equal(pare_initializer_parse(canon, "normal"), 0);
+    assert_string_equal(canon, "normal,sd=0.01");
+    pare_model_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_initializer_has_its_variance_and_bound),
+        cmocka_unit_test(batch_norm_starts_as_the_identity),
+        cmocka_unit_test(tensors_draw_from_streams_of_their_own),
+        cmocka_unit_test(init_is_regenerated_bit_for_bit),
+        cmocka_unit_test(a_whole_init_is_copied),
+        cmocka_unit_test(a_draw_keeps_masks_and_remembers_the_whole),
+        cmocka_unit_test(wrong_texts_are_refused_and_change_nothing),
+    };
+
+    return run_group(tests);
+}
