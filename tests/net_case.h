@@ -1,0 +1,96 @@
+#ifndef PARE_TESTS_NET_CASE_H
+#define PARE_TESTS_NET_CASE_H
+
+/*
+ * Small networks whose weights, inputs and labels follow from formulas that
+ * tests/ref/net_ref.py shares, for test_net_reference.c and
+ * test_net_gradient.c.
+ */
+#include "net.h"
+#include "status.h"
+
+/* "in(5) linear(7) relu": the first n layers (NULL ends them). */
+static inline void case_model(struct pare_model *m, int inputs,
+                              const char *const *layer, int n)
+{
+    struct pare_arch arch;
+    char text[512];
+    int used = snprintf(text, sizeof text, "in(%d)", inputs);
+
+    for (int i = 0; i < n && layer[i]; i++)
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used, " %s", layer[i]);
+    memset(m, 0, sizeof *m);
+    if (pare_arch_parse(&arch, text) || pare_model_init(m, &arch))
+        fail_msg("%s: %s", text, pare_error());
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        struct pare_tensor *x = &m->tensor[t];
+
+        for (size_t i = 0; x->role != PARE_ROLE_BUFFER && i < x->n; i++) {
+            double v = sin(0.37 * (double)i + 0.11 * (double)t) / 2;
+
+            x->value[i] = (float)(x->role == PARE_ROLE_SCALE ? 1 + v : v);
+        }
+    }
+}
+
+static inline float case_input(int sample, int feature)
+{
+    double s = sample, f = feature;
+
+    return (float)sin(0.7 * s + 1.3 * f + 0.05 * s * f + 0.2);
+}
+
+static inline int32_t case_label(int sample, int classes)
+{
+    return (5 * sample + sample / 4) % classes;
+}
+
+/* A network over m with the case's samples in its input. */
+static inline struct pare_net *case_net(struct pare_model *m, int samples,
+                                        int inputs, bool train, int threads)
+{
+    struct pare_net *net;
+    size_t width = pare_net_width((size_t)samples);
+    float *tile, *rows;
+
+    if (pare_net_new(&net, m, (size_t)samples, train, threads))
+        fail_msg("%s: %s", m->arch.text, pare_error());
+    tile = pare_net_input(net);
+    rows = pare_net_input_rows(net);
+    for (size_t s = 0; s < (size_t)samples; s++)
+        for (size_t f = 0; f < (size_t)inputs; f++) {
+            float x = case_input((int)s, (int)f);
+
+            tile[(s / width * (size_t)inputs + f) * width + s % width] = x;
+            if (rows)
+                rows[s * (size_t)inputs + f] = x;
+        }
+    return net;
+}
+
+/* Output c of sample s of the last forward. */
+static inline double case_output(const struct pare_net *net, size_t width,
+                                 size_t s, size_t c)
+{
+    return (double)pare_net_output(net, s / width)[c * width + s % width];
+}
+
+/* Mean of the losses of the last forward. */
+static inline double case_loss(struct pare_net *net, const char *name,
+                               int samples, int classes, bool gradient)
+{
+    double loss[128], sum = 0;
+    int32_t y[128];
+
+    assert_true(samples <= 128);
+    for (int s = 0; s < samples; s++)
+        y[s] = case_label(s, classes);
+    pare_net_loss(net, pare_loss_find(name), loss, y, (size_t)samples,
+                  gradient);
+    for (int s = 0; s < samples; s++)
+        sum += loss[s];
+    return sum / samples;
+}
+
+#endif
