@@ -46,26 +46,31 @@ static inline int32_t case_label(int sample, int classes)
     return (5 * sample + sample / 4) % classes;
 }
 
+/* The case's samples into the input of a network. */
+static inline void case_gather(struct pare_net *net, int samples, int inputs)
+{
+    size_t n = (size_t)samples, features = (size_t)inputs;
+    struct pare_dataset d = {.features = features, .type = PARE_X_F32};
+    float *x = malloc(n * features * sizeof *x);
+
+    assert_non_null(x);
+    for (size_t s = 0; s < n; s++)
+        for (size_t f = 0; f < features; f++)
+            x[s * features + f] = case_input((int)s, (int)f);
+    d.split[PARE_TRAIN] = (struct pare_split){n, x, NULL};
+    pare_net_gather(net, &d, &d.split[PARE_TRAIN], NULL, 0, n);
+    free(x);
+}
+
 /* A network over m with the case's samples in its input. */
 static inline struct pare_net *case_net(struct pare_model *m, int samples,
                                         int inputs, bool train, int threads)
 {
     struct pare_net *net;
-    size_t width = pare_net_width((size_t)samples);
-    float *tile, *rows;
 
     if (pare_net_new(&net, m, (size_t)samples, train, threads))
         fail_msg("%s: %s", m->arch.text, pare_error());
-    tile = pare_net_input(net);
-    rows = pare_net_input_rows(net);
-    for (size_t s = 0; s < (size_t)samples; s++)
-        for (size_t f = 0; f < (size_t)inputs; f++) {
-            float x = case_input((int)s, (int)f);
-
-            tile[(s / width * (size_t)inputs + f) * width + s % width] = x;
-            if (rows)
-                rows[s * (size_t)inputs + f] = x;
-        }
+    case_gather(net, samples, inputs);
     return net;
 }
 
@@ -86,8 +91,8 @@ static inline double case_loss(struct pare_net *net, const char *name,
     assert_true(samples <= 128);
     for (int s = 0; s < samples; s++)
         y[s] = case_label(s, classes);
-    pare_net_loss(net, pare_loss_find(name), loss, y, (size_t)samples,
-                  gradient);
+    pare_net_loss(net, pare_loss_find(name), loss, y,
+                  gradient ? 1.0f / (float)samples : 0.0f);
     for (int s = 0; s < samples; s++)
         sum += loss[s];
     return sum / samples;

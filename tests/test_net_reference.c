@@ -93,11 +93,13 @@ static void train(struct pare_model *m, const struct net_ref *r, int which,
     assert_int_equal(pare_optimizer_parse(&o, spec[which]), 0);
     assert_int_equal(pare_optstate_alloc(&s, m, o.n_slots), 0);
     for (int t = 0; t < REF_STEPS; t++) {
+        case_gather(net, r->samples, r->inputs);
         pare_net_forward(net, (size_t)r->samples, true, 1, (uint64_t)t);
         loss[t] = case_loss(net, r->loss, r->samples, classes, true);
         o.row->prepare(&u, o.opt, (uint64_t)t + 1);
         pare_net_backward_update(net, o.row, &u, &s);
     }
+    case_gather(net, r->samples, r->inputs);
     pare_net_forward(net, (size_t)r->samples, false, 1, 0);
     loss[REF_STEPS] = case_loss(net, r->loss, r->samples, classes, false);
     pare_optstate_release(&s, m->n_tensors);

@@ -1,0 +1,193 @@
+#include "evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+#include "status.h"
+#include "train.h"
+
+/* Fixed, so that results depend on no option: tiles are 64 wide. */
+#define BATCH 512
+
+struct pare_evaluator {
+    struct pare_net *net;
+    const struct pare_loss *loss;
+    size_t classes;
+    double sample_loss[BATCH];
+    uint32_t rank[BATCH], best[BATCH];
+};
+
+static const struct pare_loss *loss_of(const struct pare_model *m)
+{
+    const char *name = m->training.loss;
+
+    return pare_loss_find(name[0] ? name : "cross-entropy");
+}
+
+int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
+                       int threads)
+{
+    struct pare_evaluator *ev = calloc(1, sizeof *ev);
+    int err;
+
+    if (!ev)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    ev->loss = loss_of(m);
+    ev->classes = pare_shape_size(pare_arch_output(&m->arch));
+    err = ev->loss ? pare_net_new(&ev->net, m, BATCH, false, threads)
+                   : pare_fail(PARE_EFORMAT, "unknown loss '%s'",
+                               m->training.loss);
+    if (err)
+        free(ev);
+    else
+        *out = ev;
+    return err;
+}
+
+void pare_evaluator_free(struct pare_evaluator *ev)
+{
+    if (ev)
+        pare_net_free(ev->net);
+    free(ev);
+}
+
+void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
+                        uint64_t *correct, uint64_t *top5,
+                        uint64_t *confusion, const struct pare_dataset *d,
+                        const struct pare_split *split)
+{
+    double sum = 0;
+
+    *correct = *top5 = 0;
+    for (size_t first = 0; first < split->n; first += BATCH) {
+        size_t n = split->n - first < BATCH ? split->n - first : BATCH;
+        const int32_t *y = split->y + first;
+
+        pare_net_gather(ev->net, d, split, NULL, first, n);
+        pare_net_forward(ev->net, n, false, 0, 0);
+        pare_net_loss(ev->net, ev->loss, ev->sample_loss, y, 0);
+        pare_net_rank(ev->net, ev->rank, ev->best, y);
+        for (size_t i = 0; i < n; i++) {
+            sum += ev->sample_loss[i];
+            *correct += ev->rank[i] == 0;
+            *top5 += ev->rank[i] < 5;
+            if (confusion)
+                confusion[(size_t)y[i] * ev->classes + ev->best[i]]++;
+        }
+    }
+    *loss = sum / (double)split->n;
+}
+
+int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
+                  const struct pare_dataset *d, enum pare_split_id split,
+                  int threads)
+{
+    struct pare_evaluation r = {0};
+    struct pare_evaluator *ev = NULL;
+    int err = pare_model_fits(m, d);
+
+    if (!err && d->split[split].n == 0)
+        err = pare_fail(PARE_EINVAL, "the data have no %s split",
+                        pare_split_name(split));
+    if (!err)
+        err = pare_evaluator_new(&ev, m, threads);
+    if (err)
+        return err;
+    r.n = d->split[split].n;
+    r.n_classes = ev->classes;
+    r.confusion = calloc(r.n_classes * r.n_classes, sizeof *r.confusion);
+    if (r.confusion) {
+        pare_evaluator_run(ev, &r.loss, &r.correct, &r.top5, r.confusion, d,
+                           &d->split[split]);
+        *e = r;
+    } else {
+        err = pare_fail(PARE_ENOMEM, "out of memory");
+    }
+    pare_evaluator_free(ev);
+    return err;
+}
+
+void pare_evaluation_release(struct pare_evaluation *e)
+{
+    free(e->confusion);
+    memset(e, 0, sizeof *e);
+}
+
+/* Arrays for one block's gradients, where the caller wants them. */
+static float **block_gradients(float *const *grad, const struct pare_model *m)
+{
+    float **g = calloc(m->n_tensors, sizeof *g);
+
+    for (size_t t = 0; g && t < m->n_tensors; t++) {
+        if (!grad[t])
+            continue;
+        g[t] = malloc(m->tensor[t].n * sizeof(float));
+        if (!g[t]) {
+            while (t-- > 0)
+                free(g[t]);
+            free(g);
+            g = NULL;
+        }
+    }
+    return g;
+}
+
+static int gradient_blocks(float *const *grad, float *const *block,
+                           struct pare_evaluator *ev, struct pare_model *m,
+                           const struct pare_dataset *d,
+                           const uint32_t *index, size_t n)
+{
+    const struct pare_split *split = &d->split[PARE_TRAIN];
+    int32_t y[BATCH];
+
+    for (size_t first = 0; first < n; first += BATCH) {
+        size_t some = n - first < BATCH ? n - first : BATCH;
+
+        for (size_t i = 0; i < some; i++) {
+            if (index[first + i] >= split->n)
+                return pare_fail(PARE_EINVAL, "sample %u of %zu",
+                                 index[first + i], split->n);
+            y[i] = split->y[index[first + i]];
+        }
+        pare_net_gather(ev->net, d, split, index + first, 0, some);
+        pare_net_forward(ev->net, some, false, 0, 0);
+        pare_net_loss(ev->net, ev->loss, ev->sample_loss, y,
+                      1.0f / (float)n);
+        pare_net_backward(ev->net, block);
+        for (size_t t = 0; t < m->n_tensors; t++)
+            for (size_t i = 0; block[t] && i < m->tensor[t].n; i++)
+                grad[t][i] += block[t][i];
+    }
+    return 0;
+}
+
+int pare_gradient(float *const *grad, struct pare_model *m,
+                  const struct pare_dataset *d, const uint32_t *index,
+                  size_t n, int threads)
+{
+    struct pare_evaluator ev = {0};
+    float **block = NULL;
+    int err = pare_model_fits(m, d);
+
+    if (!err && n == 0)
+        err = pare_fail(PARE_EINVAL, "a gradient needs a sample");
+    ev.loss = loss_of(m);
+    if (!err && !ev.loss)
+        err = pare_fail(PARE_EFORMAT, "unknown loss '%s'", m->training.loss);
+    if (!err)
+        err = pare_net_new(&ev.net, m, BATCH, true, threads);
+    if (err)
+        return err;
+    block = block_gradients(grad, m);
+    for (size_t t = 0; t < m->n_tensors; t++)
+        if (grad[t])
+            memset(grad[t], 0, m->tensor[t].n * sizeof(float));
+    err = block ? gradient_blocks(grad, block, &ev, m, d, index, n)
+                : pare_fail(PARE_ENOMEM, "out of memory");
+    for (size_t t = 0; block && t < m->n_tensors; t++)
+        free(block[t]);
+    free(block);
+    pare_net_free(ev.net);
+    return err;
+}

@@ -1,0 +1,397 @@
+#include "train.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate.h"
+#include "net.h"
+#include "rng.h"
+#include "status.h"
+
+/* All that a run of training carries along. */
+struct run {
+    struct pare_model *m;
+    const struct pare_dataset *d;
+    const struct pare_train_options *o;
+    const struct pare_train_hooks *hooks;
+    struct pare_net *net;
+    struct pare_evaluator *ev;
+    uint64_t per_epoch;
+    uint32_t *order; /* [train samples] of this epoch */
+    double *loss;    /* [batch] */
+    int32_t *y;      /* [batch] */
+    uint32_t *rank;  /* [batch] */
+    double lr;       /* of the last step */
+    /* The last state whose loss was finite, at an epoch's end. */
+    struct pare_model good;
+};
+
+uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch)
+{
+    return (d->split[PARE_TRAIN].n + batch - 1) / batch;
+}
+
+static int class_names_fit(const struct pare_model *m,
+                           const struct pare_dataset *d)
+{
+    if (m->n_classes && m->n_classes != d->n_classes)
+        return pare_fail(PARE_EMISMATCH,
+                         "the data have %zu classes, the model was trained "
+                         "on %zu", d->n_classes, m->n_classes);
+    for (size_t i = 0; m->class_name && d->class_name && i < m->n_classes;
+         i++)
+        if (strcmp(m->class_name[i], d->class_name[i]) != 0)
+            return pare_fail(PARE_EMISMATCH,
+                             "class %zu of the data is '%s', of the model "
+                             "'%s'", i, d->class_name[i], m->class_name[i]);
+    return 0;
+}
+
+int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
+{
+    size_t inputs = pare_shape_size(&m->arch.input);
+    size_t outputs = pare_shape_size(pare_arch_output(&m->arch));
+
+    if (d->features != inputs)
+        return pare_fail(PARE_EMISMATCH,
+                         "the data have %zu inputs a sample, the model "
+                         "takes %zu", d->features, inputs);
+    if (d->n_classes > outputs)
+        return pare_fail(PARE_EMISMATCH,
+                         "the data have %zu classes, the model has %zu "
+                         "outputs", d->n_classes, outputs);
+    if (m->norm.n > 1 && (inputs % m->norm.n) != 0)
+        return pare_fail(PARE_EMISMATCH,
+                         "the model normalises %zu channels, the data have "
+                         "%zu inputs", m->norm.n, inputs);
+    return class_names_fit(m, d);
+}
+
+/* Next "kind:number" of a checkpoint list; 1, 0 at the end, or a status. */
+static int next_checkpoint(const char **p, char kind[8], uint64_t *number)
+{
+    size_t n = 0;
+    char *end;
+
+    if (!**p)
+        return 0;
+    while (isalpha((unsigned char)(*p)[n]) && n < 7)
+        n++;
+    memcpy(kind, *p, n);
+    kind[n] = '\0';
+    if ((*p)[n] != ':' || !isdigit((unsigned char)(*p)[n + 1]) ||
+        (strcmp(kind, "epoch") != 0 && strcmp(kind, "step") != 0 &&
+         strcmp(kind, "every") != 0))
+        return pare_fail(PARE_EINVAL,
+                         "checkpoints are epoch:N, step:N or every:N, "
+                         "separated by commas, not '%s'", *p);
+    *number = strtoull(*p + n + 1, &end, 10);
+    if ((*end && *end != ',') || (*end == ',' && !end[1]) ||
+        *number > 1000000000000 || (*number == 0 && kind[1] == 'v'))
+        return pare_fail(PARE_EINVAL, "checkpoint '%s': bad number", *p);
+    *p = *end ? end + 1 : end;
+    return 1;
+}
+
+int pare_checkpoint_spec_check(const char *spec)
+{
+    uint64_t number;
+    char kind[8];
+    int r;
+
+    if (!*spec)
+        return pare_fail(PARE_EINVAL, "no checkpoint is named");
+    do
+        r = next_checkpoint(&spec, kind, &number);
+    while (r > 0);
+    return r;
+}
+
+/* Save what --checkpoint asks for here; epoch_end: an epoch just ended. */
+static int save_checkpoints(struct run *r, bool epoch_end)
+{
+    const char *p = r->o->checkpoint;
+    const struct pare_training *t = &r->m->training;
+    char kind[8], name[PARE_NAME_MAX];
+    uint64_t number;
+    int err = 0;
+
+    while (p && !err && next_checkpoint(&p, kind, &number) > 0) {
+        bool at_step = kind[0] == 's' && t->step == number;
+        bool at_epoch = epoch_end && kind[1] == 'p' && t->epoch == number;
+        bool at_every = epoch_end && kind[1] == 'v' && t->epoch > 0 &&
+                        t->epoch % number == 0;
+
+        if (!at_step && !at_epoch && !at_every)
+            continue;
+        snprintf(name, sizeof name, "%s:%llu", at_step ? "step" : "epoch",
+                 (unsigned long long)(at_step ? t->step : t->epoch));
+        err = pare_model_save_checkpoint(r->m, name, true);
+    }
+    return err;
+}
+
+/* Copy values and optimiser state of `from` into `to`, same architecture. */
+static int copy_state(struct pare_model *to, const struct pare_model *from)
+{
+    for (size_t t = 0; t < from->n_tensors; t++)
+        memcpy(to->tensor[t].value, from->tensor[t].value,
+               from->tensor[t].n * sizeof(float));
+    to->training = from->training;
+    return pare_optstate_copy(&to->optim, &from->optim, from);
+}
+
+static int remember_good(struct run *r)
+{
+    struct pare_arch arch = {0};
+    int err = 0;
+
+    if (!r->good.tensor) {
+        err = pare_arch_parse(&arch, r->m->arch.text);
+        if (!err)
+            err = pare_model_init(&r->good, &arch);
+    }
+    return err ? err : copy_state(&r->good, r->m);
+}
+
+static int diverged(struct run *r, double loss)
+{
+    unsigned long long step = (unsigned long long)r->m->training.step + 1;
+    int err = copy_state(r->m, &r->good);
+
+    return err ? err
+               : pare_fail(PARE_EDIVERGED,
+                           "the loss is %g at step %llu", loss, step);
+}
+
+/* One optimiser step; *mean is the mean loss of its batch. */
+static int train_step(struct run *r, double *mean)
+{
+    struct pare_training *t = &r->m->training;
+    const struct pare_split *split = &r->d->split[PARE_TRAIN];
+    size_t first = t->epoch_step * r->o->batch, left = split->n - first;
+    size_t n = left < r->o->batch ? left : r->o->batch;
+    struct pare_update u = {0};
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        r->y[i] = split->y[r->order[first + i]];
+    pare_net_gather(r->net, r->d, split, r->order + first, 0, n);
+    pare_net_forward(r->net, n, true, t->seed, t->step);
+    pare_net_loss(r->net, r->o->loss, r->loss, r->y, 1.0f / (float)n);
+    pare_net_rank(r->net, r->rank, NULL, r->y);
+    for (size_t i = 0; i < n; i++)
+        sum += r->loss[i];
+    *mean = sum / (double)n;
+    if (!isfinite(sum))
+        return diverged(r, *mean);
+    r->lr = pare_schedule_lr(&r->o->schedule, r->o->lr, t->sched_step,
+                             r->o->sched_total, r->per_epoch);
+    u.lr = (float)r->lr;
+    u.weight_decay = (float)r->o->weight_decay;
+    r->o->optimizer.row->prepare(&u, r->o->optimizer.opt,
+                                 ++r->m->optim.step);
+    pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
+    for (size_t i = 0; i < n; i++)
+        t->sum_correct += r->rank[i] == 0;
+    t->sum_loss += sum;
+    t->sum_samples += n;
+    t->epoch_step++;
+    t->step++;
+    t->sched_step++;
+    return 0;
+}
+
+/* Is this row better than every row of the run before it? */
+static bool is_best(const struct run *r, const struct pare_history_row *row)
+{
+    bool by_loss = r->o->select == PARE_SELECT_LOSS;
+
+    for (size_t i = 0; i < r->m->n_history; i++) {
+        const struct pare_history_row *h = &r->m->history[i];
+
+        if (h->epoch <= r->o->first_epoch || h->epoch >= row->epoch)
+            continue;
+        if (by_loss ? !(row->val_loss < h->val_loss)
+                    : !(row->val_acc > h->val_acc))
+            return false;
+    }
+    return true;
+}
+
+static int end_epoch(struct run *r)
+{
+    struct pare_training *t = &r->m->training;
+    const struct pare_split *val = &r->d->split[r->o->val];
+    struct pare_history_row row = {0};
+    uint64_t correct, top5;
+    int err;
+
+    t->epoch++;
+    t->epoch_step = 0;
+    row = (struct pare_history_row){
+        .epoch = t->epoch,
+        .step = t->step,
+        .lr = r->lr,
+        .train_loss = t->sum_loss / (double)t->sum_samples,
+        .train_acc = (double)t->sum_correct / (double)t->sum_samples,
+        .val_loss = (double)NAN,
+        .val_acc = (double)NAN,
+        .sparsity = pare_model_sparsity(r->m),
+    };
+    t->sum_loss = 0;
+    t->sum_correct = t->sum_samples = 0;
+    if (val->n) {
+        pare_evaluator_run(r->ev, &row.val_loss, &correct, &top5, NULL, r->d,
+                           val);
+        row.val_acc = (double)correct / (double)val->n;
+    }
+    err = pare_model_add_history(r->m, &row);
+    if (!err && r->o->select != PARE_SELECT_LAST && is_best(r, &row))
+        err = pare_model_save_checkpoint(r->m, "best", true);
+    if (!err && isfinite(row.train_loss))
+        err = remember_good(r);
+    if (!err && r->hooks && r->hooks->on_epoch)
+        err = r->hooks->on_epoch(r->hooks->arg, r->m, &row);
+    return err;
+}
+
+static bool finished(const struct run *r)
+{
+    const struct pare_training *t = &r->m->training;
+
+    if (r->o->end_step)
+        return t->step >= r->o->end_step;
+    return t->epoch >= r->o->end_epoch;
+}
+
+static int train_epoch(struct run *r)
+{
+    struct pare_training *t = &r->m->training;
+    bool ends = false;
+    double loss;
+    int err = 0;
+
+    pare_rng_permutation(r->order, r->d->split[PARE_TRAIN].n, t->seed,
+                         PARE_STREAM_SHUFFLE, (uint32_t)t->epoch);
+    while (!err && t->epoch_step < r->per_epoch) {
+        if (r->o->end_step && t->step >= r->o->end_step)
+            return 0;
+        err = train_step(r, &loss);
+        ends = !err && t->epoch_step == r->per_epoch;
+        if (ends)
+            err = end_epoch(r);
+        if (!err)
+            err = save_checkpoints(r, ends);
+        if (!err && r->hooks && r->hooks->on_step &&
+            r->hooks->on_step(r->hooks->arg, r->m, r->lr, loss))
+            err = pare_fail(PARE_ESTOPPED, "stopped");
+        if (ends)
+            break;
+    }
+    return err;
+}
+
+/* Make the best epoch's state the result. */
+static int take_best(struct run *r)
+{
+    struct pare_checkpoint *c = pare_model_checkpoint(r->m, "best");
+
+    if (!c || !c->value || c->epoch <= r->o->first_epoch)
+        return 0;
+    for (size_t t = 0; t < r->m->n_tensors; t++)
+        memcpy(r->m->tensor[t].value, c->value[t],
+               r->m->tensor[t].n * sizeof(float));
+    return pare_optstate_copy(&r->m->optim, &c->optim, r->m);
+}
+
+/* Optimiser state of another kind than asked for is begun anew. */
+static int begin_optimizer(struct run *r)
+{
+    struct pare_optstate *s = &r->m->optim;
+    int err;
+
+    if (strcmp(s->spec, r->o->optimizer.canon) == 0 &&
+        s->n_slots == r->o->optimizer.n_slots)
+        return 0;
+    pare_optstate_release(s, r->m->n_tensors);
+    err = pare_optstate_alloc(s, r->m, r->o->optimizer.n_slots);
+    if (!err)
+        memcpy(s->spec, r->o->optimizer.canon, sizeof s->spec);
+    return err;
+}
+
+static int begin(struct run *r)
+{
+    const struct pare_split *split = &r->d->split[PARE_TRAIN];
+    struct pare_training *t = &r->m->training;
+    int err = pare_model_fits(r->m, r->d);
+
+    if (!err && split->n == 0)
+        err = pare_fail(PARE_EMISMATCH, "the data have no train split");
+    if (!err && r->m->n_tensors == 0)
+        err = pare_fail(PARE_EMISMATCH, "the network has no weights");
+    if (!err && r->o->select != PARE_SELECT_LAST &&
+        r->d->split[r->o->val].n == 0)
+        err = pare_fail(PARE_EMISMATCH,
+                        "selecting the best epoch needs a %s split",
+                        pare_split_name(r->o->val));
+    if (err)
+        return err;
+    r->per_epoch = pare_steps_per_epoch(r->d, r->o->batch);
+    if (t->epoch_step && (t->batch != r->o->batch || t->seed != r->o->seed ||
+                          t->steps_per_epoch != r->per_epoch)) {
+        /* Another cut of the data: the unfinished epoch is over. */
+        t->epoch++;
+        t->epoch_step = t->sum_correct = t->sum_samples = 0;
+        t->sum_loss = 0;
+    }
+    t->seed = r->o->seed;
+    t->batch = r->o->batch;
+    t->lr = r->o->lr;
+    t->weight_decay = r->o->weight_decay;
+    t->steps_per_epoch = r->per_epoch;
+    t->sched_total = r->o->sched_total;
+    snprintf(t->loss, sizeof t->loss, "%s", r->o->loss->name);
+    snprintf(t->schedule, sizeof t->schedule, "%s", r->o->schedule.canon);
+    r->order = malloc(split->n * sizeof *r->order);
+    r->loss = malloc(r->o->batch * sizeof *r->loss);
+    r->y = malloc(r->o->batch * sizeof *r->y);
+    r->rank = malloc(r->o->batch * sizeof *r->rank);
+    if (!r->order || !r->loss || !r->y || !r->rank)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    err = begin_optimizer(r);
+    if (!err)
+        err = pare_net_new(&r->net, r->m,
+                           r->o->batch < split->n ? r->o->batch : split->n,
+                           true, r->o->threads);
+    if (!err)
+        err = pare_evaluator_new(&r->ev, r->m, r->o->threads);
+    return err ? err : remember_good(r);
+}
+
+int pare_train(struct pare_model *m, const struct pare_dataset *d,
+               const struct pare_train_options *o,
+               const struct pare_train_hooks *hooks)
+{
+    struct run r = {.m = m, .d = d, .o = o, .hooks = hooks, .lr = o->lr};
+    int err = begin(&r);
+
+    if (!err && m->training.step == 0)
+        err = save_checkpoints(&r, true);
+    while (!err && !finished(&r))
+        err = train_epoch(&r);
+    if (!err && o->select != PARE_SELECT_LAST)
+        err = take_best(&r);
+    pare_evaluator_free(r.ev);
+    pare_net_free(r.net);
+    pare_model_release(&r.good);
+    free(r.order);
+    free(r.loss);
+    free(r.y);
+    free(r.rank);
+    return err;
+}
