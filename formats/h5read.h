@@ -1,6 +1,7 @@
 #ifndef PARE_H5READ_H
 #define PARE_H5READ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,13 @@
  */
 struct pare_h5;
 
-enum pare_h5_type { PARE_H5_U8, PARE_H5_I32, PARE_H5_U32, PARE_H5_F32,
-                    PARE_H5_F64 };
+enum pare_h5_type {
+    PARE_H5_U8,
+    PARE_H5_I32,
+    PARE_H5_U32,
+    PARE_H5_F32,
+    PARE_H5_F64
+};
 
 /** What a dataset is, before its values are read. */
 struct pare_h5_info {
@@ -25,6 +31,15 @@ struct pare_h5_info {
     size_t dim[8];
     size_t count;  /* product of dim */
     size_t stored; /* bytes in the file */
+};
+
+/** Something a user keeps under /user: a scalar or a 1-D array. */
+struct pare_h5_item {
+    char kind;        /* 'i' int, 'u' unsigned, 'f' float, 's' string */
+    int strpad, cset; /* of strings, in HDF5's numbers */
+    size_t size;      /* bytes of one element */
+    int rank;         /* 0 or 1 */
+    size_t count;     /* elements; 1 for a scalar */
 };
 
 /**
@@ -71,7 +86,13 @@ int pare_h5_attr_i64(int64_t *v, struct pare_h5 *h, const char *path,
  * Names directly below a group, at most `most`, sorted; for /user and for
  * telling what is unknown. Each name malloc'd, the array too.
  */
-int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h,
-                 const char *path, size_t most);
+int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h, const char *path,
+                 size_t most);
+
+/** Describe / read ([count * size] bytes, native order) an item of /user. */
+int pare_h5_item_info(struct pare_h5_item *item, struct pare_h5 *h,
+                      const char *path);
+int pare_h5_item_read(void *out, struct pare_h5 *h, const char *path,
+                      const struct pare_h5_item *item);
 
 #endif

@@ -1,0 +1,17 @@
+#ifndef PARE_H5OPEN_H
+#define PARE_H5OPEN_H
+
+/* Shared by h5read.c and h5values.c only. */
+#include "h5lib.h"
+
+struct pare_h5 {
+    hid_t file;
+    uint64_t size;     /* bytes of the file */
+    uint64_t declared; /* bytes read so far, against aliased datasets */
+};
+
+/** Is the path one of plain hard links to an object of that type?
+ *  H5O_TYPE_UNKNOWN: of any. */
+int pare_h5lib_object(struct pare_h5 *h, const char *path, H5O_type_t want);
+
+#endif

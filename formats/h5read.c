@@ -1,0 +1,383 @@
+#include "h5read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "h5open.h"
+#include "status.h"
+
+#define PATH_MAX_BYTES 1024
+
+static const unsigned char signature[8] = {0x89, 'H',  'D',  'F',
+                                           '\r', '\n', 0x1a, '\n'};
+
+/* An image that HDF5 may look at but neither copies nor frees. */
+static void *image_malloc(size_t size, H5FD_file_image_op_t op, void *udata)
+{
+    (void)size;
+    (void)op;
+    return udata;
+}
+
+static void *image_memcpy(void *dest, const void *src, size_t size,
+                          H5FD_file_image_op_t op, void *udata)
+{
+    (void)src;
+    (void)size;
+    (void)op;
+    (void)udata;
+    return dest;
+}
+
+static void *image_realloc(void *ptr, size_t size, H5FD_file_image_op_t op,
+                           void *udata)
+{
+    (void)ptr;
+    (void)size;
+    (void)op;
+    (void)udata;
+    return NULL;
+}
+
+static herr_t image_free(void *ptr, H5FD_file_image_op_t op, void *udata)
+{
+    (void)ptr;
+    (void)op;
+    (void)udata;
+    return 0;
+}
+
+static void *udata_copy(void *udata)
+{
+    return udata;
+}
+
+static herr_t udata_free(void *udata)
+{
+    (void)udata;
+    return 0;
+}
+
+static bool use_image(hid_t fapl, const void *bytes, size_t n)
+{
+    /* The file is opened read-only; the bytes are not written. */
+    void *image = (void *)(uintptr_t)bytes;
+    H5FD_file_image_callbacks_t call = {
+        image_malloc, image_memcpy, image_realloc, image_free,
+        udata_copy,   udata_free,   image,
+    };
+
+    return H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0 &&
+           H5Pset_file_image_callbacks(fapl, &call) >= 0 &&
+           H5Pset_file_image(fapl, image, n) >= 0;
+}
+
+static hid_t open_file(const void *bytes, size_t n, const char *path)
+{
+    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
+    bool ok = fapl >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0;
+
+    if (ok && bytes)
+        ok = use_image(fapl, bytes, n);
+#if H5_VERSION_GE(1, 10, 7)
+    if (ok && !bytes)
+        ok = H5Pset_file_locking(fapl, 0, 1) >= 0;
+#endif
+    if (ok)
+        file = H5Fopen(bytes ? "/proc/self/nonexistent/image" : path,
+                       H5F_ACC_RDONLY, fapl);
+    if (fapl >= 0)
+        H5Pclose(fapl);
+    return file;
+}
+
+/* Size of a file that begins with HDF5's signature. */
+static int look_at_file(uint64_t *size, const char *path)
+{
+    unsigned char head[sizeof signature] = {0};
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    size_t got;
+
+    if (!f || fstat(fileno(f), &st) != 0) {
+        if (f)
+            fclose(f);
+        return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
+                         strerror(errno));
+    }
+    got = fread(head, 1, sizeof head, f);
+    fclose(f);
+    if (got != sizeof head || memcmp(head, signature, got) != 0)
+        return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
+    *size = (uint64_t)st.st_size;
+    return 0;
+}
+
+int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
+                 const char *path)
+{
+    struct pare_h5 *new;
+    uint64_t size = n;
+
+    pare_h5lib_init();
+    if (bytes) {
+        if (n == 0)
+            return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
+        if (n < sizeof signature ||
+            memcmp(bytes, signature, sizeof signature) != 0)
+            return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
+    } else {
+        int err = look_at_file(&size, path);
+
+        if (err)
+            return err;
+    }
+    new = calloc(1, sizeof *new);
+    if (!new)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    new->size = size;
+    new->file = open_file(bytes, n, path);
+    if (new->file < 0) {
+        free(new);
+        return pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged",
+                               path);
+    }
+    *h = new;
+    return 0;
+}
+
+void pare_h5_close(struct pare_h5 *h)
+{
+    if (!h)
+        return;
+    H5Fclose(h->file);
+    H5Eclear2(H5E_DEFAULT);
+    free(h);
+}
+
+/* Is the link at a path there, and a hard one? */
+static int check_link(struct pare_h5 *h, const char *path)
+{
+    H5L_info_t info;
+    htri_t there = H5Lexists(h->file, path, H5P_DEFAULT);
+
+    if (there == 0)
+        return 0;
+    if (there < 0 || H5Lget_info(h->file, path, &info, H5P_DEFAULT) < 0)
+        return pare_h5lib_fail(PARE_EFORMAT, "cannot look at '%s'", path);
+    if (info.type == H5L_TYPE_HARD)
+        return 1;
+    return pare_fail(PARE_EFORMAT, "'%s' is %s link, which is not followed",
+                     path,
+                     info.type == H5L_TYPE_SOFT       ? "a soft"
+                     : info.type == H5L_TYPE_EXTERNAL ? "an external"
+                                                      : "an unknown");
+}
+
+int pare_h5_exists(struct pare_h5 *h, const char *path)
+{
+    char part[PATH_MAX_BYTES];
+    size_t n = strlen(path);
+
+    if (n >= sizeof part || path[0] != '/')
+        return pare_fail(PARE_EINVAL, "a path of %zu bytes", n);
+    for (size_t i = 1; i <= n && n > 1; i++) {
+        int there;
+
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        there = check_link(h, part);
+        if (there <= 0)
+            return there;
+    }
+    return 1;
+}
+
+int pare_h5lib_object(struct pare_h5 *h, const char *path, H5O_type_t want)
+{
+    H5O_info_t info;
+    int there = pare_h5_exists(h, path);
+
+    if (there < 0)
+        return there;
+    if (there == 0)
+        return pare_fail(PARE_EFORMAT, "'%s' is missing", path);
+    if (H5Oget_info_by_name2(h->file, path, &info, H5O_INFO_BASIC,
+                             H5P_DEFAULT) < 0)
+        return pare_h5lib_fail(PARE_EFORMAT, "cannot look at '%s'", path);
+    if (info.type != want && want != H5O_TYPE_UNKNOWN)
+        return pare_fail(PARE_EFORMAT, "'%s' is not a %s", path,
+                         want == H5O_TYPE_GROUP ? "group" : "dataset");
+    return 0;
+}
+
+/* An attribute of one element; the handle is the caller's. */
+static int open_attribute(hid_t *attr, struct pare_h5 *h, const char *path,
+                          const char *name)
+{
+    int err = pare_h5lib_object(h, path, H5O_TYPE_UNKNOWN);
+    htri_t there;
+    hid_t a, s;
+
+    if (err)
+        return err;
+    there = H5Aexists_by_name(h->file, path, name, H5P_DEFAULT);
+    if (there == 0)
+        return pare_fail(PARE_EFORMAT, "'%s' has no attribute '%s'", path,
+                         name);
+    a = there < 0
+            ? H5I_INVALID_HID
+            : H5Aopen_by_name(h->file, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (a < 0)
+        return pare_h5lib_fail(
+            PARE_EFORMAT, "cannot read attribute '%s' of '%s'", name, path);
+    s = H5Aget_space(a);
+    if (s < 0 || H5Sget_simple_extent_npoints(s) != 1) {
+        if (s >= 0)
+            H5Sclose(s);
+        H5Aclose(a);
+        return pare_h5lib_fail(PARE_EFORMAT,
+                               "attribute '%s' of '%s' is not one value", name,
+                               path);
+    }
+    H5Sclose(s);
+    *attr = a;
+    return 0;
+}
+
+static int read_string(char **text, hid_t a, hid_t type, size_t limit)
+{
+    size_t size = H5Tget_size(type);
+    char *s;
+
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0)
+        return pare_fail(PARE_EFORMAT, "not a string of fixed length");
+    if (size == 0 || size > limit)
+        return pare_fail(PARE_ELIMIT, "longer than %zu bytes", limit);
+    s = calloc(1, size + 1);
+    if (!s)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    if (H5Aread(a, type, s) < 0) {
+        free(s);
+        return pare_h5lib_fail(PARE_EFORMAT, "unreadable");
+    }
+    *text = s;
+    return 0;
+}
+
+int pare_h5_attr_text(char **text, struct pare_h5 *h, const char *path,
+                      const char *attr, size_t limit)
+{
+    hid_t a, type;
+    int err = open_attribute(&a, h, path, attr);
+
+    if (err)
+        return err;
+    type = H5Aget_type(a);
+    err = type < 0 ? pare_h5lib_fail(PARE_EFORMAT, "unreadable")
+                   : read_string(text, a, type, limit);
+    if (type >= 0)
+        H5Tclose(type);
+    H5Aclose(a);
+    if (err)
+        return pare_fail_prefix(err, "attribute '%s' of '%s'", attr, path);
+    return 0;
+}
+
+int pare_h5_attr_i64(int64_t *v, struct pare_h5 *h, const char *path,
+                     const char *attr)
+{
+    int64_t value;
+    hid_t a, type;
+    bool ok;
+    int err = open_attribute(&a, h, path, attr);
+
+    if (err)
+        return err;
+    type = H5Aget_type(a);
+    ok = type >= 0 && H5Tget_class(type) == H5T_INTEGER &&
+         H5Tget_size(type) <= sizeof value &&
+         H5Aread(a, H5T_NATIVE_INT64, &value) >= 0;
+    if (type >= 0)
+        H5Tclose(type);
+    H5Aclose(a);
+    if (!ok)
+        return pare_h5lib_fail(PARE_EFORMAT,
+                               "attribute '%s' of '%s' is not an integer", attr,
+                               path);
+    *v = value;
+    return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_names(char **name, size_t n)
+{
+    for (size_t i = 0; name && i < n; i++)
+        free(name[i]);
+    free(name);
+}
+
+/* The name of link number i, malloc'd. */
+static int get_name(char **name, hid_t group, size_t i)
+{
+    ssize_t n = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i,
+                                   NULL, 0, H5P_DEFAULT);
+
+    if (n <= 0 || n > 255)
+        return pare_h5lib_fail(PARE_EFORMAT, "a name of %zd bytes", n);
+    *name = malloc((size_t)n + 1);
+    if (!*name)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, *name,
+                           (size_t)n + 1, H5P_DEFAULT) < 0)
+        return pare_h5lib_fail(PARE_EFORMAT, "a name that cannot be read");
+    return 0;
+}
+
+int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h, const char *path,
+                 size_t most)
+{
+    hid_t group = H5I_INVALID_HID;
+    H5G_info_t info;
+    char **list = NULL;
+    int err = pare_h5lib_object(h, path, H5O_TYPE_GROUP);
+
+    if (err)
+        return err;
+    group = H5Gopen2(h->file, path, H5P_DEFAULT);
+    if (group < 0 || H5Gget_info(group, &info) < 0) {
+        err = pare_h5lib_fail(PARE_EFORMAT, "cannot look into '%s'", path);
+        goto out;
+    }
+    if (info.nlinks > most) {
+        err = pare_fail(PARE_ELIMIT, "'%s' holds more than %zu objects", path,
+                        most);
+        goto out;
+    }
+    list = calloc((size_t)info.nlinks + 1, sizeof *list);
+    if (!list)
+        err = pare_fail(PARE_ENOMEM, "no memory");
+    for (size_t i = 0; !err && i < info.nlinks; i++)
+        err = get_name(&list[i], group, i);
+    if (err) {
+        free_names(list, list ? (size_t)info.nlinks : 0);
+        err = pare_fail_prefix(err, "'%s'", path);
+        goto out;
+    }
+    qsort(list, (size_t)info.nlinks, sizeof *list, compare_names);
+    *name = list;
+    *n = (size_t)info.nlinks;
+out:
+    if (group >= 0)
+        H5Gclose(group);
+    return err;
+}

@@ -1,0 +1,68 @@
+#ifndef PARE_H5WRITE_H
+#define PARE_H5WRITE_H
+
+#include <stdbool.h>
+
+#include "h5read.h"
+
+/**
+ * The one writer of HDF5: builds a file in memory, in the portable profile
+ * of pare-model(5): bounds EARLIEST..V18, no times, datasets contiguous or
+ * chunked + deflate, fixed-length string attributes. The same calls give
+ * the same bytes. No HDF5 handle or type leaves it.
+ */
+struct pare_h5w;
+
+/**
+ * Begin a file.
+ *
+ * @param path  NULL: in memory (all callers but one); or the name of a
+ *              file that HDF5 itself writes. Only a child process may do
+ *              that, because libhdf5 dies on a full disk.
+ * @return 0; PARE_ENOMEM; PARE_EIO
+ */
+int pare_h5w_new(struct pare_h5w **w, const char *path);
+
+/** Free, whether finished or not; NULL is fine. */
+void pare_h5w_free(struct pare_h5w *w);
+
+/** Make a group; its parent must be there. Paths begin with '/'. */
+int pare_h5w_group(struct pare_h5w *w, const char *path);
+
+/**
+ * Write a whole dataset.
+ *
+ * @param dim      [rank] rank 0 (a scalar) to 8; a dimension may be 0
+ * @param values   [product of dim] of type, C order
+ * @param deflate  chunk and deflate (level 6), if there are more than
+ *                 65,536 bytes and if it makes them fewer; else contiguous
+ */
+int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  int rank, const size_t *dim, const void *values,
+                  bool deflate);
+
+/** Write a text as a uint8 dataset of rank 1, without its NUL; deflated
+ *  by the rule above. */
+int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text);
+
+/** Write an item of /user as it was read. */
+int pare_h5w_item(struct pare_h5w *w, const char *path,
+                  const struct pare_h5_item *item, const void *values);
+
+/** Attribute of an object ("/" is the root): fixed-length string (at
+ *  most 4,096 bytes) or int64. */
+int pare_h5w_attr_text(struct pare_h5w *w, const char *path, const char *attr,
+                       const char *text);
+int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
+                      int64_t v);
+
+/** Bytes that a dataset written before occupies in the file. */
+int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path);
+
+/**
+ * Finish a file in memory and hand out its image, malloc'd.
+ * With a path: flush and close it; bytes and n are NULL.
+ */
+int pare_h5w_finish(void **bytes, size_t *n, struct pare_h5w *w);
+
+#endif

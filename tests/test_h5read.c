@@ -1,0 +1,224 @@
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "h5read.h"
+#include "h5write.h"
+#include "status.h"
+
+/* hdf5.h is here to make files that our own writer never would. */
+#include <hdf5.h>
+
+struct image {
+    void *bytes;
+    size_t n;
+};
+
+static struct pare_h5 *open_image(const struct image *im)
+{
+    struct pare_h5 *h = NULL;
+
+    if (pare_h5_open(&h, im->bytes, im->n, "image") != 0)
+        fail_msg("%s", pare_error());
+    return h;
+}
+
+static void finish(struct image *im, struct pare_h5w *w)
+{
+    assert_int_equal(pare_h5w_finish(&im->bytes, &im->n, w), 0);
+    pare_h5w_free(w);
+}
+
+static void write_sample(struct image *im)
+{
+    static const float x[6] = {1, -0.0f, 2.5f, 3, 4, 5};
+    static const uint32_t u[3] = {7, 0, 4000000000u};
+    static const int32_t s[2] = {-5, 6};
+    static const double f = 0.1;
+    struct pare_h5w *w;
+    size_t dim[2] = {2, 3}, three = 3, two = 2;
+
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_group(w, "/g"), 0);
+    assert_int_equal(pare_h5w_data(w, "/g/x", PARE_H5_F32, 2, dim, x, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/u", PARE_H5_U32, 1, &three, u, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/s", PARE_H5_I32, 1, &two, s, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/f", PARE_H5_F64, 0, NULL, &f, 0), 0);
+    assert_int_equal(pare_h5w_text(w, "/text", "hello"), 0);
+    assert_int_equal(pare_h5w_text(w, "/empty", ""), 0);
+    assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-test"), 0);
+    assert_int_equal(pare_h5w_attr_text(w, "/g/x", "none", ""), 0);
+    assert_int_equal(pare_h5w_attr_i64(w, "/g", "big", INT64_MIN), 0);
+    finish(im, w);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    struct image im;
+    struct pare_h5 *h;
+    struct pare_h5_info info;
+    float x[6];
+    uint32_t u[3];
+    int32_t s[2];
+    double f;
+    int64_t big;
+    char *text;
+
+    (void)state;
+    write_sample(&im);
+    h = open_image(&im);
+    assert_int_equal(pare_h5_info(&info, h, "/g/x"), 0);
+    assert_int_equal(info.type, PARE_H5_F32);
+    assert_int_equal(info.rank, 2);
+    assert_int_equal(info.dim[1], 3);
+    assert_int_equal(info.count, 6);
+    assert_int_equal(info.stored, 24);
+    assert_int_equal(pare_h5_read(x, h, "/g/x", PARE_H5_F32, 6), 0);
+    assert_true(x[1] == 0 && signbit(x[1]));
+    assert_true(x[2] == 2.5f && x[5] == 5);
+    assert_int_equal(pare_h5_read_rows(x, h, "/g/x", PARE_H5_F32, 1, 1), 0);
+    assert_true(x[0] == 3 && x[2] == 5);
+    assert_int_equal(pare_h5_read(u, h, "/u", PARE_H5_U32, 3), 0);
+    assert_true(u[2] == 4000000000u);
+    assert_int_equal(pare_h5_read(s, h, "/s", PARE_H5_I32, 2), 0);
+    assert_int_equal(s[0], -5);
+    assert_int_equal(pare_h5_read(&f, h, "/f", PARE_H5_F64, 1), 0);
+    assert_true(f == 0.1);
+    assert_int_equal(pare_h5_read_text(&text, h, "/text", 5), 0);
+    assert_string_equal(text, "hello");
+    free(text);
+    assert_int_equal(pare_h5_read_text(&text, h, "/empty", 5), 0);
+    assert_string_equal(text, "");
+    free(text);
+    assert_int_equal(pare_h5_attr_text(&text, h, "/", "format", 64), 0);
+    assert_string_equal(text, "pare-test");
+    free(text);
+    assert_int_equal(pare_h5_attr_text(&text, h, "/g/x", "none", 64), 0);
+    assert_string_equal(text, "");
+    free(text);
+    assert_int_equal(pare_h5_attr_i64(&big, h, "/g", "big"), 0);
+    assert_true(big == INT64_MIN);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void what_is_not_there_is_an_error(void **state)
+{
+    struct image im;
+    struct pare_h5 *h;
+    float x[7];
+    char *text = NULL;
+    int64_t v;
+
+    (void)state;
+    write_sample(&im);
+    h = open_image(&im);
+    assert_int_equal(pare_h5_exists(h, "/"), 1);
+    assert_int_equal(pare_h5_exists(h, "/g/x"), 1);
+    assert_int_equal(pare_h5_exists(h, "/none"), 0);
+    assert_int_equal(pare_h5_exists(h, "/none/x"), 0);
+    assert_int_equal(pare_h5_read(x, h, "/none", PARE_H5_F32, 6), PARE_EFORMAT);
+    assert_int_equal(pare_h5_read(x, h, "/g/x", PARE_H5_F32, 7), PARE_EFORMAT);
+    assert_int_equal(pare_h5_read(x, h, "/g/x", PARE_H5_I32, 6), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "float32"));
+    assert_int_equal(pare_h5_read(x, h, "/g", PARE_H5_F32, 6), PARE_EFORMAT);
+    assert_int_equal(pare_h5_read_rows(x, h, "/g/x", PARE_H5_F32, 1, 2),
+                     PARE_EINVAL);
+    assert_int_equal(pare_h5_read_text(&text, h, "/text", 4), PARE_ELIMIT);
+    assert_int_equal(pare_h5_attr_text(&text, h, "/", "none", 64),
+                     PARE_EFORMAT);
+    assert_int_equal(pare_h5_attr_text(&text, h, "/", "format", 3),
+                     PARE_ELIMIT);
+    assert_int_equal(pare_h5_attr_text(&text, h, "/g", "big", 64),
+                     PARE_EFORMAT);
+    assert_int_equal(pare_h5_attr_i64(&v, h, "/", "format"), PARE_EFORMAT);
+    assert_null(text);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void names_are_listed_in_order(void **state)
+{
+    static const char *const want[] = {"empty", "f", "g", "s", "text", "u"};
+    struct image im;
+    struct pare_h5 *h;
+    char **name;
+    size_t n;
+
+    (void)state;
+    write_sample(&im);
+    h = open_image(&im);
+    assert_int_equal(pare_h5_list(&name, &n, h, "/", 5), PARE_ELIMIT);
+    assert_int_equal(pare_h5_list(&name, &n, h, "/u", 5), PARE_EFORMAT);
+    assert_int_equal(pare_h5_list(&name, &n, h, "/", 6), 0);
+    assert_int_equal(n, 6);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(name[i], want[i]);
+        free(name[i]);
+    }
+    free(name);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void deflate_is_used_only_where_it_pays(void **state)
+{
+    enum { ROWS = 3000, COLS = 700 };
+    static float zeros[ROWS][COLS], noise[ROWS][COLS], got[ROWS][COLS];
+    struct image im;
+    struct pare_h5w *w;
+    struct pare_h5 *h;
+    struct pare_h5_info info;
+    size_t dim[2] = {ROWS, COLS};
+    uint32_t s = 1;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS * COLS; i++) {
+        s = s * 1664525u + 1013904223u;
+        (&noise[0][0])[i] = (float)s;
+    }
+    zeros[1234][5] = 7;
+    zeros[ROWS - 1][COLS - 1] = 8;
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_data(w, "/z", PARE_H5_F32, 2, dim, zeros, 1), 0);
+    assert_int_equal(pare_h5w_data(w, "/n", PARE_H5_F32, 2, dim, noise, 1), 0);
+    finish(&im, w);
+    h = open_image(&im);
+    assert_int_equal(pare_h5_info(&info, h, "/z"), 0);
+    assert_in_range(info.stored, 1, 100000);
+    assert_int_equal(pare_h5_read(got, h, "/z", PARE_H5_F32, ROWS * COLS), 0);
+    assert_memory_equal(got, zeros, sizeof zeros);
+    assert_int_equal(
+        pare_h5_read_rows(got, h, "/z", PARE_H5_F32, 1234, ROWS - 1234), 0);
+    assert_memory_equal(got, zeros[1234], sizeof *zeros * (ROWS - 1234));
+    assert_int_equal(pare_h5_read(got, h, "/n", PARE_H5_F32, ROWS * COLS), 0);
+    assert_memory_equal(got, noise, sizeof noise);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void the_same_calls_give_the_same_bytes(void **state)
+{
+    struct image a, b;
+
+    (void)state;
+    write_sample(&a);
+    write_sample(&b);
+    assert_int_equal(a.n, b.n);
+    assert_memory_equal(a.bytes, b.bytes, a.n);
+    free(a.bytes);
+    free(b.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(what_is_not_there_is_an_error),
+        cmocka_unit_test(names_are_listed_in_order),
+        cmocka_unit_test(deflate_is_used_only_where_it_pays),
+        cmocka_unit_test(the_same_calls_give_the_same_bytes),
+    };
+
+    return run_group(tests);
+}
