@@ -31,9 +31,10 @@ struct cli_option {
     const char *arg;      /* name of the argument, NULL for a flag */
     enum cli_type type;
     void *value;          /* where it goes */
-    double lo, hi;        /* range of numbers, inclusive */
+    double lo, hi;        /* range of numbers, inclusive; 0, 0: any */
     const char *help;     /* one line, without the default */
-    bool *given;          /* set to true when the option occurs, or NULL */
+    bool *given;          /* set to true when the option occurs, or NULL;
+                             a row with it shows no default in the usage */
 };
 
 /** A tool as its main() describes it. */
@@ -49,7 +50,13 @@ struct cli_tool {
 /**
  * Parse a command line. Options may follow operands; "--" ends them; long
  * names may be abbreviated. -h/--help (usage with live defaults, to stdout,
- * 0) and -V/--version (0) and bad usage (stderr, 2) do not return.
+ * 0) and -V/--version (0), which are in every tool without a row, and bad
+ * usage (stderr, 2) do not return.
+ *
+ * Also gives SIGPIPE its default action and fills closed standard streams
+ * with descriptors that refuse use, so call it first in main(). The one
+ * argument --list-options prints the table as TSV (letter or "-", name,
+ * argument) for completion and the test of the manual.
  *
  * @return index of the first operand in argv (operands are moved last)
  */
