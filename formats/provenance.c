@@ -136,6 +136,14 @@ int provenance_add(struct provenance *p, struct pare_model *m)
     return err;
 }
 
+void provenance_digest(struct pare_digest *d, const struct provenance *p)
+{
+    char *line = p && !p->error ? json_dumps(p->root, JSON_COMPACT) : NULL;
+
+    pare_digest_text(d, line ? line : "");
+    free(line);
+}
+
 void provenance_free(struct provenance *p)
 {
     if (!p)

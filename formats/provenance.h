@@ -1,6 +1,7 @@
 #ifndef PARE_PROVENANCE_H
 #define PARE_PROVENANCE_H
 
+#include "digest.h"
 #include "model.h"
 
 /**
@@ -49,6 +50,9 @@ void provenance_note(struct provenance *p, const char *key,
  * @return 0; PARE_ENOMEM; PARE_EINVAL for a text that is not UTF-8
  */
 int provenance_add(struct provenance *p, struct pare_model *m);
+
+/** Add what the line says so far to a digest: the key of a run. */
+void provenance_digest(struct pare_digest *d, const struct provenance *p);
 
 /** Free a line that is not going to be added; NULL is fine. */
 void provenance_free(struct provenance *p);

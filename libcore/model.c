@@ -230,6 +230,34 @@ void pare_model_drop_checkpoint(struct pare_model *m, const char *name)
     memmove(c, c + 1, (--m->n_checkpoints - i) * sizeof *c);
 }
 
+int pare_model_copy_classes(struct pare_model *m, size_t n,
+                            char *const *name)
+{
+    char **copy = name ? calloc(n ? n : 1, sizeof *copy) : NULL;
+    bool ok = !name || copy;
+
+    for (size_t i = 0; ok && copy && i < n; i++) {
+        size_t size = strlen(name[i]) + 1;
+
+        copy[i] = malloc(size);
+        ok = copy[i] != NULL;
+        if (ok)
+            memcpy(copy[i], name[i], size);
+    }
+    if (!ok) {
+        for (size_t i = 0; copy && i < n; i++)
+            free(copy[i]);
+        free(copy);
+        return no_memory();
+    }
+    for (size_t i = 0; m->class_name && i < m->n_classes; i++)
+        free(m->class_name[i]);
+    free(m->class_name);
+    m->class_name = copy;
+    m->n_classes = n;
+    return 0;
+}
+
 int pare_model_add_history(struct pare_model *m,
                            const struct pare_history_row *row)
 {

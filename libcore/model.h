@@ -134,6 +134,10 @@ int pare_model_save_checkpoint(struct pare_model *m, const char *name,
 /** Remove a checkpoint; nothing happens when there is none. */
 void pare_model_drop_checkpoint(struct pare_model *m, const char *name);
 
+/** Copy class names (name NULL: only their number). 0 or PARE_ENOMEM. */
+int pare_model_copy_classes(struct pare_model *m, size_t n,
+                            char *const *name);
+
 /** Append a row / a provenance line (copied). 0 or PARE_ENOMEM. */
 int pare_model_add_history(struct pare_model *m,
                            const struct pare_history_row *row);

@@ -286,8 +286,9 @@ static int train_epoch(struct run *r)
             err = end_epoch(r);
         if (!err)
             err = save_checkpoints(r, ends);
-        if (!err && r->hooks && r->hooks->on_step &&
-            r->hooks->on_step(r->hooks->arg, r->m, r->lr, loss))
+        if (!err && r->hooks && r->hooks->on_step)
+            err = r->hooks->on_step(r->hooks->arg, r->m, r->lr, loss);
+        if (err > 0)
             err = pare_fail(PARE_ESTOPPED, "stopped");
         if (ends)
             break;

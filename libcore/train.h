@@ -29,7 +29,7 @@ struct pare_train_options {
 /** Called as training goes; any may be NULL. */
 struct pare_train_hooks {
     void *arg;
-    /** After each step; non-zero stops training (PARE_ESTOPPED). */
+    /** After each step: 0 goes on, > 0 stops (PARE_ESTOPPED), < 0 fails. */
     int (*on_step)(void *arg, const struct pare_model *m, double lr,
                    double loss);
     /** After each epoch. */

@@ -1,0 +1,251 @@
+/* pare-finetune: go on training a model, its masks held. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data_file.h"
+#include "digest.h"
+#include "loss.h"
+#include "model_file.h"
+#include "parallel.h"
+#include "status.h"
+#include "training.h"
+
+struct options {
+    const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
+    const char *lr_rewind;
+    uint64_t epochs, steps, batch, seed;
+    bool have_epochs, have_steps, have_batch, have_seed, have_lr;
+    bool have_decay, reset_optimizer;
+    double lr, weight_decay;
+    int threads;
+    struct training_watch watch;
+};
+
+static struct options opt = {.select = "last"};
+
+static const struct cli_option options[] = {
+    {'d', "data", "FILE", CLI_TEXT, &opt.data, 0, 0,
+     "data file to train on, see pare-data(5)", NULL},
+    {'e', "epochs", "N", CLI_U64, &opt.epochs, 0, 1e9,
+     "train for N more epochs; the rest of the schedule otherwise",
+     &opt.have_epochs},
+    {0, "steps", "N", CLI_U64, &opt.steps, 1, 1e15,
+     "train for N more steps instead", &opt.have_steps},
+    {'b', "batch", "N", CLI_U64, &opt.batch, 1, 1048576,
+     "samples a step, if other than before", &opt.have_batch},
+    {'l', "lr", "RATE", CLI_REAL, &opt.lr, 0, 1e6,
+     "new learning rate; constant unless --schedule", &opt.have_lr},
+    {0, "lr-rewind", "epoch:K", CLI_TEXT, &opt.lr_rewind, 0, 0,
+     "replay the schedule from epoch K", NULL},
+    {0, "optimizer", "SPEC", CLI_TEXT, &opt.optimizer, 0, 0,
+     "another optimizer, its state begun anew", NULL},
+    {0, "reset-optimizer", NULL, CLI_FLAG, &opt.reset_optimizer, 0, 0,
+     "begin the optimizer's state anew", NULL},
+    {0, "weight-decay", "X", CLI_REAL, &opt.weight_decay, 0, 1e6,
+     "another L2 penalty", &opt.have_decay},
+    {0, "schedule", "SPEC", CLI_TEXT, &opt.schedule, 0, 0,
+     "a new learning-rate schedule, from its beginning", NULL},
+    {0, "loss", "NAME", CLI_TEXT, &opt.loss, 0, 0,
+     "another loss: cross-entropy, nll or mse", NULL},
+    {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
+     "new seed of order and dropout", &opt.have_seed},
+    {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
+     "result: last, best-val-loss or best-val-acc", NULL},
+    {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
+     "keep epoch:N, step:N or every:N, with commas", NULL},
+    TRAINING_WATCH_OPTIONS(opt.watch),
+    {'o', "output", "FILE", CLI_TEXT, &opt.watch.output, 0, 0,
+     "model to write, standard output otherwise", NULL},
+    {'j', "threads", "N", CLI_INT, &opt.threads, 1, 1024,
+     "threads; all processors otherwise", NULL},
+    {'q', "quiet", NULL, CLI_FLAG, &opt.watch.quiet, 0, 0,
+     "no progress line", NULL},
+    {'v', "verbose", NULL, CLI_FLAG, &opt.watch.verbose, 0, 0,
+     "a line an epoch on standard error", NULL},
+    {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
+};
+
+static const struct cli_tool tool = {
+    .name = "pare-finetune",
+    .synopsis = "[MODEL]",
+    .summary = "go on training a model, its masks held",
+    .option = options,
+    .min_operands = 0,
+    .max_operands = 1,
+    .trouble = 1,
+};
+
+static void check_options(void)
+{
+    struct pare_optimizer_spec o;
+    struct pare_schedule_spec s;
+    uint64_t epoch;
+
+    if (!opt.data)
+        cli_usage(&tool, "-d FILE is needed");
+    if (opt.have_epochs && opt.have_steps)
+        cli_usage(&tool, "-e and --steps exclude each other");
+    if ((opt.optimizer && pare_optimizer_parse(&o, opt.optimizer)) ||
+        (opt.schedule && pare_schedule_parse(&s, opt.schedule)) ||
+        (opt.checkpoint && pare_checkpoint_spec_check(opt.checkpoint)))
+        cli_usage(&tool, "%s", pare_error());
+    if (opt.loss && !pare_loss_find(opt.loss))
+        cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
+                  opt.loss);
+    if (opt.lr_rewind && (strncmp(opt.lr_rewind, "epoch:", 6) != 0 ||
+                          cli_u64(&epoch, opt.lr_rewind + 6, 0, 1000000000)))
+        cli_usage(&tool, "--lr-rewind takes epoch:K, not '%s'",
+                  opt.lr_rewind);
+    if (opt.lr_rewind && (opt.have_lr || opt.schedule))
+        cli_usage(&tool, "--lr-rewind replays the schedule of the file: "
+                         "-l and --schedule do not go with it");
+    training_check(&tool, &opt.watch);
+}
+
+/* Defaults come from the file, the command line overrides them. */
+static int resolve(struct pare_train_options *t, const struct pare_model *m)
+{
+    const struct pare_training *was = &m->training;
+    const char *schedule = opt.schedule ? opt.schedule
+                           : opt.have_lr ? "constant"
+                                         : was->schedule;
+    const char *loss = opt.loss ? opt.loss : was->loss;
+    int err;
+
+    if (!was->batch)
+        return pare_fail(PARE_EMISMATCH, "the model was never trained: use "
+                                         "pare-train");
+    err = pare_optimizer_parse(&t->optimizer,
+                               opt.optimizer ? opt.optimizer
+                                             : m->optim.spec);
+    if (!err)
+        err = pare_schedule_parse(&t->schedule, schedule);
+    t->loss = pare_loss_find(loss);
+    if (!err && !t->loss)
+        err = pare_fail(PARE_EFORMAT, "unknown loss '%s'", loss);
+    t->batch = opt.have_batch ? opt.batch : was->batch;
+    t->seed = opt.have_seed ? opt.seed : was->seed;
+    t->lr = opt.have_lr ? opt.lr : was->lr;
+    t->weight_decay = opt.have_decay ? opt.weight_decay : was->weight_decay;
+    t->checkpoint = opt.checkpoint;
+    t->select = training_select(&tool, opt.select);
+    t->val = PARE_VAL;
+    t->first_epoch = was->epoch;
+    t->threads = opt.threads ? opt.threads : pare_processors();
+    return err;
+}
+
+/* Where the schedule stands and how far to train. */
+static int set_course(struct pare_train_options *t, struct pare_model *m,
+                      const struct pare_dataset *d)
+{
+    struct pare_training *pos = &m->training;
+    uint64_t per_epoch = pare_steps_per_epoch(d, t->batch), run, end;
+    uint64_t epoch = 0;
+    bool anew = opt.schedule || opt.have_lr;
+
+    if (d->split[PARE_TRAIN].n == 0)
+        return pare_fail(PARE_EMISMATCH, "the data have no train split");
+    if (opt.lr_rewind) {
+        cli_u64(&epoch, opt.lr_rewind + 6, 0, 1000000000);
+        if (epoch * per_epoch >= pos->sched_total)
+            return pare_fail(PARE_EINVAL,
+                             "--lr-rewind %s: the schedule ends at epoch "
+                             "%llu", opt.lr_rewind,
+                             (unsigned long long)(pos->sched_total /
+                                                  per_epoch));
+        pos->sched_step = epoch * per_epoch;
+    }
+    if (anew)
+        pos->sched_step = 0;
+    if (!opt.have_epochs && !opt.have_steps) {
+        if (anew || pos->sched_step >= pos->sched_total)
+            return pare_fail(PARE_EINVAL, "the schedule is at its end: say "
+                                          "how long with -e N or --steps N");
+        run = pos->sched_total - pos->sched_step;
+        t->end_step = pos->step + run;
+    } else if (opt.have_steps) {
+        run = opt.steps;
+        t->end_step = pos->step + run;
+    } else {
+        run = opt.epochs * per_epoch;
+        t->end_epoch = pos->epoch + opt.epochs;
+    }
+    end = pos->sched_step + run;
+    t->sched_total = pos->sched_total;
+    if (anew)
+        t->sched_total = pare_schedule_total(&t->schedule, run, per_epoch);
+    else if (pare_schedule_open_ended(&t->schedule) && end > t->sched_total)
+        t->sched_total = end;
+    return 0;
+}
+
+static struct provenance *describe(const struct pare_train_options *t,
+                                   const struct pare_model *m,
+                                   const struct pare_dataset *d,
+                                   const char *state)
+{
+    struct provenance *p = provenance_new("finetune");
+    uint64_t steps = opt.steps;
+
+    if (!opt.have_epochs && !opt.have_steps)
+        steps = t->end_step - m->training.step;
+    provenance_input(p, "-d", "data", d->digest);
+    provenance_input(p, "", "model", state);
+    if (opt.have_lr)
+        provenance_real(p, "-l", opt.lr);
+    if (opt.lr_rewind)
+        provenance_option(p, "--lr-rewind", opt.lr_rewind);
+    if (opt.optimizer)
+        provenance_option(p, "--optimizer", t->optimizer.canon);
+    if (opt.reset_optimizer)
+        provenance_option(p, "--reset-optimizer", NULL);
+    if (opt.have_decay)
+        provenance_real(p, "--weight-decay", opt.weight_decay);
+    if (opt.schedule)
+        provenance_option(p, "--schedule", t->schedule.canon);
+    if (opt.loss)
+        provenance_option(p, "--loss", t->loss->name);
+    training_provenance(p, t, opt.epochs, steps);
+    return p;
+}
+
+static int run(const char *path)
+{
+    struct pare_train_options t = {0};
+    struct pare_dataset d = {0};
+    struct pare_model m = {0};
+    char state[PARE_DIGEST_LEN] = "";
+    int status, err = pare_data_read(&d, opt.data);
+
+    if (!err)
+        err = pare_model_read(&m, NULL, path);
+    if (!err)
+        err = pare_digest_state(state, &m);
+    if (!err)
+        err = pare_model_fits(&m, &d);
+    if (!err)
+        err = resolve(&t, &m);
+    if (!err && opt.reset_optimizer)
+        pare_optstate_release(&m.optim, m.n_tensors);
+    if (!err)
+        err = set_course(&t, &m, &d);
+    if (!err) {
+        training_warn_loss(&tool, &m, t.loss->name);
+        status = training_run(&tool, &m, &d, &t, &opt.watch,
+                              describe(&t, &m, &d, state));
+    } else {
+        status = cli_fail(&tool);
+    }
+    pare_model_release(&m);
+    pare_dataset_release(&d);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int first = cli_parse(&tool, argc, argv);
+
+    check_options();
+    return cli_exit(&tool, run(first < argc ? argv[first] : NULL));
+}

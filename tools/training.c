@@ -1,0 +1,496 @@
+#include "training.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "digest.h"
+#include "kernel.h"
+#include "model_file.h"
+#include "number.h"
+#include "status.h"
+
+/* One watched run. */
+struct watch {
+    const struct cli_tool *tool;
+    const struct training_watch *w;
+    const struct pare_train_options *o;
+    char key[PARE_DIGEST_LEN];
+    char *autosave_path; /* NULL: none */
+    double autosave_seconds;
+    uint64_t autosave_epochs;
+    double begun, saved_at, shown_at; /* seconds of the monotonic clock */
+    double before;                    /* seconds of earlier, killed runs */
+    uint64_t saved_epoch, first_step;
+    FILE *log;
+    bool bar; /* a progress line is being drawn */
+};
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+    if (caught) { /* the second time means it */
+        pare_atomic_abandon();
+        signal(sig, SIG_DFL);
+        raise(sig);
+    }
+    caught = sig;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+
+    caught = 0;
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* "30s", "5m", "2h" -> seconds; "3ep" -> epochs. 0 or -1. */
+static int parse_every(double *seconds, uint64_t *epochs, const char *text)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"ep", 0}};
+    size_t n = strspn(text, "0123456789.");
+    char number[32];
+    double v;
+
+    if (n == 0 || n >= sizeof number)
+        return -1;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    if (pare_number_parse(&v, number) || v <= 0 || v > 1e9)
+        return -1;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text + n, units[i].unit) != 0)
+            continue;
+        *seconds = v * units[i].seconds;
+        *epochs = units[i].seconds > 0 ? 0 : (uint64_t)v;
+        return units[i].seconds > 0 || (v >= 1 && v == floor(v)) ? 0 : -1;
+    }
+    return -1;
+}
+
+static bool to_stdout(const struct training_watch *w)
+{
+    return !w->output || strcmp(w->output, "-") == 0;
+}
+
+void training_check(const struct cli_tool *tool,
+                    const struct training_watch *w)
+{
+    double seconds;
+    uint64_t epochs;
+
+    if (w->autosave && parse_every(&seconds, &epochs, w->autosave))
+        cli_usage(tool, "--autosave takes a time (30s, 5m, 1h) or epochs "
+                        "(1ep), not '%s'", w->autosave);
+    if (w->autosave_file && !w->autosave)
+        cli_usage(tool, "--autosave-file goes with --autosave");
+    if (w->autosave && !w->autosave_file && to_stdout(w))
+        cli_usage(tool, "--autosave with standard output needs "
+                        "--autosave-file");
+    if (w->log_every && !w->log)
+        cli_usage(tool, "--log-every goes with --log");
+}
+
+enum pare_select training_select(const struct cli_tool *tool,
+                                 const char *name)
+{
+    static const char *const names[] = {"last", "best-val-loss",
+                                        "best-val-acc"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum pare_select)i;
+    cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
+                    "'%s'", name);
+}
+
+void training_warn_loss(const struct cli_tool *tool,
+                        const struct pare_model *m, const char *loss)
+{
+    const struct pare_layer *last = &m->arch.layer[m->arch.n_layers - 1];
+    enum pare_layer_op op = last->kind->op;
+
+    if (strcmp(loss, "cross-entropy") == 0 && op != PARE_OP_LINEAR &&
+        op != PARE_OP_LOG_SOFTMAX)
+        cli_warn(tool, "warning: cross-entropy takes logits, but the last "
+                       "layer is %s", last->kind->name);
+    if (strcmp(loss, "nll") == 0 && op != PARE_OP_LOG_SOFTMAX)
+        cli_warn(tool, "warning: nll takes log-probabilities, but the last "
+                       "layer is %s", last->kind->name);
+}
+
+void training_provenance(struct provenance *p,
+                         const struct pare_train_options *o,
+                         uint64_t epochs, uint64_t steps)
+{
+    static const char *const select[] = {NULL, "best-val-loss",
+                                         "best-val-acc"};
+
+    if (steps)
+        provenance_u64(p, "--steps", steps);
+    else
+        provenance_u64(p, "-e", epochs);
+    provenance_u64(p, "-b", o->batch);
+    provenance_u64(p, "-S", o->seed);
+    if (select[o->select])
+        provenance_option(p, "--select", select[o->select]);
+    if (o->checkpoint)
+        provenance_option(p, "--checkpoint", o->checkpoint);
+    provenance_note(p, "kernel", pare_kernel_provenance());
+}
+
+/* Kept state. */
+
+static int autosave_write(struct watch *s, const struct pare_model *m)
+{
+    char text[128];
+    long at = s->log ? ftell(s->log) : 0;
+
+    if (s->log && fflush(s->log) != 0)
+        return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
+                         strerror(errno));
+    snprintf(text, sizeof text, "log=%ld\nseconds=%.3f\n", at,
+             s->before + now() - s->begun);
+    s->saved_at = now();
+    s->saved_epoch = m->training.epoch;
+    return pare_autosave_write(s->autosave_path, m, s->key, text);
+}
+
+static int autosave_if_due(struct watch *s, const struct pare_model *m)
+{
+    bool due;
+
+    if (!s->autosave_path || !s->w->autosave)
+        return 0;
+    if (s->autosave_epochs)
+        due = m->training.epoch_step == 0 &&
+              m->training.epoch >= s->saved_epoch + s->autosave_epochs;
+    else
+        due = now() - s->saved_at >= s->autosave_seconds;
+    return due ? autosave_write(s, m) : 0;
+}
+
+/* Go on from the kept state of the same command. */
+static int resume(struct watch *s, struct pare_model *m, long *log_at)
+{
+    struct pare_model kept = {0};
+    struct pare_model_file info = {0};
+    int err = pare_model_read(&kept, &info, s->autosave_path);
+
+    if (err)
+        return err;
+    if (strcmp(info.autosave_key, s->key) != 0) {
+        err = pare_fail(PARE_EMISMATCH,
+                        "'%s' is the kept state of another command; remove "
+                        "it to begin anew", s->autosave_path);
+        pare_model_release(&kept);
+    } else {
+        if (info.autosave_text)
+            sscanf(info.autosave_text, "log=%ld\nseconds=%lf", log_at,
+                   &s->before);
+        pare_model_release(m);
+        *m = kept;
+        if (s->w->verbose)
+            cli_warn(s->tool, "resuming at epoch %llu, step %llu",
+                     (unsigned long long)m->training.epoch,
+                     (unsigned long long)m->training.step);
+    }
+    pare_model_file_release(&info, err ? 0 : m->n_tensors);
+    return err;
+}
+
+static int open_autosave(struct watch *s, struct pare_model *m, long *log_at)
+{
+    size_t size;
+
+    if (!s->w->autosave && to_stdout(s->w))
+        return 0;
+    size = strlen(s->w->autosave_file ? s->w->autosave_file : s->w->output) +
+           sizeof ".autosave";
+    s->autosave_path = malloc(size);
+    if (!s->autosave_path)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    snprintf(s->autosave_path, size, "%s%s",
+             s->w->autosave_file ? s->w->autosave_file : s->w->output,
+             s->w->autosave_file ? "" : ".autosave");
+    if (!s->w->autosave)
+        return 0; /* only where a diverging run is kept */
+    parse_every(&s->autosave_seconds, &s->autosave_epochs, s->w->autosave);
+    if (access(s->autosave_path, F_OK) != 0)
+        return 0;
+    return resume(s, m, log_at);
+}
+
+/* The log. */
+
+static void log_double(FILE *f, double v)
+{
+    char buf[PARE_NUMBER_MAX];
+
+    if (isnan(v))
+        fputs("\t-", f);
+    else
+        fprintf(f, "\t%s", pare_number_print(buf, v));
+}
+
+static void log_line(struct watch *s, const char *kind,
+                     const struct pare_training *t,
+                     const struct pare_history_row *r)
+{
+    const double v[] = {r->lr,       r->train_loss, r->train_acc,
+                        r->val_loss, r->val_acc,    r->sparsity};
+
+    if (!s->log)
+        return;
+    fprintf(s->log, "%s\t%llu\t%llu", kind, (unsigned long long)t->epoch,
+            (unsigned long long)t->step);
+    for (size_t i = 0; i < sizeof v / sizeof v[0]; i++)
+        log_double(s->log, v[i]);
+    fprintf(s->log, "\t%.3f\n", s->before + now() - s->begun);
+}
+
+static int open_log(struct watch *s, long at)
+{
+    if (!s->w->log)
+        return 0;
+    s->log = fopen(s->w->log, at > 0 ? "r+" : "w");
+    if (!s->log && at > 0 && errno == ENOENT) {
+        at = 0;
+        s->log = fopen(s->w->log, "w");
+    }
+    if (s->log && at > 0 &&
+        (ftruncate(fileno(s->log), at) != 0 ||
+         fseek(s->log, 0, SEEK_END) != 0)) {
+        fclose(s->log);
+        s->log = NULL;
+    }
+    if (!s->log)
+        return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
+                         strerror(errno));
+    if (at <= 0)
+        fputs("kind\tepoch\tstep\tlr\ttrain_loss\ttrain_acc\tval_loss\t"
+              "val_acc\tsparsity\tseconds\n", s->log);
+    return 0;
+}
+
+static int close_log(struct watch *s)
+{
+    FILE *f = s->log;
+    bool bad;
+
+    s->log = NULL;
+    if (!f)
+        return 0;
+    bad = ferror(f) != 0;
+    if (fclose(f) != 0 || bad)
+        return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
+                         strerror(errno));
+    return 0;
+}
+
+/* Hooks. */
+
+static void draw_bar(struct watch *s, const struct pare_model *m, double loss)
+{
+    const struct pare_training *t = &m->training;
+    double t_now, part;
+    int filled;
+
+    if (!s->bar)
+        return;
+    t_now = now();
+    if (t_now - s->shown_at < 0.1)
+        return;
+    s->shown_at = t_now;
+    part = (double)t->epoch_step / (double)t->steps_per_epoch;
+    filled = (int)(part * 30);
+    fprintf(stderr, "\repoch %llu [%.*s%*s] loss %.4f ",
+            (unsigned long long)t->epoch + 1, filled,
+            "##############################", 30 - filled, "", loss);
+    fflush(stderr);
+}
+
+static void clear_bar(struct watch *s)
+{
+    if (s->bar && s->shown_at > 0)
+        fprintf(stderr, "\r%70s\r", "");
+}
+
+static int on_step(void *arg, const struct pare_model *m, double lr,
+                   double loss)
+{
+    struct watch *s = arg;
+    struct pare_history_row row = {
+        .lr = lr, .train_loss = loss, .train_acc = (double)NAN,
+        .val_loss = (double)NAN, .val_acc = (double)NAN,
+        .sparsity = (double)NAN};
+
+    if (s->w->log_every && m->training.step % s->w->log_every == 0)
+        log_line(s, "step", &m->training, &row);
+    draw_bar(s, m, loss);
+    if (caught)
+        return 1;
+    return autosave_if_due(s, m);
+}
+
+static int on_epoch(void *arg, const struct pare_model *m,
+                    const struct pare_history_row *row)
+{
+    struct watch *s = arg;
+
+    log_line(s, "epoch", &m->training, row);
+    if (s->log && fflush(s->log) != 0)
+        return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
+                         strerror(errno));
+    if (s->w->verbose) {
+        clear_bar(s);
+        fprintf(stderr, "epoch %llu: loss %.4f, accuracy %.4f",
+                (unsigned long long)row->epoch, row->train_loss,
+                row->train_acc);
+        if (!isnan(row->val_loss))
+            fprintf(stderr, "; validation %.4f, %.4f", row->val_loss,
+                    row->val_acc);
+        fprintf(stderr, "; %.1f s\n", s->before + now() - s->begun);
+    }
+    return 0;
+}
+
+/* The end of a run. */
+
+static int interrupted(struct watch *s, const struct pare_model *m)
+{
+    unsigned long long step = (unsigned long long)m->training.step;
+
+    if (!s->w->autosave) {
+        cli_warn(s->tool, "stopped by signal %d at step %llu", (int)caught,
+                 step);
+    } else if (autosave_write(s, m)) {
+        return cli_fail(s->tool);
+    } else {
+        cli_warn(s->tool, "stopped by signal %d at step %llu; the same "
+                          "command goes on from '%s'",
+                 (int)caught, step, s->autosave_path);
+    }
+    return 128 + caught;
+}
+
+static int gave_up(struct watch *s, const struct pare_model *m)
+{
+    char why[256];
+
+    snprintf(why, sizeof why, "training diverged: %s", pare_error());
+    memset(s->key, '0', sizeof s->key - 1); /* no command goes on from it */
+    if (!s->autosave_path || to_stdout(s->w)) {
+        cli_warn(s->tool, "%s; nothing was written", why);
+    } else if (autosave_write(s, m)) {
+        cli_warn(s->tool, "%s", why);
+        return cli_fail(s->tool);
+    } else {
+        cli_warn(s->tool, "%s; the state after epoch %llu is kept in '%s'",
+                 why, (unsigned long long)m->training.epoch,
+                 s->autosave_path);
+    }
+    return s->tool->trouble;
+}
+
+static int write_result(struct watch *s, struct pare_model *m,
+                        struct provenance *p)
+{
+    struct pare_model_file info = {0};
+    unsigned long long steps =
+        (unsigned long long)(m->training.step - s->first_step);
+    int err = provenance_add(p, m);
+
+    if (!err)
+        err = pare_model_write(s->w->output, m, &info);
+    if (!err && s->w->autosave && s->autosave_path)
+        unlink(s->autosave_path);
+    if (!err && s->w->verbose) {
+        char count[32];
+
+        cli_warn(s->tool, "%llu steps in %.1f s; %s bytes written", steps,
+                 s->before + now() - s->begun,
+                 cli_count(count, info.bytes));
+    }
+    pare_model_file_release(&info, m->n_tensors);
+    return err ? cli_fail(s->tool) : 0;
+}
+
+/* What makes a run the same run: its provenance so far, and its input. */
+static int run_key(struct watch *s, const struct pare_model *m,
+                   const struct provenance *p)
+{
+    struct pare_digest *d = pare_digest_new();
+    char state[PARE_DIGEST_LEN];
+
+    if (!d)
+        return PARE_ENOMEM;
+    provenance_digest(d, p);
+    pare_digest_state(state, m);
+    pare_digest_text(d, state);
+    for (size_t i = 0; i < m->n_steps; i++)
+        pare_digest_text(d, m->step[i]);
+    pare_digest_finish(d, s->key);
+    return 0;
+}
+
+int training_run(const struct cli_tool *tool, struct pare_model *m,
+                 const struct pare_dataset *d,
+                 const struct pare_train_options *o,
+                 const struct training_watch *w, struct provenance *p)
+{
+    struct watch s = {.tool = tool, .w = w, .o = o};
+    struct pare_train_hooks hooks = {&s, on_step, on_epoch};
+    long log_at = 0;
+    int err, status;
+
+    s.begun = s.saved_at = now();
+    s.bar = isatty(2) && !w->quiet;
+    err = run_key(&s, m, p);
+    if (!err)
+        err = open_autosave(&s, m, &log_at);
+    if (!err)
+        err = open_log(&s, log_at);
+    s.first_step = m->training.step;
+    s.saved_epoch = m->training.epoch;
+    if (!err) {
+        catch_signals();
+        err = pare_train(m, d, o, &hooks);
+        clear_bar(&s);
+    }
+    if (err == PARE_ESTOPPED && caught)
+        status = interrupted(&s, m);
+    else if (err == PARE_EDIVERGED)
+        status = gave_up(&s, m);
+    else if (err || close_log(&s))
+        status = cli_fail(tool);
+    else
+        status = write_result(&s, m, p), p = NULL;
+    if (close_log(&s) && status == 0)
+        status = cli_fail(tool);
+    provenance_free(p);
+    free(s.autosave_path);
+    return status;
+}

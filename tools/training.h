@@ -1,0 +1,63 @@
+#ifndef PARE_TRAINING_H
+#define PARE_TRAINING_H
+
+#include "cli.h"
+#include "provenance.h"
+#include "train.h"
+
+/*
+ * A run of training as pare-train and pare-finetune share it: the log, the
+ * progress line, signals, and the autosave that lets a killed run go on.
+ */
+
+/** Settings that say how a run is watched and kept, not what it computes. */
+struct training_watch {
+    const char *output;        /* -o, NULL: standard output */
+    const char *autosave;      /* "30s", "5m", "1ep"; NULL: none */
+    const char *autosave_file; /* NULL: OUTPUT.autosave */
+    const char *log;           /* TSV of epochs, NULL: none */
+    uint64_t log_every;        /* and of every so many steps; 0: none */
+    bool quiet, verbose;
+};
+
+/** Rows of an option table for the above; see pare-train.c. */
+#define TRAINING_WATCH_OPTIONS(w)                                            \
+    {0, "autosave", "EVERY", CLI_TEXT, &(w).autosave, 0, 0,                  \
+     "keep the state every so often: 30s, 5m or 1ep", NULL},                 \
+    {0, "autosave-file", "FILE", CLI_TEXT, &(w).autosave_file, 0, 0,         \
+     "where to keep it, OUTPUT.autosave otherwise", NULL},                   \
+    {0, "log", "FILE", CLI_TEXT, &(w).log, 0, 0,                             \
+     "write a line an epoch as training goes", NULL},                        \
+    {0, "log-every", "N", CLI_U64, &(w).log_every, 0, 1e15,                  \
+     "write a line every N steps too", NULL}
+
+/** Check the settings before any file is touched; usage errors exit. */
+void training_check(const struct cli_tool *tool,
+                    const struct training_watch *w);
+
+/**
+ * Train m, resuming from an autosave of the same command if there is one,
+ * then add the provenance line and write the result.
+ *
+ * @param p  provenance of the step, all but its result; taken over
+ * @return exit status of the tool; messages are printed
+ */
+int training_run(const struct cli_tool *tool, struct pare_model *m,
+                 const struct pare_dataset *d,
+                 const struct pare_train_options *o,
+                 const struct training_watch *w, struct provenance *p);
+
+/** Parse --select; usage error if unknown. */
+enum pare_select training_select(const struct cli_tool *tool,
+                                 const char *name);
+
+/** Warn about outputs that are squashed before the loss. */
+void training_warn_loss(const struct cli_tool *tool,
+                        const struct pare_model *m, const char *loss);
+
+/** The training step's options every provenance line of a run holds. */
+void training_provenance(struct provenance *p,
+                         const struct pare_train_options *o,
+                         uint64_t epochs, uint64_t steps);
+
+#endif
