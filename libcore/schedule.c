@@ -213,6 +213,11 @@ static double steps(double epochs, uint64_t per_epoch)
     return n < 0x1p53 ? n : 0x1p53;
 }
 
+bool pare_schedule_open_ended(const struct pare_schedule_spec *s)
+{
+    return s->kind != COSINE && s->kind != ONE_CYCLE;
+}
+
 uint64_t pare_schedule_total(const struct pare_schedule_spec *s, uint64_t run,
                              uint64_t per_epoch)
 {

@@ -44,6 +44,9 @@ const struct pare_schedule *pare_schedule(size_t index);
  */
 int pare_schedule_parse(struct pare_schedule_spec *s, const char *spec);
 
+/** Does the learning rate not depend on the schedule's length? */
+bool pare_schedule_open_ended(const struct pare_schedule_spec *s);
+
 /**
  * Length of a schedule in steps: its own "epochs" if set, else the run's.
  *

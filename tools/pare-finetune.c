@@ -115,6 +115,9 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     if (!was->batch)
         return pare_fail(PARE_EMISMATCH, "the model was never trained: use "
                                          "pare-train");
+    if (!opt.optimizer && !m->optim.spec[0])
+        return pare_fail(PARE_EMISMATCH, "the file names no optimizer: give "
+                                         "one with --optimizer");
     err = pare_optimizer_parse(&t->optimizer,
                                opt.optimizer ? opt.optimizer
                                              : m->optim.spec);
