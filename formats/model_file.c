@@ -1,0 +1,177 @@
+#include "model_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "digest.h"
+#include "model_io.h"
+#include "status.h"
+
+void pare_model_file_release(struct pare_model_file *info, size_t n_tensors)
+{
+    (void)n_tensors;
+    for (size_t i = 0; i < info->n_unknown; i++)
+        free(info->unknown[i]);
+    free(info->unknown);
+    free(info->stored);
+    free(info->autosave_text);
+    memset(info, 0, sizeof *info);
+}
+
+int pare_model_read_limit(struct pare_model *m, struct pare_model_file *info,
+                          const char *path, size_t limit)
+{
+    const char *name = path && strcmp(path, "-") ? path : "standard input";
+    struct pare_model new = {0};
+    struct pare_model_file about = {0};
+    struct pare_source s = {0};
+    struct pare_h5 *h = NULL;
+    int err = pare_source_open(&s, path, limit);
+
+    if (!err)
+        err = pare_h5_open(&h, s.bytes, s.n, name);
+    if (!err) {
+        err = pare_model_parse(&new, info ? &about : NULL, h, s.n);
+        if (err)
+            err = pare_fail_prefix(err, "'%s'", name);
+    }
+    pare_h5_close(h);
+    about.bytes = s.n;
+    pare_source_close(&s);
+    if (err) {
+        pare_model_file_release(&about, new.n_tensors);
+        pare_model_release(&new);
+        return err;
+    }
+    *m = new;
+    if (info)
+        *info = about;
+    return 0;
+}
+
+int pare_model_read(struct pare_model *m, struct pare_model_file *info,
+                    const char *path)
+{
+    return pare_model_read_limit(m, info, path, PARE_IMAGE_MAX);
+}
+
+/* Digests and room for the sizes of what is about to be written. */
+static int prepare(struct pare_model_file *about, const struct pare_model *m)
+{
+    int err = pare_digest_weights(about->weights, m);
+
+    if (!err)
+        err = pare_digest_state(about->state, m);
+    if (err)
+        return err;
+    about->stored = calloc(m->n_tensors + 1, sizeof *about->stored);
+    return about->stored ? 0 : pare_fail(PARE_ENOMEM, "no memory");
+}
+
+static int build_image(void **bytes, size_t *n, const struct pare_model *m,
+                       struct pare_model_file *about)
+{
+    struct pare_h5w *w = NULL;
+    int err = pare_h5w_new(&w, NULL);
+
+    if (!err)
+        err = pare_model_build(w, m, about);
+    if (!err)
+        err = pare_h5w_finish(bytes, n, w);
+    pare_h5w_free(w);
+    if (!err)
+        about->bytes = *n;
+    return err;
+}
+
+/* Hand the description out, or free it. */
+static int give(struct pare_model_file *info, struct pare_model_file *about,
+                int err)
+{
+    if (info && !err)
+        *info = *about;
+    else
+        pare_model_file_release(about, 0);
+    return err;
+}
+
+int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
+                     struct pare_model_file *info)
+{
+    struct pare_model_file about = {0};
+    int err = prepare(&about, m);
+
+    if (!err)
+        err = build_image(bytes, n, m, &about);
+    return give(info, &about, err);
+}
+
+/* An upper bound of the bytes of a model's arrays. */
+static uint64_t array_bytes(const struct pare_model *m)
+{
+    uint64_t arrays = 1 + (uint64_t)m->optim.n_slots, n = 0, kept = 0;
+
+    for (size_t i = 0; i < m->n_checkpoints; i++)
+        arrays += (uint64_t)(m->checkpoint[i].value != NULL) +
+                  (uint64_t)m->checkpoint[i].optim.n_slots;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        kept += pare_tensor_kept(&m->tensor[t]);
+        n += m->tensor[t].mask ? m->tensor[t].n / 8 : 0;
+    }
+    return n + arrays * kept * sizeof(float);
+}
+
+static int write_model(const char *path, const struct pare_model *m,
+                       struct pare_model_file *about, size_t limit)
+{
+    void *bytes = NULL;
+    size_t n;
+    int err;
+
+    if ((!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO))
+        return pare_fail(PARE_EINVAL, "a model is not written to a terminal");
+    err = prepare(about, m);
+    if (err)
+        return err;
+    if (array_bytes(m) > limit)
+        return pare_model_spawn(path, m, about);
+    err = build_image(&bytes, &n, m, about);
+    if (!err)
+        err = pare_atomic_write(path, bytes, n);
+    free(bytes);
+    return err;
+}
+
+int pare_model_write_limit(const char *path, const struct pare_model *m,
+                           struct pare_model_file *info, size_t limit)
+{
+    struct pare_model_file about = {0};
+
+    return give(info, &about, write_model(path, m, &about, limit));
+}
+
+int pare_model_write(const char *path, const struct pare_model *m,
+                     struct pare_model_file *info)
+{
+    return pare_model_write_limit(path, m, info, PARE_IMAGE_MAX);
+}
+
+int pare_autosave_write(const char *path, const struct pare_model *m,
+                        const char *key, const char *text)
+{
+    struct pare_model_file about = {0};
+    int err;
+
+    if (strlen(key) != PARE_DIGEST_LEN - 1)
+        return pare_fail(PARE_EINVAL, "an autosave key of %zu bytes",
+                         strlen(key));
+    strcpy(about.autosave_key, key);
+    about.autosave_text = strdup(text);
+    err = about.autosave_text ? pare_text_check(text, "the autosave text")
+                              : pare_fail(PARE_ENOMEM, "no memory");
+    if (!err)
+        err = write_model(path, m, &about, PARE_IMAGE_MAX);
+    return give(NULL, &about, err);
+}

@@ -1,0 +1,72 @@
+#ifndef PARE_MODEL_IO_H
+#define PARE_MODEL_IO_H
+
+/* Shared by the model_*.c files of this folder, and by their tests. */
+#include "h5read.h"
+#include "h5write.h"
+#include "model_file.h"
+
+/* A larger model is written by a child process and read from the file
+ * instead of from an image. */
+#define PARE_IMAGE_MAX ((size_t)256 << 20)
+
+#define PARE_TEXT_MAX        ((size_t)64 << 20) /* history, provenance */
+#define PARE_CHECKPOINTS_MAX 4096
+#define PARE_CLASSES_MAX     ((size_t)1 << 20)
+#define PARE_USER_ITEMS      64
+#define PARE_USER_BYTES      ((size_t)1 << 20)
+
+/** Texts of a model: malloc'd, or parsed into the model (text is cut up). */
+int pare_training_text(char **text, const struct pare_model *m);
+int pare_training_parse(struct pare_model *m, char *text);
+int pare_history_text(char **text, const struct pare_model *m);
+int pare_history_parse(struct pare_model *m, char *text);
+int pare_lines_text(char **text, char *const *line, size_t n);
+/** Cut a text into its lines: malloc'd copies in a malloc'd array. */
+int pare_lines_parse(char ***line, size_t *n, const char *text, size_t most);
+
+/** 0 if a text has no control characters (newlines apart) and is UTF-8. */
+int pare_text_check(const char *text, const char *what);
+
+/** /user to and from the opaque bytes of the model. */
+int pare_user_read(struct pare_model *m, struct pare_model_file *info,
+                   struct pare_h5 *h);
+int pare_user_write(struct pare_h5w *w, const struct pare_model *m);
+
+/** Remember a path that this version does not know. */
+int pare_unknown_add(struct pare_model_file *info, const char *dir,
+                     const char *name);
+
+/** List what lies beside the known objects. */
+int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,
+                      struct pare_h5 *h);
+
+/** Put a model into a file being built; info holds digests and autosave,
+ *  and gets the stored sizes. */
+int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
+                     struct pare_model_file *info);
+
+/** Read all of a model; size is that of the file. */
+int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
+                     struct pare_h5 *h, uint64_t size);
+
+/** pare_model_read and pare_model_write with another PARE_IMAGE_MAX. */
+int pare_model_read_limit(struct pare_model *m, struct pare_model_file *info,
+                          const char *path, size_t limit);
+int pare_model_write_limit(const char *path, const struct pare_model *m,
+                           struct pare_model_file *info, size_t limit);
+
+/** Where an image comes from: memory, or a spooled standard input. */
+struct pare_source {
+    void *bytes; /* NULL: open the file itself */
+    size_t n;
+    bool mapped;
+};
+int pare_source_open(struct pare_source *s, const char *path, size_t limit);
+void pare_source_close(struct pare_source *s);
+
+/** Write a large model by a child process; info as pare_model_build. */
+int pare_model_spawn(const char *path, const struct pare_model *m,
+                     struct pare_model_file *info);
+
+#endif

@@ -1,0 +1,562 @@
+#include "model_io.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "status.h"
+
+#define PATH_BYTES 512
+#define MOST_NAMES 65536
+/* Memory a file may ask for: so many times its size, and this besides. */
+#define EXPANSION 1100
+#define ALLOWANCE ((uint64_t)256 << 20)
+
+struct reader {
+    struct pare_h5 *h;
+    struct pare_model *m;
+    struct pare_model_file *info; /* may be NULL */
+    uint64_t budget;              /* bytes of memory left */
+};
+
+static int charge(struct reader *r, uint64_t count, uint64_t size)
+{
+    if (count > r->budget / size)
+        return pare_fail(PARE_ELIMIT, "the file asks for more memory than "
+                                      "its size allows");
+    r->budget -= count * size;
+    return 0;
+}
+
+static const char *suffix(const struct pare_tensor *t)
+{
+    return strrchr(t->name, '.') + 1;
+}
+
+static int read_text(char **text, struct reader *r, const char *path,
+                     size_t limit)
+{
+    char *s;
+    int err = pare_h5_read_text(&s, r->h, path, limit);
+
+    if (err)
+        return err;
+    err = pare_text_check(s, path);
+    if (err)
+        free(s);
+    else
+        *text = s;
+    return err;
+}
+
+/* Does a text attribute of the file say this? */
+static int expect_attr(struct reader *r, const char *path, const char *name,
+                       const char *want)
+{
+    char *text;
+    int err = pare_h5_attr_text(&text, r->h, path, name, 4096);
+
+    if (err)
+        return err;
+    if (strcmp(text, want) != 0)
+        err = pare_fail(PARE_EFORMAT, "'%s' says %s=%s, expected %s", path,
+                        name, text, want);
+    free(text);
+    return err;
+}
+
+/* Is it a model, and of a version that we read? */
+static int check_format(struct reader *r)
+{
+    char *format = NULL;
+    int64_t version;
+    int err = 0;
+
+    if (pare_h5_attr_text(&format, r->h, "/", "format", 64) != 0)
+        return pare_fail(PARE_EFORMAT, "an HDF5 file, but not a pare model");
+    if (strcmp(format, "pare-data") == 0)
+        err = pare_fail(PARE_EFORMAT, "is a pare data file, not a model");
+    else if (strcmp(format, "pare-model") != 0)
+        err = pare_fail(PARE_EFORMAT, "an HDF5 file, but not a pare model");
+    free(format);
+    if (!err)
+        err = pare_h5_attr_i64(&version, r->h, "/", "format_version");
+    if (!err && version > PARE_MODEL_VERSION)
+        err = pare_fail(PARE_EFORMAT,
+                        "format version %lld, this is pare %s which reads "
+                        "up to %d",
+                        (long long)version, PARE_VERSION, PARE_MODEL_VERSION);
+    if (!err && version < 1)
+        err =
+            pare_fail(PARE_EFORMAT, "format version %lld", (long long)version);
+    return err ? err : expect_attr(r, "/", "layout", "plain");
+}
+
+/* Parse the architecture and make its tensors, if the file may. */
+static int read_arch(struct reader *r)
+{
+    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
+    struct pare_arch arch = {0};
+    char *text = NULL;
+    uint64_t floats = 0;
+    int err = read_text(&text, r, "/arch", PARE_ARCH_TEXT_MAX);
+
+    if (err)
+        return err;
+    err = pare_arch_parse(&arch, text);
+    if (err) {
+        err = pare_fail_prefix(PARE_EFORMAT, "'/arch'");
+    } else if (strcmp(arch.text, text) != 0) {
+        err = pare_fail(PARE_EFORMAT, "'/arch' is not in canonical form");
+    }
+    free(text);
+    for (size_t i = 0; !err && i < arch.n_layers; i++) {
+        int n = arch.layer[i].kind->tensors(&arch.layer[i], spec);
+
+        for (int k = 0; k < n; k++) {
+            uint64_t size = 1;
+
+            for (int a = 0; a < spec[k].rank; a++)
+                size *= spec[k].dim[a];
+            floats += size;
+        }
+    }
+    if (!err)
+        err = charge(r, floats, sizeof(float));
+    if (!err)
+        err = pare_model_init(r->m, &arch);
+    pare_arch_release(&arch);
+    return err;
+}
+
+static int read_norm(struct reader *r)
+{
+    struct pare_norm *norm = &r->m->norm;
+    struct pare_h5_info info;
+    size_t features = pare_shape_size(&r->m->arch.input);
+    int err = pare_h5_read(&norm->scale, r->h, "/input/scale", PARE_H5_F32, 1);
+    int there = err ? err : pare_h5_exists(r->h, "/input/mean");
+
+    if (there <= 0)
+        return there;
+    err = pare_h5_info(&info, r->h, "/input/mean");
+    if (err)
+        return err;
+    if (info.rank != 1 || info.count == 0 || info.count > features)
+        return pare_fail(PARE_EFORMAT, "'/input/mean' does not fit");
+    norm->mean = malloc(info.count * sizeof(float));
+    norm->std = malloc(info.count * sizeof(float));
+    if (!norm->mean || !norm->std)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    norm->n = info.count;
+    err = pare_h5_read(norm->mean, r->h, "/input/mean", PARE_H5_F32, norm->n);
+    if (!err)
+        err = pare_h5_read(norm->std, r->h, "/input/std", PARE_H5_F32, norm->n);
+    for (size_t i = 0; !err && i < norm->n; i++)
+        if (!isfinite(norm->mean[i]) || !isfinite(norm->std[i]) ||
+            norm->std[i] <= 0)
+            err =
+                pare_fail(PARE_EFORMAT, "'/input' has no usable normalisation");
+    return err;
+}
+
+static int read_input(struct reader *r)
+{
+    struct pare_model *m = r->m;
+    char *text = NULL;
+    int64_t classes = 0;
+    size_t lines = 0;
+    int there, err = read_norm(r);
+
+    if (!err && !isfinite(m->norm.scale))
+        err = pare_fail(PARE_EFORMAT, "'/input/scale' is not finite");
+    if (!err)
+        err = pare_h5_attr_i64(&classes, r->h, "/input", "classes");
+    if (!err && (classes < 0 || (uint64_t)classes > PARE_CLASSES_MAX))
+        err = pare_fail(PARE_ELIMIT, "'/input' has %lld classes",
+                        (long long)classes);
+    if (err)
+        return err;
+    there = pare_h5_exists(r->h, "/input/class_names");
+    if (there < 0)
+        return there;
+    if (there) {
+        err = read_text(&text, r, "/input/class_names", PARE_TEXT_MAX);
+        if (!err)
+            err = pare_lines_parse(&m->class_name, &lines, text,
+                                   PARE_CLASSES_MAX);
+        free(text);
+        if (err)
+            return err;
+        m->n_classes = lines; /* for its release */
+        if (lines != (size_t)classes)
+            return pare_fail(PARE_EFORMAT,
+                             "'/input' has %zu class names for %lld classes",
+                             lines, (long long)classes);
+    }
+    m->n_classes = (size_t)classes;
+    return 0;
+}
+
+static int read_texts(struct reader *r)
+{
+    struct pare_model *m = r->m;
+    char *text = NULL;
+    int there, err = read_text(&text, r, "/training", PARE_TEXT_MAX);
+
+    if (!err)
+        err = pare_training_parse(m, text);
+    free(text);
+    text = NULL;
+    there = err ? err : pare_h5_exists(r->h, "/history");
+    if (there > 0) {
+        err = read_text(&text, r, "/history", PARE_TEXT_MAX);
+        if (!err)
+            err = pare_history_parse(m, text);
+        free(text);
+        text = NULL;
+    }
+    if (err || there < 0)
+        return err ? err : there;
+    there = pare_h5_exists(r->h, "/provenance");
+    if (there > 0) {
+        err = read_text(&text, r, "/provenance", PARE_TEXT_MAX);
+        if (!err)
+            err = pare_lines_parse(&m->step, &m->n_steps, text, MOST_NAMES);
+        free(text);
+    }
+    return there < 0 ? there : err;
+}
+
+static int check_dims(const struct pare_h5_info *info, const char *path,
+                      const struct pare_tensor *t)
+{
+    bool same = info->rank == t->rank;
+
+    for (int i = 0; same && i < t->rank; i++)
+        same = info->dim[i] == t->dim[i];
+    return same ? 0
+                : pare_fail(PARE_EFORMAT,
+                            "'%s' has not the shape that the "
+                            "architecture gives '%s'",
+                            path, t->name);
+}
+
+static int read_dense(struct reader *r, float *out, const char *path,
+                      const struct pare_tensor *t)
+{
+    struct pare_h5_info info;
+    int err = pare_h5_info(&info, r->h, path);
+
+    if (!err)
+        err = check_dims(&info, path, t);
+    return err ? err : pare_h5_read(out, r->h, path, PARE_H5_F32, t->n);
+}
+
+static int read_survivors(struct reader *r, float *out, const char *path,
+                          const struct pare_tensor *t)
+{
+    struct pare_h5_info info;
+    size_t kept = pare_tensor_kept(t);
+    float *v = NULL;
+    int err = pare_h5_info(&info, r->h, path);
+
+    if (!err && (info.rank != 1 || info.count != kept))
+        err = pare_fail(PARE_EFORMAT,
+                        "'%s' holds %zu values for %zu kept positions", path,
+                        info.count, kept);
+    if (err)
+        return err;
+    v = malloc((kept + 1) * sizeof *v);
+    if (!v)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    err = pare_h5_read(v, r->h, path, PARE_H5_F32, kept);
+    for (size_t i = 0, k = 0; !err && i < t->n; i++)
+        out[i] = t->mask[i] ? v[k++] : 0.0f;
+    free(v);
+    return err;
+}
+
+/* An array of the tensor's shape: dense at `path`, or PATH.kept. */
+static int read_array(struct reader *r, float *out, const char *path,
+                      const struct pare_tensor *t)
+{
+    char kept[PATH_BYTES + 8];
+    int there = 0;
+
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    if (t->mask)
+        there = pare_h5_exists(r->h, kept);
+    if (there < 0)
+        return there;
+    return there ? read_survivors(r, out, kept, t)
+                 : read_dense(r, out, path, t);
+}
+
+static int check_finite(const float *v, const char *path, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(v[i]))
+            return pare_fail(PARE_EFORMAT, "'%s' holds a value that is %s",
+                             path, isnan(v[i]) ? "not a number" : "infinite");
+    return 0;
+}
+
+static int read_bitmap(struct reader *r, const char *path,
+                       struct pare_tensor *t)
+{
+    size_t n = (t->n + 7) / 8;
+    uint8_t *bits = malloc(n + 1);
+    int err;
+
+    if (!bits)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    err = pare_h5_read(bits, r->h, path, PARE_H5_U8, n);
+    if (!err && t->n % 8 && bits[n - 1] >> (t->n % 8))
+        err = pare_fail(PARE_EFORMAT, "'%s' has bits past its end", path);
+    for (size_t i = 0; !err && i < t->n; i++)
+        t->mask[i] = bits[i / 8] >> (i % 8) & 1;
+    free(bits);
+    return err;
+}
+
+static int read_index(struct reader *r, const char *path, struct pare_tensor *t)
+{
+    struct pare_h5_info info;
+    uint32_t *index;
+    int err = pare_h5_info(&info, r->h, path);
+
+    if (!err && (info.rank != 1 || info.count > t->n))
+        err = pare_fail(PARE_EFORMAT, "'%s' has too many positions", path);
+    if (err)
+        return err;
+    index = malloc((info.count + 1) * sizeof *index);
+    if (!index)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    err = pare_h5_read(index, r->h, path, PARE_H5_U32, info.count);
+    memset(t->mask, 0, t->n);
+    for (size_t i = 0; !err && i < info.count; i++) {
+        if (index[i] >= t->n || (i && index[i] <= index[i - 1]))
+            err = pare_fail(PARE_EFORMAT,
+                            "'%s' is not ascending or out of range", path);
+        else
+            t->mask[index[i]] = 1;
+    }
+    free(index);
+    return err;
+}
+
+/* The mask at PATH.mask or PATH.index; none is fine. */
+static int read_mask(struct reader *r, const char *path, struct pare_tensor *t,
+                     struct pare_stored *stored)
+{
+    char bitmap[PATH_BYTES + 8], index[PATH_BYTES + 8];
+    struct pare_h5_info info;
+    int bits, positions, err;
+
+    snprintf(bitmap, sizeof bitmap, "%s.mask", path);
+    snprintf(index, sizeof index, "%s.index", path);
+    bits = pare_h5_exists(r->h, bitmap);
+    positions = bits < 0 ? bits : pare_h5_exists(r->h, index);
+    if (positions < 0)
+        return positions;
+    if (!bits && !positions)
+        return 0;
+    if (bits && positions)
+        return pare_fail(PARE_EFORMAT, "'%s' has two masks", path);
+    err = charge(r, t->n, 1);
+    if (!err)
+        err = pare_tensor_need_mask(t);
+    if (!err)
+        err = bits ? read_bitmap(r, bitmap, t) : read_index(r, index, t);
+    if (!err)
+        err = pare_h5_info(&info, r->h, bits ? bitmap : index);
+    if (err)
+        return err;
+    stored->encoding = bits ? PARE_ENC_BITMAP : PARE_ENC_INDEX;
+    stored->mask_bytes = info.stored;
+    return 0;
+}
+
+static int read_tensor(struct reader *r, struct pare_tensor *t,
+                       struct pare_stored *stored)
+{
+    char path[PATH_BYTES], kept[PATH_BYTES + 8];
+    struct pare_h5_info info;
+    int err;
+
+    snprintf(path, sizeof path, "/layers/%s/%s",
+             r->m->arch.layer[t->layer].name, suffix(t));
+    err = read_mask(r, path, t, stored);
+    if (err)
+        return err;
+    snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
+    err = t->mask ? read_survivors(r, t->value, kept, t)
+                  : read_dense(r, t->value, kept, t);
+    if (!err)
+        err = check_finite(t->value, path, t->n);
+    if (!err)
+        err = pare_h5_info(&info, r->h, kept);
+    if (!err)
+        stored->value_bytes = info.stored;
+    if (!err && t->role == PARE_ROLE_WEIGHT)
+        err = expect_attr(r, kept, "out_axis", "0");
+    if (!err && t->role == PARE_ROLE_WEIGHT)
+        err = expect_attr(r, kept, "in_axis", "1");
+    return err;
+}
+
+static int read_tensors(struct reader *r)
+{
+    struct pare_model *m = r->m;
+    struct pare_stored stored = {0};
+    int err = 0;
+
+    if (r->info) {
+        r->info->stored = calloc(m->n_tensors + 1, sizeof stored);
+        if (!r->info->stored)
+            return pare_fail(PARE_ENOMEM, "no memory");
+    }
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        memset(&stored, 0, sizeof stored);
+        err = read_tensor(r, &m->tensor[t], &stored);
+        if (r->info)
+            r->info->stored[t] = stored;
+    }
+    return err;
+}
+
+static int read_optim(struct reader *r, const char *dir,
+                      struct pare_optstate *s)
+{
+    struct pare_model *m = r->m;
+    char path[PATH_BYTES];
+    int err = 0, n_slots = s->n_slots;
+
+    s->n_slots = 0;
+    for (size_t t = 0; t < m->n_tensors && !err; t++)
+        err = charge(r, m->tensor[t].n * (uint64_t)n_slots, sizeof(float));
+    if (!err)
+        err = pare_optstate_alloc(s, m, n_slots);
+    for (int k = 0; k < n_slots && !err; k++)
+        for (size_t t = 0; t < m->n_tensors && !err; t++) {
+            if (!s->slot[k][t])
+                continue;
+            snprintf(path, sizeof path, "%s/slot%d/%s", dir, k,
+                     m->tensor[t].name);
+            err = read_array(r, s->slot[k][t], path, &m->tensor[t]);
+        }
+    return err;
+}
+
+static int read_checkpoint(struct reader *r, struct pare_checkpoint *c)
+{
+    struct pare_model *m = r->m;
+    char path[PATH_BYTES];
+    int err = 0;
+
+    for (size_t t = 0; c->value && t < m->n_tensors && !err; t++) {
+        const struct pare_tensor *tensor = &m->tensor[t];
+
+        err = charge(r, tensor->n, sizeof(float));
+        if (err)
+            break;
+        c->value[t] = calloc(tensor->n, sizeof(float));
+        if (!c->value[t])
+            return pare_fail(PARE_ENOMEM, "no memory");
+        snprintf(path, sizeof path, "/checkpoints/%s/%s", c->name,
+                 tensor->name);
+        err = read_array(r, c->value[t], path, tensor);
+        if (!err)
+            err = check_finite(c->value[t], path, tensor->n);
+    }
+    snprintf(path, sizeof path, "/checkpoints/%s/optimizer", c->name);
+    return err ? err : read_optim(r, path, &c->optim);
+}
+
+static int read_autosave(struct reader *r)
+{
+    char *key = NULL;
+    int there = pare_h5_exists(r->h, "/autosave"), err;
+
+    if (there <= 0 || !r->info)
+        return there;
+    err = pare_h5_attr_text(&key, r->h, "/", "autosave", PARE_DIGEST_LEN - 1);
+    if (err)
+        return err;
+    strcpy(r->info->autosave_key, key);
+    free(key);
+    return read_text(&r->info->autosave_text, r, "/autosave", PARE_TEXT_MAX);
+}
+
+static int read_digest(char hex[PARE_DIGEST_LEN], struct reader *r,
+                       const char *name)
+{
+    char *text;
+    int err = pare_h5_attr_text(&text, r->h, "/", name, PARE_DIGEST_LEN - 1);
+
+    if (err)
+        return err;
+    strcpy(hex, text);
+    free(text);
+    return 0;
+}
+
+static int check_digests(struct reader *r)
+{
+    char stored[PARE_DIGEST_LEN], found[PARE_DIGEST_LEN];
+    int err = read_digest(stored, r, "weights");
+
+    if (!err)
+        err = pare_digest_weights(found, r->m);
+    if (!err && strcmp(stored, found) != 0)
+        err = pare_fail(PARE_EFORMAT,
+                        "damaged: the weights do not match their digest");
+    if (!err && r->info)
+        strcpy(r->info->weights, stored);
+    if (!err)
+        err = read_digest(stored, r, "state");
+    if (!err)
+        err = pare_digest_state(found, r->m);
+    if (!err && strcmp(stored, found) != 0)
+        err = pare_fail(PARE_EFORMAT,
+                        "damaged: the state does not match its digest");
+    if (!err && r->info)
+        strcpy(r->info->state, stored);
+    return err;
+}
+
+int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
+                     struct pare_h5 *h, uint64_t size)
+{
+    struct reader r = {.h = h, .m = m, .info = info};
+    int err;
+
+    r.budget = size < UINT64_MAX / EXPANSION - ALLOWANCE
+                   ? size * EXPANSION + ALLOWANCE
+                   : UINT64_MAX;
+    err = check_format(&r);
+    if (!err)
+        err = read_arch(&r);
+    if (!err)
+        err = read_texts(&r);
+    if (!err)
+        err = read_input(&r);
+    if (!err)
+        err = read_tensors(&r);
+    if (!err)
+        err = read_optim(&r, "/optimizer", &m->optim);
+    for (size_t i = 0; !err && i < m->n_checkpoints; i++)
+        err = read_checkpoint(&r, &m->checkpoint[i]);
+    if (!err)
+        err = read_autosave(&r);
+    if (!err)
+        err = check_digests(&r);
+    if (!err)
+        err = pare_user_read(m, info, h);
+    if (!err && info)
+        err = pare_unknown_find(info, m, h);
+    return err;
+}

@@ -1,0 +1,373 @@
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "model_fixture.h"
+#include "model_file.h"
+#include "model_io.h"
+
+#define FILE_NAME "test_model_file.h5"
+
+static const char small[] = "in(6) linear(4) batchnorm relu linear(2)";
+
+static void write_file(const struct pare_model *m)
+{
+    if (pare_model_write(FILE_NAME, m, NULL) != 0)
+        fail_msg("%s", pare_error());
+}
+
+static void assert_round_trip(const struct pare_model *m)
+{
+    struct pare_model back = {0};
+    struct pare_model_file wrote = {0}, read = {0};
+
+    if (pare_model_write(FILE_NAME, m, &wrote) != 0 ||
+        pare_model_read(&back, &read, FILE_NAME) != 0)
+        fail_msg("%s", pare_error());
+    assert_same_model(m, &back);
+    assert_string_equal(wrote.weights, read.weights);
+    assert_string_equal(wrote.state, read.state);
+    assert_int_equal(wrote.bytes, read.bytes);
+    assert_memory_equal(wrote.stored, read.stored,
+                        m->n_tensors * sizeof *read.stored);
+    assert_int_equal(read.n_unknown, 0);
+    pare_model_file_release(&wrote, m->n_tensors);
+    pare_model_file_release(&read, m->n_tensors);
+    pare_model_release(&back);
+}
+
+static void a_dense_model_comes_back(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    fixture_plain(&m, small);
+    assert_round_trip(&m);
+    pare_model_release(&m);
+}
+
+static void everything_in_a_model_comes_back(void **state)
+{
+    static const unsigned one_in[] = {0, 1, 3, 100, 100000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof one_in / sizeof *one_in; i++) {
+        struct pare_model m;
+
+        fixture_rich(&m, "in(60) linear(30) batchnorm relu linear(2)",
+                     one_in[i]);
+        assert_round_trip(&m);
+        pare_model_release(&m);
+    }
+}
+
+static void a_mask_takes_the_smaller_encoding(void **state)
+{
+    static const struct {
+        unsigned one_in;
+        enum pare_encoding want;
+    } row[] = {{0, PARE_ENC_DENSE},
+               {1, PARE_ENC_BITMAP},
+               {10, PARE_ENC_BITMAP},
+               {100, PARE_ENC_INDEX}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct pare_model m;
+        struct pare_model_file info = {0};
+        size_t kept;
+
+        fixture_plain(&m, "100-50-10");
+        if (row[i].one_in)
+            fixture_prune(&m, row[i].one_in);
+        kept = pare_tensor_kept(&m.tensor[0]);
+        assert_int_equal(pare_model_write(FILE_NAME, &m, &info), 0);
+        assert_int_equal(info.stored[0].encoding, row[i].want);
+        assert_int_equal(info.stored[0].value_bytes, 4 * kept);
+        assert_int_equal(info.stored[0].mask_bytes,
+                         row[i].want == PARE_ENC_DENSE    ? 0
+                         : row[i].want == PARE_ENC_BITMAP ? 5000 / 8
+                                                          : 4 * kept);
+        pare_model_file_release(&info, m.n_tensors);
+        pare_model_release(&m);
+    }
+}
+
+static void a_pruned_file_is_less_than_a_quarter(void **state)
+{
+    struct pare_model m;
+    struct pare_model_file dense = {0}, sparse = {0};
+
+    (void)state;
+    fixture_plain(&m, "784-300-100-10");
+    fixture_optim(&m, &m.optim, "sgd,momentum=0.9", 1);
+    assert_int_equal(pare_model_write(FILE_NAME, &m, &dense), 0);
+    fixture_prune(&m, 10);
+    assert_int_equal(pare_model_write(FILE_NAME, &m, &sparse), 0);
+    assert_true(4 * sparse.bytes < dense.bytes);
+    pare_model_file_release(&dense, m.n_tensors);
+    pare_model_file_release(&sparse, m.n_tensors);
+    pare_model_release(&m);
+}
+
+static void layers_cost_little_beside_their_values(void **state)
+{
+    struct pare_model m;
+    struct pare_model_file one = {0}, many = {0};
+    uint64_t values;
+
+    (void)state;
+    fixture_plain(&m, "10-10-10");
+    fixture_optim(&m, &m.optim, "adam", 2);
+    assert_int_equal(pare_model_write(FILE_NAME, &m, &one), 0);
+    pare_model_release(&m);
+    fixture_plain(&m, "10-10-10-10-10-10-10-10-10-10-10-10");
+    fixture_optim(&m, &m.optim, "adam", 2);
+    assert_int_equal(pare_model_write(FILE_NAME, &m, &many), 0);
+    pare_model_release(&m);
+    /* 9 layers more, with weight, bias and two slots each. */
+    values = 9 * 3 * 110 * sizeof(float);
+    assert_true(many.bytes - one.bytes < values + 9 * 4500);
+    pare_model_file_release(&one, 0);
+    pare_model_file_release(&many, 0);
+}
+
+static void the_same_model_gives_the_same_bytes(void **state)
+{
+    struct pare_model m, back = {0};
+    void *a, *b, *c;
+    size_t na, nb, nc;
+
+    (void)state;
+    fixture_rich(&m, small, 3);
+    assert_int_equal(pare_model_image(&a, &na, &m, NULL), 0);
+    write_file(&m);
+    assert_int_equal(pare_read_file(&b, &nb, FILE_NAME, 1 << 20), 0);
+    assert_int_equal(pare_model_read(&back, NULL, FILE_NAME), 0);
+    assert_int_equal(pare_model_image(&c, &nc, &back, NULL), 0);
+    assert_int_equal(na, nb);
+    assert_int_equal(na, nc);
+    assert_memory_equal(a, b, na);
+    assert_memory_equal(a, c, na);
+    free(a);
+    free(b);
+    free(c);
+    pare_model_release(&m);
+    pare_model_release(&back);
+}
+
+static void a_child_writes_what_does_not_fit_memory(void **state)
+{
+    struct pare_model m, back = {0};
+    struct pare_model_file info = {0}, seen = {0};
+
+    (void)state;
+    fixture_rich(&m, small, 3);
+    assert_int_equal(pare_model_write_limit(FILE_NAME, &m, &info, 100), 0);
+    assert_int_equal(pare_model_read_limit(&back, &seen, FILE_NAME, 100), 0);
+    assert_same_model(&m, &back);
+    assert_int_equal(info.bytes, seen.bytes);
+    assert_memory_equal(info.stored, seen.stored,
+                        m.n_tensors * sizeof *info.stored);
+    assert_int_equal(access(FILE_NAME ".pare-tmp", F_OK), -1);
+    pare_model_file_release(&info, 0);
+    pare_model_file_release(&seen, 0);
+    pare_model_release(&back);
+    /* What the child cannot build leaves the old file. */
+    m.tensor[0].value[0] = NAN;
+    assert_int_equal(pare_model_write_limit(FILE_NAME, &m, NULL, 100),
+                     PARE_EINVAL);
+    assert_non_null(strstr(pare_error(), "not a number"));
+    assert_int_equal(access(FILE_NAME ".pare-tmp", F_OK), -1);
+    assert_int_equal(pare_model_read(&back, NULL, FILE_NAME), 0);
+    pare_model_release(&back);
+    pare_model_release(&m);
+}
+
+/* Write into a pipe and read from it, with a limit for both ends. */
+static void pipe_model(size_t limit)
+{
+    struct pare_model m, back = {0};
+    int fd[2], status;
+    pid_t pid;
+
+    fixture_rich(&m, "in(60) linear(300) relu linear(2)", 3);
+    assert_int_equal(pipe(fd), 0);
+    fflush(stdout);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(fd[1], 1);
+        close(fd[0]);
+        close(fd[1]);
+        _exit(pare_model_write_limit("-", &m, NULL, limit) ? 1 : 0);
+    }
+    close(fd[1]);
+    assert_true(dup2(fd[0], 0) == 0);
+    close(fd[0]);
+    if (pare_model_read_limit(&back, NULL, NULL, limit) != 0)
+        fail_msg("%s", pare_error());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_same_model(&m, &back);
+    pare_model_release(&m);
+    pare_model_release(&back);
+}
+
+static void a_model_travels_a_pipe(void **state)
+{
+    (void)state;
+    pipe_model(PARE_IMAGE_MAX);
+    pipe_model(10000);
+}
+
+static void an_autosave_keeps_key_and_text(void **state)
+{
+    static const char key[] = "0123456789abcdef0123456789abcdef";
+    struct pare_model m, back = {0};
+    struct pare_model_file info = {0};
+
+    (void)state;
+    fixture_plain(&m, small);
+    assert_int_equal(pare_autosave_write(FILE_NAME, &m, "short", "x"),
+                     PARE_EINVAL);
+    assert_int_equal(pare_autosave_write(FILE_NAME, &m, key, "a=1\nb=2\n"), 0);
+    assert_int_equal(pare_model_read(&back, &info, FILE_NAME), 0);
+    assert_string_equal(info.autosave_key, key);
+    assert_string_equal(info.autosave_text, "a=1\nb=2\n");
+    assert_int_equal(info.n_unknown, 0);
+    pare_model_file_release(&info, 0);
+    pare_model_release(&back);
+    pare_model_release(&m);
+}
+
+static void what_a_model_must_not_hold_is_not_written(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    fixture_plain(&m, small);
+    unlink(FILE_NAME);
+    m.tensor[0].value[3] = INFINITY;
+    assert_int_equal(pare_model_write(FILE_NAME, &m, NULL), PARE_EINVAL);
+    assert_non_null(strstr(pare_error(), m.tensor[0].name));
+    m.tensor[0].value[3] = 1;
+    assert_int_equal(pare_tensor_need_mask(&m.tensor[0]), 0);
+    m.tensor[0].mask[3] = 0;
+    assert_int_equal(pare_model_write(FILE_NAME, &m, NULL), PARE_EINVAL);
+    m.tensor[0].value[3] = 0;
+    strcpy(m.training.loss, "two\nlines");
+    assert_int_equal(pare_model_write(FILE_NAME, &m, NULL), PARE_EINVAL);
+    assert_int_equal(access(FILE_NAME, F_OK), -1);
+    pare_model_release(&m);
+}
+
+static void a_full_disk_is_an_error(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    fixture_plain(&m, small);
+    assert_int_equal(pare_model_write("/dev/full", &m, NULL), PARE_EIO);
+    assert_int_equal(pare_model_write_limit("/dev/full", &m, NULL, 10),
+                     PARE_EIO);
+    pare_model_release(&m);
+}
+
+static int read_bytes(struct pare_model *m, const void *bytes, size_t n)
+{
+    memset(m, 0, sizeof *m);
+    assert_int_equal(pare_atomic_write(FILE_NAME, bytes, n), 0);
+    return pare_model_read(m, NULL, FILE_NAME);
+}
+
+static void a_truncated_file_is_refused(void **state)
+{
+    struct pare_model m, back;
+    char *bytes;
+    void *image;
+    size_t n;
+
+    (void)state;
+    fixture_rich(&m, small, 3);
+    assert_int_equal(pare_model_image(&image, &n, &m, NULL), 0);
+    bytes = image;
+    for (size_t cut = 0; cut < n; cut += 1 + cut / 8)
+        assert_int_equal(read_bytes(&back, bytes, cut), PARE_EFORMAT);
+    assert_int_equal(read_bytes(&back, bytes, n - 1), PARE_EFORMAT);
+    assert_int_equal(read_bytes(&back, bytes, n), 0);
+    pare_model_release(&back);
+    free(image);
+    pare_model_release(&m);
+}
+
+static void files_that_are_no_models_are_named_so(void **state)
+{
+    static const char junk[] = "this is not a model file at all";
+    struct pare_model m;
+    struct pare_h5w *w;
+    void *bytes;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(read_bytes(&m, junk, sizeof junk), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "not an HDF5 file"));
+    assert_int_equal(read_bytes(&m, "", 0), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "empty"));
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "not a pare model"));
+    free(bytes);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-data"), 0);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "is a pare data file, not a model"));
+    free(bytes);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-model"), 0);
+    assert_int_equal(pare_h5w_attr_i64(w, "/", "format_version", 2), 0);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "format version 2, this is pare "));
+    assert_non_null(strstr(pare_error(), "which reads up to 1"));
+    free(bytes);
+    assert_int_equal(pare_model_read(&m, NULL, "none.h5"), PARE_EIO);
+    assert_int_equal(pare_model_read(&m, NULL, "/"), PARE_EIO);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    unlink(FILE_NAME);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dense_model_comes_back),
+        cmocka_unit_test(everything_in_a_model_comes_back),
+        cmocka_unit_test(a_mask_takes_the_smaller_encoding),
+        cmocka_unit_test(a_pruned_file_is_less_than_a_quarter),
+        cmocka_unit_test(layers_cost_little_beside_their_values),
+        cmocka_unit_test(the_same_model_gives_the_same_bytes),
+        cmocka_unit_test(a_child_writes_what_does_not_fit_memory),
+        cmocka_unit_test(a_model_travels_a_pipe),
+        cmocka_unit_test(an_autosave_keeps_key_and_text),
+        cmocka_unit_test(what_a_model_must_not_hold_is_not_written),
+        cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(a_truncated_file_is_refused),
+        cmocka_unit_test(files_that_are_no_models_are_named_so),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, clean) != 0 ? 1 : 0;
+}
