@@ -4,6 +4,7 @@
 #include "dataset.h"
 
 #define PARE_DATA_VERSION 1
+#define PARE_DATA_CLASSES 1048576 /* most classes */
 
 /**
  * Read a data file (pare-data(5)): shapes, labels in range and digest are
