@@ -16,6 +16,7 @@ void pare_dataset_release(struct pare_dataset *d)
         free(d->feature_name[i]);
     free(d->feature_name);
     pare_norm_release(&d->norm);
+    free(d->origin);
     memset(d, 0, sizeof *d);
 }
 

@@ -27,7 +27,8 @@ struct pare_dataset {
     char **feature_name; /* [features], or NULL */
     struct pare_norm norm;
     struct pare_split split[PARE_SPLITS]; /* n = 0: absent */
-    char digest[33]; /* of the content, hexadecimal */
+    char *origin;    /* options it was made with, one line, or NULL */
+    char digest[33]; /* of the content (not origin), hexadecimal */
 };
 
 void pare_dataset_release(struct pare_dataset *d);
