@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
 #include "status.h"
 
 #define BUCKETS 65536
@@ -53,6 +54,7 @@ static uint32_t count_high(size_t *count, const float *score,
 }
 
 /* Histogram of the low halves of the scores whose high half is `high`. */
+PARE_CLONES
 static void count_low(size_t *count, const float *score,
                       const uint8_t *candidate, size_t n, uint32_t high)
 {
@@ -85,6 +87,7 @@ static uint32_t find_bucket(const size_t *count, size_t *k)
 }
 
 /* Mark the candidates below the key; how many scores are equal to it? */
+PARE_CLONES
 static uint32_t mark_below(uint8_t *mark, const float *score,
                            const uint8_t *candidate, size_t n, uint32_t key)
 {

@@ -1,0 +1,96 @@
+#include "unit.h"
+
+#include "small_model.h"
+#include "stats.h"
+
+/* 3-2-2 with biases: fc1 2x3, fc2 2x2. */
+static void a_small_network_is_counted_by_hand(void **state)
+{
+    struct pare_model m = small_model("3-2-2", 1);
+    struct pare_stats_row *row;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pare_tensor_need_mask(&m.tensor[0]), 0);
+    memcpy(m.tensor[0].mask, (uint8_t[]){0, 1, 0, 0, 0, 0}, 6);
+    pare_model_apply_masks(&m);
+    m.tensor[3].value[0] = 0; /* a kept bias that happens to be 0 */
+    m.tensor[2].value[1] = 0; /* a kept weight that happens to be 0 */
+    assert_int_equal(pare_stats(&row, &n, &m), 0);
+    assert_int_equal(n, 3);
+
+    assert_int_equal(row[0].layer, 0);
+    assert_int_equal(row[0].params, 8);
+    assert_int_equal(row[0].kept, 3);
+    assert_int_equal(row[0].nonzero, 3);
+    assert_int_equal(row[0].prunable, 6);
+    assert_int_equal(row[0].prunable_kept, 1);
+    assert_int_equal(row[0].dead_inputs, 2);
+    assert_int_equal(row[0].dead_outputs, 1);
+    assert_close(row[0].macs, 6, 0);
+    assert_close(row[0].nonzero_macs, 1, 1e-12);
+
+    assert_int_equal(row[1].kept, 6);
+    assert_int_equal(row[1].nonzero, 4);
+    assert_int_equal(row[1].dead_inputs + row[1].dead_outputs, 0);
+    assert_close(row[1].nonzero_macs, 3, 1e-12);
+
+    assert_true(row[2].layer == SIZE_MAX);
+    assert_int_equal(row[2].params, 14);
+    assert_int_equal(row[2].kept, 9);
+    assert_int_equal(row[2].nonzero, 7);
+    assert_int_equal(row[2].prunable, 10);
+    assert_int_equal(row[2].prunable_kept, 5);
+    assert_close(row[2].macs, 10, 0);
+    assert_close(pare_stats_compression(&row[2]), 14.0 / 7, 1e-12);
+    assert_close(pare_stats_speedup(&row[2]), 10.0 / 4, 1e-12);
+    free(row);
+    pare_model_release(&m);
+}
+
+static void running_statistics_are_no_parameters(void **state)
+{
+    struct pare_model m = small_model("in(4) linear(3) batchnorm relu "
+                                      "linear(2)",
+                                      2);
+    struct pare_stats_row *row;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pare_stats(&row, &n, &m), 0);
+    assert_int_equal(n, 4);
+    assert_int_equal(row[0].params, 15);
+    assert_int_equal(row[1].params, 6);
+    assert_int_equal(row[1].prunable, 0);
+    assert_close(row[1].macs, 0, 0);
+    assert_int_equal(row[3].params, 29);
+    assert_close(row[3].macs, 18, 0);
+    free(row);
+    pare_model_release(&m);
+}
+
+static void an_all_zero_network_compresses_without_end(void **state)
+{
+    struct pare_model m = small_model("in(2) linear(2, bias=no)", 3);
+    struct pare_stats_row *row;
+    size_t n;
+
+    (void)state;
+    memset(m.tensor[0].value, 0, 4 * sizeof(float));
+    assert_int_equal(pare_stats(&row, &n, &m), 0);
+    assert_true(isinf(pare_stats_compression(&row[n - 1])));
+    assert_true(isinf(pare_stats_speedup(&row[n - 1])));
+    free(row);
+    pare_model_release(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_network_is_counted_by_hand),
+        cmocka_unit_test(running_statistics_are_no_parameters),
+        cmocka_unit_test(an_all_zero_network_compresses_without_end),
+    };
+
+    return run_group(tests);
+}
