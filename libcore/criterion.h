@@ -8,7 +8,7 @@
 struct pare_criterion_input {
     const struct pare_dataset *data; /* NULL without -d */
     size_t calibrate;                /* samples, 0: the criterion's default */
-    uint64_t seed;
+    uint64_t seed;                   /* of draws and of the choice of samples */
     int threads;
 };
 
@@ -18,7 +18,7 @@ struct pare_criterion {
     const char *help;
     const char *source;
     bool needs_data;
-    bool random; /* uses the seed */
+    bool random; /* scores are draws: only their order has a meaning */
     /**
      * Score every weight: larger is kept first. Arrays of tensors that are
      * not prunable are NULL and skipped.

@@ -14,13 +14,21 @@ enum pare_allocation { PARE_ALLOCATE_GLOBAL, PARE_ALLOCATE_LAYER };
 enum pare_grain { PARE_GRAIN_WEIGHT, PARE_GRAIN_UNIT };
 enum pare_unit_norm { PARE_NORM_L2, PARE_NORM_L1 };
 
-/** "fc*=0.4": an amount, of the command's kind, for layers by glob. */
+/** "fc1=0.4": an amount, of the command's kind, for layers by glob. */
 struct pare_layer_amount {
     const char *glob;
     double amount;
 };
 
-/** All a pruning is told. */
+/**
+ * All a pruning is told.
+ *
+ * Layers are pruned in pools: one pool of all layers (GLOBAL) or a pool a
+ * layer (LAYER); a layer with an amount of its own is always its own pool.
+ * -s is of the weights of the layers in scope, -c of all parameters of the
+ * model (of the layer, for an amount of its own); with LAYER every layer
+ * keeps the same share of its weights under -c.
+ */
 struct pare_prune_options {
     const struct pare_criterion *criterion;
     enum pare_grain grain;
@@ -45,10 +53,10 @@ struct pare_prune_row {
 
 /** What was done; release with pare_prune_report_release. */
 struct pare_prune_report {
-    uint64_t total;                  /* prunable weights in scope */
+    uint64_t total; /* prunable weights in scope */
     uint64_t kept_before, kept_after;
-    uint64_t grains_total, grains_removed;
-    double asked, achieved;          /* in the amount's own kind */
+    uint64_t grains_before, grains_removed; /* with a kept weight */
+    double asked, achieved; /* in the amount's own kind; asked may be NaN */
     size_t n_rows;
     struct pare_prune_row *row;
 };
@@ -71,11 +79,7 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
 
 void pare_prune_report_release(struct pare_prune_report *r);
 
-/** Parse the names of tables: grain, allocation. -1 if unknown. */
-int pare_grain_find(const char *name);
-int pare_allocation_find(const char *name);
-const char *pare_grain_name(enum pare_grain g);
-const char *pare_allocation_name(enum pare_allocation a);
+/** "sparsity", "fraction", "compression", "count". */
 const char *pare_amount_name(enum pare_amount_kind k);
 
 #endif
