@@ -1,10 +1,15 @@
 #include "criterion.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clones.h"
+#include "evaluate.h"
 #include "rng.h"
+#include "status.h"
+
+#define CALIBRATE 1000 /* samples, where not told */
 
 PARE_CLONES
 static void magnitudes(float *score, const float *value, size_t n)
@@ -50,11 +55,59 @@ static int score_random(float *const *score, struct pare_model *m,
     return 0;
 }
 
+/* The first `*n` samples of a random order of the training split. */
+static int calibration(uint32_t **index, size_t *n,
+                       const struct pare_criterion_input *in)
+{
+    const struct pare_split *train = &in->data->split[PARE_TRAIN];
+    size_t want = in->calibrate ? in->calibrate : CALIBRATE;
+
+    if (train->n == 0)
+        return pare_fail(PARE_EINVAL, "the data have no training split");
+    if (in->calibrate > train->n)
+        return pare_fail(PARE_EINVAL,
+                         "cannot calibrate on %zu samples: the training "
+                         "split has %zu",
+                         in->calibrate, train->n);
+    *index = malloc(train->n * sizeof **index);
+    if (!*index)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    pare_rng_permutation(*index, train->n, in->seed, PARE_STREAM_CALIBRATE, 0);
+    *n = want < train->n ? want : train->n;
+    return 0;
+}
+
+PARE_CLONES
+static void saliences(float *score, const float *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        score[i] = fabsf(score[i] * value[i]);
+}
+
+static int score_gradient(float *const *score, struct pare_model *m,
+                          const struct pare_criterion_input *in)
+{
+    uint32_t *index = NULL;
+    size_t n;
+    int rc = calibration(&index, &n, in);
+
+    if (rc)
+        return rc;
+    rc = pare_gradient(score, m, in->data, index, n, in->threads);
+    for (size_t t = 0; !rc && t < m->n_tensors; t++)
+        if (score[t])
+            saliences(score[t], m->tensor[t].value, m->tensor[t].n);
+    free(index);
+    return rc;
+}
+
 static const struct pare_criterion table[] = {
     {"magnitude", "absolute value of the weight",
      "Han et al. 2015, arXiv:1506.02626", false, false, score_magnitude},
     {"random", "uniformly random, from the seed", "", false, true,
      score_random},
+    {"gradient", "|weight x gradient| on calibration samples",
+     "Molchanov et al. 2017, arXiv:1611.06440", true, false, score_gradient},
 };
 
 const struct pare_criterion *pare_criterion(size_t index)

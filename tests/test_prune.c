@@ -498,6 +498,55 @@ static void random_units_do_not_go_by_their_size(void **state)
     assert_in_range(first, 430, 570);
 }
 
+/* Scores of a linear layer by hand: |w (softmax - target) x|. */
+static void gradient_scores_are_weight_times_gradient(void **state)
+{
+    float x[6] = {1, -2, 0.5f, 0.25f, 3, -1}; /* 2 samples of 3 */
+    int32_t y[2] = {1, 0};
+    struct pare_dataset d = {.shape = {1, {3}},
+                             .features = 3,
+                             .type = PARE_X_F32,
+                             .n_classes = 2,
+                             .norm = {.scale = 1},
+                             .split[PARE_TRAIN] = {2, x, y}};
+    struct pare_prune_options o = options(PARE_AMOUNT_COUNT, 3);
+    struct pare_model m = small_model("3-2", 5);
+    double score[6] = {0};
+    float w[6];
+
+    (void)state;
+    o.criterion = pare_criterion_find("gradient");
+    refuses(&m, &o, "needs data");
+    o.input.data = &d;
+    o.input.calibrate = 3;
+    refuses(&m, &o, "the training split has 2");
+    o.input.calibrate = 2;
+    memcpy(w, m.tensor[0].value, sizeof w);
+    for (int s = 0; s < 2; s++) {
+        double z[2], sum = 0;
+
+        for (int c = 0; c < 2; c++) {
+            z[c] = (double)m.tensor[1].value[c];
+            for (int j = 0; j < 3; j++)
+                z[c] += (double)w[3 * c + j] * (double)x[3 * s + j];
+            z[c] = exp(z[c]);
+            sum += z[c];
+        }
+        for (int i = 0; i < 6; i++)
+            score[i] += (z[i / 3] / sum - (i / 3 == y[s])) *
+                        (double)x[3 * s + i % 3] * (double)w[i] / 2;
+    }
+    prune(&m, &o);
+    for (int i = 0; i < 6; i++) {
+        int lower = 0;
+
+        for (int j = 0; j < 6; j++)
+            lower += fabs(score[j]) < fabs(score[i]);
+        assert_int_equal(m.tensor[0].mask[i], lower >= 3);
+    }
+    pare_model_release(&m);
+}
+
 static void globs_choose_layers(void **state)
 {
     const char *const skip[] = {"fc[23]"}, *const bad[] = {"conv*"};
@@ -587,7 +636,7 @@ static void tables_know_their_rows(void **state)
     assert_string_equal(pare_grain(PARE_GRAIN_WEIGHT)->name, "weight");
     assert_null(pare_grain(2));
     assert_null(pare_allocation(2));
-    assert_null(pare_criterion(2));
+    assert_null(pare_criterion(3));
     assert_null(pare_criterion_find("luck"));
 }
 
@@ -615,6 +664,7 @@ int main(void)
         cmocka_unit_test(draws_follow_the_seed_and_are_fair),
         cmocka_unit_test(the_same_seed_draws_the_same),
         cmocka_unit_test(random_units_do_not_go_by_their_size),
+        cmocka_unit_test(gradient_scores_are_weight_times_gradient),
         cmocka_unit_test(globs_choose_layers),
         cmocka_unit_test(amounts_outside_their_range_are_refused),
         cmocka_unit_test(a_layer_does_not_collapse_where_that_is_forbidden),
