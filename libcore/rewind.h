@@ -5,11 +5,11 @@
 
 /** What goes back besides the weights. */
 struct pare_rewind_options {
-    const char *to;       /* checkpoint: init, epoch:3, step:1000, best */
-    bool optimizer;       /* optimiser state too */
-    bool schedule;        /* position in training and schedule too */
-    bool reinit;          /* draw new initial weights instead */
-    uint64_t seed;        /* of reinit */
+    const char *to; /* checkpoint: init, epoch:3, step:1000, best */
+    bool optimizer; /* optimiser state too */
+    bool schedule;  /* position in training and schedule too */
+    bool reinit;    /* draw new initial weights instead; to is init */
+    uint64_t seed;  /* of reinit */
 };
 
 /**
@@ -17,8 +17,11 @@ struct pare_rewind_options {
  * bit, under the mask that the model has now. The mask stays.
  *
  * `optimizer` needs a checkpoint that kept it; for `init` the state is
- * emptied, which is what it was. With `reinit` new values are drawn with
- * the model's initialiser; they become the new `init`.
+ * emptied, which is what it was (the optimiser's settings stay). `schedule`
+ * sets epoch, step and place in the schedule to the checkpoint's, and drops
+ * the rows of the history that are later. With `reinit` new values are drawn
+ * with the model's initialiser; they become the new `init`. All checkpoints
+ * stay.
  *
  * @return 0; PARE_EINVAL (no such checkpoint: those there are named; it
  *         kept no optimiser state); PARE_ENOMEM

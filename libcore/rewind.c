@@ -1,0 +1,149 @@
+#include "rewind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "initializer.h"
+#include "status.h"
+
+/* The state that a model goes back to. */
+struct target {
+    const struct pare_checkpoint *checkpoint; /* NULL: before any training */
+    float **drawn; /* values of init; NULL: those of the checkpoint */
+};
+
+static int no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "out of memory");
+}
+
+static void free_values(float **value, size_t n)
+{
+    for (size_t t = 0; value && t < n; t++)
+        free(value[t]);
+    free(value);
+}
+
+static int unknown(const struct pare_model *m, const char *name)
+{
+    char names[512] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < m->n_checkpoints && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i ? ", " : "", m->checkpoint[i].name);
+    if (used >= sizeof names)
+        snprintf(names + sizeof names - 5, 5, " ...");
+    return pare_fail(PARE_EINVAL, "no checkpoint '%s'; there %s: %s", name,
+                     m->n_checkpoints == 1 ? "is" : "are",
+                     used ? names : "none");
+}
+
+static int draw_init(float ***value, const struct pare_model *m)
+{
+    float **v = calloc(m->n_tensors + 1, sizeof *v);
+    int rc = v ? 0 : no_memory();
+
+    for (size_t t = 0; !rc && t < m->n_tensors; t++) {
+        v[t] = malloc(m->tensor[t].n * sizeof(float));
+        if (!v[t])
+            rc = no_memory();
+    }
+    if (!rc)
+        rc = pare_model_init_values(v, m);
+    if (rc)
+        free_values(v, m->n_tensors);
+    else
+        *value = v;
+    return rc;
+}
+
+static int find_target(struct target *to, const struct pare_model *m,
+                       const struct pare_rewind_options *o)
+{
+    bool init = strcmp(o->to, "init") == 0;
+    const struct pare_checkpoint *c = pare_model_checkpoint(m, o->to);
+
+    if (!c)
+        return unknown(m, o->to);
+    if (o->optimizer && !init && !c->optim.spec[0])
+        return pare_fail(PARE_EINVAL, "checkpoint '%s' kept no optimizer state",
+                         o->to);
+    to->checkpoint = init ? NULL : c;
+    if (init)
+        return draw_init(&to->drawn, m);
+    return c->value ? 0
+                    : pare_fail(PARE_EFORMAT, "checkpoint '%s' has no values",
+                                o->to);
+}
+
+/* As before the first step: the settings stay, the state is gone. */
+static void empty_optimizer(struct pare_model *m)
+{
+    char spec[PARE_SPEC_MAX];
+
+    memcpy(spec, m->optim.spec, sizeof spec);
+    pare_optstate_release(&m->optim, m->n_tensors);
+    memcpy(m->optim.spec, spec, sizeof spec);
+}
+
+static void set_position(struct pare_model *m, const struct pare_checkpoint *c)
+{
+    size_t rows = 0;
+
+    m->training.epoch = c ? c->epoch : 0;
+    m->training.step = c ? c->step : 0;
+    m->training.sched_step = c ? c->sched_step : 0;
+    while (rows < m->n_history && m->history[rows].step <= m->training.step)
+        rows++;
+    m->n_history = rows;
+}
+
+/* Optimiser and schedule; the weights are set after this. */
+static int set_rest(struct pare_model *m, const struct pare_checkpoint *c,
+                    const struct pare_rewind_options *o)
+{
+    int rc = 0;
+
+    if (o->optimizer && c)
+        rc = pare_optstate_copy(&m->optim, &c->optim, m);
+    else if (o->optimizer)
+        empty_optimizer(m);
+    if (!rc && o->schedule)
+        set_position(m, c);
+    return rc;
+}
+
+static int reinit(struct pare_model *m, const struct pare_rewind_options *o)
+{
+    char spec[PARE_SPEC_MAX];
+    int rc;
+
+    if (!m->init.spec[0])
+        return pare_fail(PARE_EINVAL, "the model keeps no initializer to "
+                                      "draw new weights with");
+    memcpy(spec, m->init.spec, sizeof spec);
+    rc = pare_model_draw(m, spec, o->seed);
+    return rc ? rc : set_rest(m, NULL, o);
+}
+
+int pare_rewind(struct pare_model *m, const struct pare_rewind_options *o)
+{
+    struct target to = {0};
+    int rc;
+
+    if (o->reinit)
+        return reinit(m, o);
+    rc = find_target(&to, m, o);
+    if (!rc)
+        rc = set_rest(m, to.checkpoint, o);
+    for (size_t t = 0; !rc && t < m->n_tensors; t++)
+        memcpy(m->tensor[t].value,
+               to.drawn ? to.drawn[t] : to.checkpoint->value[t],
+               m->tensor[t].n * sizeof(float));
+    if (!rc)
+        pare_model_apply_masks(m);
+    free_values(to.drawn, m->n_tensors);
+    return rc;
+}
