@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
+#include "transpose.h"
+
 void pare_dataset_release(struct pare_dataset *d)
 {
     for (int s = 0; s < PARE_SPLITS; s++) {
@@ -35,57 +38,61 @@ int pare_split_find(const char *name)
     return -1;
 }
 
-static float normalised(float stored, const struct pare_norm *n, size_t j)
-{
-    float x = stored * n->scale;
-
-    return n->n ? (x - n->mean[j]) / n->std[j] : x;
-}
-
-/* Bytes have 256 values: a table a channel, or one for all. */
-static void row_from_bytes(float *out, const uint8_t *in, size_t features,
-                           const struct pare_norm *norm, const float *table,
+/* One mean and deviation: arithmetic that vectorises. */
+PARE_CLONES
+static void row_from_bytes(float *restrict out, const uint8_t *restrict in,
+                           size_t features, const struct pare_norm *norm,
                            size_t plane)
 {
-    if (norm->n <= 1) {
-        for (size_t f = 0; f < features; f++)
-            out[f] = table[in[f]];
-        return;
-    }
-    for (size_t f = 0; f < features; f++)
-        out[f] = normalised((float)in[f], norm, f / plane);
-}
+    const float scale = norm->scale;
 
-static void row_from_floats(float *out, const float *in, size_t features,
-                            const struct pare_norm *norm, size_t plane)
-{
     if (norm->n == 0) {
         for (size_t f = 0; f < features; f++)
-            out[f] = in[f] * norm->scale;
+            out[f] = (float)in[f] * scale;
         return;
     }
-    for (size_t f = 0; f < features; f++)
-        out[f] = normalised(in[f], norm, norm->n == 1 ? 0 : f / plane);
+    for (size_t f0 = 0, j = 0; f0 < features; f0 += plane, j++) {
+        const float mean = norm->mean[j], sd = norm->std[j];
+        size_t end = features - f0 < plane ? features : f0 + plane;
+
+        for (size_t f = f0; f < end; f++)
+            out[f] = ((float)in[f] * scale - mean) / sd;
+    }
+}
+
+PARE_CLONES
+static void row_from_floats(float *restrict out, const float *restrict in,
+                            size_t features, const struct pare_norm *norm,
+                            size_t plane)
+{
+    const float scale = norm->scale;
+
+    if (norm->n == 0) {
+        for (size_t f = 0; f < features; f++)
+            out[f] = in[f] * scale;
+        return;
+    }
+    if (plane == 1) {
+        for (size_t f = 0; f < features; f++)
+            out[f] = (in[f] * scale - norm->mean[f]) / norm->std[f];
+        return;
+    }
+    for (size_t f0 = 0, j = 0; f0 < features; f0 += plane, j++) {
+        const float mean = norm->mean[j], sd = norm->std[j];
+        size_t end = features - f0 < plane ? features : f0 + plane;
+
+        for (size_t f = f0; f < end; f++)
+            out[f] = (in[f] * scale - mean) / sd;
+    }
 }
 
 /* Spread rows [n][features] into a tile [features][width], 0 past n. */
-static void transpose_tile(float *tile, const float *rows, size_t features,
-                           size_t width, size_t n)
+static void rows_to_tile(float *tile, const float *rows, size_t features,
+                         size_t width, size_t n)
 {
-    enum { BLOCK = 16 };
-
-    for (size_t f0 = 0; f0 < features; f0 += BLOCK) {
-        size_t f1 = f0 + BLOCK < features ? f0 + BLOCK : features;
-
-        for (size_t f = f0; f < f1; f++) {
-            float *to = tile + f * width;
-
-            for (size_t s = 0; s < n; s++)
-                to[s] = rows[s * features + f];
-            for (size_t s = n; s < width; s++)
-                to[s] = 0;
-        }
-    }
+    pare_transpose(tile, width, rows, features, n, features);
+    for (size_t f = 0; n < width && f < features; f++)
+        memset(tile + f * width + n, 0, (width - n) * sizeof *tile);
 }
 
 void pare_dataset_gather(float *tile, float *rows, size_t width,
@@ -96,10 +103,7 @@ void pare_dataset_gather(float *tile, float *rows, size_t width,
 {
     size_t features = d->features;
     size_t plane = norm->n > 1 ? features / norm->n : features;
-    float table[256];
 
-    for (int v = 0; d->type == PARE_X_U8 && v < 256; v++)
-        table[v] = normalised((float)v, norm, 0);
     for (size_t s = 0; s < n; s++) {
         size_t sample = index ? index[s] : first + s;
         float *out = rows + s * features;
@@ -107,13 +111,13 @@ void pare_dataset_gather(float *tile, float *rows, size_t width,
         if (d->type == PARE_X_U8)
             row_from_bytes(out,
                            (const uint8_t *)split->x + sample * features,
-                           features, norm, table, plane);
+                           features, norm, plane);
         else
             row_from_floats(out,
                             (const float *)split->x + sample * features,
                             features, norm, plane);
     }
     for (size_t s = 0; s < n; s += width)
-        transpose_tile(tile + s * features, rows + s * features, features,
-                       width, n - s < width ? n - s : width);
+        rows_to_tile(tile + s * features, rows + s * features, features,
+                     width, n - s < width ? n - s : width);
 }

@@ -7,6 +7,7 @@
 #include "net_layers.h"
 #include "parallel.h"
 #include "status.h"
+#include "transpose.h"
 
 /* Below this many multiply-adds a step, waking a thread costs more. */
 #define THREAD_MACS 1000000.0
@@ -223,21 +224,6 @@ size_t pare_net_bytes(const struct pare_net *net)
     return net->bytes;
 }
 
-/* A tile [features][width] as rows [width][features], for dW. */
-static void tile_to_rows(float *rows, const float *tile, size_t features,
-                         size_t width, size_t n)
-{
-    enum { BLOCK = 16 };
-
-    for (size_t f0 = 0; f0 < features; f0 += BLOCK) {
-        size_t f1 = f0 + BLOCK < features ? f0 + BLOCK : features;
-
-        for (size_t s = 0; s < n; s++)
-            for (size_t f = f0; f < f1; f++)
-                rows[s * features + f] = tile[f * width + s];
-    }
-}
-
 static size_t tile_samples(const struct pare_net *net, size_t tile)
 {
     size_t left = net->n - tile * net->width;
@@ -286,8 +272,8 @@ static void linear_forward(struct pare_net *net, const struct net_layer *l,
     const float *x = in->act + tile * k * width;
 
     if (l->fill_rows)
-        tile_to_rows(in->rows + tile * width * k, x, k, width,
-                     tile_samples(net, tile));
+        pare_transpose(in->rows + tile * width * k, k, x, width, k,
+                       tile_samples(net, tile));
     for (size_t i = 0; l->has_bias && i < m; i++) {
         float b = net->model->tensor[l->tensor + 1].value[i];
 
