@@ -1,0 +1,292 @@
+#include "unit.h"
+
+#include "net_case.h"
+#include "ref/train_ref.h"
+#include "train.h"
+
+enum { STEPS = 5 * REF_EPOCHS, LAYERS = 6 };
+
+/* The reference run: data, options and the model before it. */
+struct setup {
+    struct pare_dataset d;
+    struct pare_train_options o;
+    struct pare_model m;
+    float x[(REF_TRAIN + REF_VAL) * REF_INPUTS];
+    int32_t y[REF_TRAIN + REF_VAL];
+};
+
+static void set_up(struct setup *s)
+{
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < REF_TRAIN + REF_VAL; i++) {
+        for (int f = 0; f < REF_INPUTS; f++)
+            s->x[i * REF_INPUTS + f] = case_input(i, f);
+        s->y[i] = case_label(i, 3);
+    }
+    s->d.shape = (struct pare_shape){1, {REF_INPUTS}};
+    s->d.features = REF_INPUTS;
+    s->d.type = PARE_X_F32;
+    s->d.n_classes = 3;
+    s->d.norm.scale = 1;
+    s->d.split[PARE_TRAIN] = (struct pare_split){REF_TRAIN, s->x, s->y};
+    s->d.split[PARE_VAL] = (struct pare_split){
+        REF_VAL, s->x + REF_TRAIN * REF_INPUTS, s->y + REF_TRAIN};
+    s->o = (struct pare_train_options){
+        .batch = REF_BATCH,
+        .end_epoch = REF_EPOCHS,
+        .seed = REF_SEED,
+        .lr = 0.05,
+        .weight_decay = 0.01,
+        .loss = pare_loss_find("cross-entropy"),
+        .val = PARE_VAL,
+        .threads = 1,
+    };
+    assert_int_equal(
+        pare_optimizer_parse(&s->o.optimizer, "sgd,momentum=.9,nesterov"), 0);
+    assert_int_equal(pare_schedule_parse(&s->o.schedule, "cosine,warmup=1"), 0);
+    s->o.sched_total = pare_schedule_total(&s->o.schedule, STEPS, 5);
+    case_model(&s->m, REF_INPUTS, train_ref_layer, LAYERS);
+}
+
+static void train(struct setup *s, const struct pare_train_hooks *hooks,
+                  int want)
+{
+    int err = pare_train(&s->m, &s->d, &s->o, hooks);
+
+    if (err != want)
+        fail_msg("pare_train gave %d, expected %d: %s", err, want,
+                 pare_error());
+}
+
+static void same_bits(const struct setup *a, const struct setup *b)
+{
+    assert_int_equal(a->m.training.step, b->m.training.step);
+    assert_int_equal(a->m.optim.step, b->m.optim.step);
+    assert_int_equal(a->m.n_history, b->m.n_history);
+    assert_memory_equal(a->m.history, b->m.history,
+                        a->m.n_history * sizeof *a->m.history);
+    for (size_t t = 0; t < a->m.n_tensors; t++) {
+        size_t size = a->m.tensor[t].n * sizeof(float);
+
+        assert_memory_equal(a->m.tensor[t].value, b->m.tensor[t].value, size);
+        if (a->m.optim.slot[0][t])
+            assert_memory_equal(a->m.optim.slot[0][t], b->m.optim.slot[0][t],
+                                size);
+    }
+}
+
+static void a_run_is_that_of_pytorch(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    set_up(&s);
+    train(&s, NULL, 0);
+    assert_int_equal(s.m.n_history, REF_EPOCHS);
+    assert_int_equal(s.m.training.step, STEPS);
+    for (int e = 0; e < REF_EPOCHS; e++) {
+        const struct pare_history_row *h = &s.m.history[e];
+
+        assert_int_equal(h->epoch, e + 1);
+        assert_int_equal(h->step, 5 * (e + 1));
+        assert_close(h->lr, train_ref_epoch[e].lr, 1e-9);
+        assert_close(h->train_loss, train_ref_epoch[e].train_loss, 2e-5);
+        assert_close(h->train_acc, train_ref_epoch[e].train_acc, 1e-8);
+        assert_close(h->val_loss, train_ref_epoch[e].val_loss, 2e-5);
+        assert_close(h->val_acc, train_ref_epoch[e].val_acc, 1e-8);
+    }
+    assert_int_equal(s.m.n_tensors, REF_TENSORS);
+    for (size_t t = 0; t < s.m.n_tensors; t++) {
+        double sum = 0, square = 0;
+
+        for (size_t i = 0; i < s.m.tensor[t].n; i++) {
+            double v = (double)s.m.tensor[t].value[i];
+
+            sum += v;
+            square += v * v;
+        }
+        assert_close(sum, train_ref_sum[t][0],
+                     5e-5 * (1 + sqrt(train_ref_sum[t][1])));
+        assert_close(square, train_ref_sum[t][1],
+                     5e-5 * (1 + train_ref_sum[t][1]));
+    }
+    pare_model_release(&s.m);
+}
+
+/* Stop when *arg steps have been done. */
+static int stop_at(void *arg, const struct pare_model *m, double lr,
+                   double loss)
+{
+    (void)lr;
+    (void)loss;
+    return m->training.step == *(const uint64_t *)arg;
+}
+
+static void stopped_and_resumed_is_uninterrupted(void **state)
+{
+    struct setup whole, parts;
+    uint64_t stop;
+    const struct pare_train_hooks hooks = {.arg = &stop, .on_step = stop_at};
+
+    (void)state;
+    set_up(&whole);
+    train(&whole, NULL, 0);
+    for (stop = 1; stop < STEPS; stop++) {
+        set_up(&parts);
+        train(&parts, &hooks, PARE_ESTOPPED);
+        assert_int_equal(parts.m.training.step, stop);
+        train(&parts, NULL, 0);
+        same_bits(&parts, &whole);
+        pare_model_release(&parts.m);
+    }
+    pare_model_release(&whole.m);
+}
+
+static void runs_of_steps_add_up_to_one_run(void **state)
+{
+    struct setup whole, parts;
+
+    (void)state;
+    set_up(&whole);
+    set_up(&parts);
+    train(&whole, NULL, 0);
+    for (parts.o.end_step = 3; parts.o.end_step <= STEPS;
+         parts.o.end_step += 17) {
+        train(&parts, NULL, 0);
+        assert_int_equal(parts.m.training.step, parts.o.end_step);
+    }
+    same_bits(&parts, &whole);
+    pare_model_release(&parts.m);
+    pare_model_release(&whole.m);
+}
+
+static void threads_do_not_change_the_bits(void **state)
+{
+    struct setup one, two;
+
+    (void)state;
+    set_up(&one);
+    set_up(&two);
+    two.o.threads = 2;
+    train(&one, NULL, 0);
+    train(&two, NULL, 0);
+    same_bits(&one, &two);
+    pare_model_release(&one.m);
+    pare_model_release(&two.m);
+}
+
+static void pruned_weights_stay_pruned(void **state)
+{
+    struct setup s;
+    const float zero = 0;
+    size_t moved = 0;
+
+    (void)state;
+    set_up(&s);
+    assert_int_equal(pare_tensor_need_mask(&s.m.tensor[0]), 0);
+    for (size_t i = 0; i < s.m.tensor[0].n; i += 2)
+        s.m.tensor[0].mask[i] = 0;
+    pare_model_apply_masks(&s.m);
+    train(&s, NULL, 0);
+    for (size_t i = 0; i < s.m.tensor[0].n; i++) {
+        moved += s.m.optim.slot[0][0][i] != 0;
+        if (s.m.tensor[0].mask[i])
+            continue;
+        assert_memory_equal(&s.m.tensor[0].value[i], &zero, sizeof zero);
+        assert_memory_equal(&s.m.optim.slot[0][0][i], &zero, sizeof zero);
+    }
+    assert_true(moved > s.m.tensor[0].n / 3);
+    pare_model_release(&s.m);
+}
+
+static void a_diverging_run_keeps_the_last_good_state(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    set_up(&s);
+    s.o.lr = 1e30;
+    train(&s, NULL, PARE_EDIVERGED);
+    for (size_t t = 0; t < s.m.n_tensors; t++)
+        for (size_t i = 0; i < s.m.tensor[t].n; i++)
+            assert_true(isfinite(s.m.tensor[t].value[i]));
+    pare_model_release(&s.m);
+}
+
+static void the_best_epoch_is_taken(void **state)
+{
+    struct setup best, first;
+
+    (void)state;
+    set_up(&best);
+    set_up(&first);
+    best.o.select = PARE_SELECT_LOSS; /* the reference's best is the first */
+    train(&best, NULL, 0);
+    first.o.end_epoch = 1;
+    train(&first, NULL, 0);
+    for (size_t t = 0; t < best.m.n_tensors; t++)
+        assert_memory_equal(best.m.tensor[t].value, first.m.tensor[t].value,
+                            best.m.tensor[t].n * sizeof(float));
+    assert_int_equal(pare_model_checkpoint(&best.m, "best")->epoch, 1);
+    pare_model_release(&best.m);
+    pare_model_release(&first.m);
+}
+
+static void checkpoints_are_the_states_asked_for(void **state)
+{
+    struct setup s, part;
+    struct pare_checkpoint *c;
+
+    (void)state;
+    set_up(&s);
+    set_up(&part);
+    s.o.checkpoint = "epoch:2,step:7,every:3";
+    train(&s, NULL, 0);
+    assert_int_equal(s.m.n_checkpoints, 3);
+    assert_non_null(pare_model_checkpoint(&s.m, "epoch:2"));
+    assert_non_null(pare_model_checkpoint(&s.m, "epoch:3"));
+    c = pare_model_checkpoint(&s.m, "step:7");
+    assert_non_null(c);
+    assert_int_equal(c->step, 7);
+    part.o.end_step = 7;
+    train(&part, NULL, 0);
+    for (size_t t = 0; t < s.m.n_tensors; t++)
+        assert_memory_equal(c->value[t], part.m.tensor[t].value,
+                            s.m.tensor[t].n * sizeof(float));
+    pare_model_release(&s.m);
+    pare_model_release(&part.m);
+}
+
+static void data_that_do_not_fit_are_refused(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    set_up(&s);
+    s.d.n_classes = 4;
+    train(&s, NULL, PARE_EMISMATCH);
+    s.d.n_classes = 3;
+    s.d.features = 5;
+    train(&s, NULL, PARE_EMISMATCH);
+    s.d.features = REF_INPUTS;
+    s.d.split[PARE_TRAIN].n = 0;
+    train(&s, NULL, PARE_EMISMATCH);
+    pare_model_release(&s.m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_is_that_of_pytorch),
+        cmocka_unit_test(stopped_and_resumed_is_uninterrupted),
+        cmocka_unit_test(runs_of_steps_add_up_to_one_run),
+        cmocka_unit_test(threads_do_not_change_the_bits),
+        cmocka_unit_test(pruned_weights_stay_pruned),
+        cmocka_unit_test(a_diverging_run_keeps_the_last_good_state),
+        cmocka_unit_test(the_best_epoch_is_taken),
+        cmocka_unit_test(checkpoints_are_the_states_asked_for),
+        cmocka_unit_test(data_that_do_not_fit_are_refused),
+    };
+
+    return run_group(tests);
+}
