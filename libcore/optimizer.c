@@ -13,6 +13,12 @@
 /* A pruned position becomes +0; a product would keep NaN and -0. */
 #define KEEP(i, x) (masked && !mask[i] ? 0.0f : (x))
 
+/*
+ * The state of a weight whose gradient has become 0 decays for ever, and
+ * below 2^-126 every step would cost thirty times as much.
+ */
+#define STATE(i, x) KEEP(i, fabsf(x) < 0x1p-126f ? 0.0f : (x))
+
 /* base^n by squaring: the same bits with every C library. */
 static double power(double base, uint64_t n)
 {
@@ -59,7 +65,7 @@ INLINE void sgd_momentum(float *restrict w, const float *restrict g,
         float d = g[i] + decay * w[i];
         float b = momentum * v[i] + d;
 
-        v[i] = KEEP(i, b);
+        v[i] = STATE(i, b);
         w[i] = KEEP(i, w[i] - lr * (nesterov ? d + momentum * b : b));
     }
 }
@@ -114,8 +120,8 @@ INLINE void adam_loop(float *restrict w, const float *restrict g,
         float a = m[i] + new1 * (d - m[i]);
         float b = beta2 * v[i] + new2 * d * d;
 
-        m[i] = KEEP(i, a);
-        v[i] = KEEP(i, b);
+        m[i] = STATE(i, a);
+        v[i] = STATE(i, b);
         w[i] = KEEP(i, w[i] - size * a / (sqrtf(b) * unbias + eps));
     }
 }
@@ -157,8 +163,8 @@ INLINE void adadelta_loop(float *restrict w, const float *restrict g,
         float delta = sqrtf(acc[i] + eps) / sqrtf(a + eps) * d;
         float b = rho * acc[i] + rest * delta * delta;
 
-        sq[i] = KEEP(i, a);
-        acc[i] = KEEP(i, b);
+        sq[i] = STATE(i, a);
+        acc[i] = STATE(i, b);
         w[i] = KEEP(i, w[i] - lr * delta);
     }
 }

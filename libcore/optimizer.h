@@ -42,7 +42,8 @@ struct pare_optimizer {
      * Update n consecutive weights in place. All slots start as 0, which
      * makes SGD's momentum after the first step the gradient, as PyTorch
      * has it. The bits of one weight depend on its own numbers alone, not
-     * on n, the alignment or the processor.
+     * on n, the alignment or the processor. Slots below 2^-126 in magnitude
+     * become 0 (Departure: PyTorch lets them be subnormal).
      *
      * @param w     [n] in/out
      * @param g     [n] gradient of the mean loss, without weight decay

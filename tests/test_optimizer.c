@@ -142,6 +142,26 @@ static void pruned_weights_become_plus_zero_whatever_the_gradient(void **state)
     }
 }
 
+static void state_without_gradient_ends_in_zero(void **state)
+{
+    struct weights x;
+
+    (void)state;
+    for (int c = 0; c < N_SPECS; c++) {
+        struct pare_optimizer_spec o = parse(specs[c]);
+
+        fill(&x);
+        memset(x.g, 0, sizeof x.g);
+        for (int i = 0; i < N; i++) {
+            x.s0[i] = o.n_slots > 0 ? 0x1p-126f : 0;
+            x.s1[i] = o.n_slots > 1 ? 0x1p-126f : 0;
+        }
+        step(&o, &x, 0, N, c % 2, 5, 0.01, 0);
+        for (int i = 0; i < N; i++)
+            assert_true(x.s0[i] == 0 && x.s1[i] == 0 && isfinite(x.w[i]));
+    }
+}
+
 static void canonical_texts_name_every_option(void **state)
 {
     static const char *const pair[][2] = {
@@ -217,6 +237,7 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_how_weights_are_cut),
         cmocka_unit_test(kept_weights_do_not_feel_the_mask),
         cmocka_unit_test(pruned_weights_become_plus_zero_whatever_the_gradient),
+        cmocka_unit_test(state_without_gradient_ends_in_zero),
         cmocka_unit_test(canonical_texts_name_every_option),
         cmocka_unit_test(wrong_texts_are_refused_with_what_there_is),
         cmocka_unit_test(every_row_parses_and_says_what_it_is),
