@@ -1,6 +1,9 @@
 #include "unit.h"
 
+#include "allocation.h"
 #include "arch.h"
+#include "criterion.h"
+#include "grain.h"
 #include "initializer.h"
 #include "loss.h"
 #include "number.h"
@@ -202,6 +205,29 @@ static void check_initializer(const char *name, const char *item, size_t i)
         need_number(item, "sd", "", 0.01);
 }
 
+static void check_criterion(const char *name, const char *item, size_t i)
+{
+    assert_non_null(pare_criterion(i));
+    assert_string_equal(name, pare_criterion(i)->name);
+    if (pare_criterion(i)->needs_data)
+        need(item, ".Fl -calibrate");
+}
+
+static void check_grain(const char *name, const char *item, size_t i)
+{
+    assert_non_null(pare_grain(i));
+    assert_string_equal(name, pare_grain(i)->name);
+    if (pare_grain(i)->spare_output)
+        need(item, "left alone");
+}
+
+static void check_allocation(const char *name, const char *item, size_t i)
+{
+    (void)item;
+    assert_non_null(pare_allocation(i));
+    assert_string_equal(name, pare_allocation(i)->name);
+}
+
 /* The items of a subsection are the rows of a table, in order, all of them. */
 static void check(const char *page, const char *title, size_t rows,
                   void (*row)(const char *name, const char *item, size_t i))
@@ -256,12 +282,25 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
     check("pare-methods.7", "Initialisers", initialisers, check_initializer);
 }
 
+static void pare_methods_holds_ways_to_prune(void **state)
+{
+    ROWS(criteria, pare_criterion);
+    ROWS(grains, pare_grain);
+    ROWS(allocations, pare_allocation);
+
+    (void)state;
+    check("pare-methods.7", "Criteria", criteria, check_criterion);
+    check("pare-methods.7", "Grains", grains, check_grain);
+    check("pare-methods.7", "Allocations", allocations, check_allocation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pare_arch_holds_the_layers_and_names),
         cmocka_unit_test(pare_methods_holds_losses_and_optimisers),
         cmocka_unit_test(pare_methods_holds_schedules_and_initialisers),
+        cmocka_unit_test(pare_methods_holds_ways_to_prune),
     };
 
     return run_group(tests);
