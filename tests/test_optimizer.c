@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "digest.h"
 #include "optimizer.h"
 #include "ref/optimizer_ref.h"
 #include "status.h"
@@ -86,6 +87,38 @@ static void bits_do_not_depend_on_how_weights_are_cut(void **state)
                 step(&o, &parts, i, 1, c % 2, t, 0.01, 0.1);
         }
         assert_memory_equal(&whole, &parts, sizeof whole);
+    }
+}
+
+/*
+ * The digests are those of plain and of vector code, of gcc and of clang:
+ * whatever the processor, training gives these bits.
+ */
+static void bits_are_the_same_on_every_processor(void **state)
+{
+    static const char *const want[] = {
+        "3ea92031a984f1441918b99921cfd4ca", "fef84fe976470aab2c73dce896a2f669",
+        "35215e3c6527fcc8f11a4bd75288521e", "abc1ce0992749e3b34d89865490e5b78",
+        "3bcc8f639c79658e7241cc986ab28c22", "c6b94ddc20049d3edbf81ea566e30848",
+    };
+    char hex[PARE_DIGEST_LEN];
+    struct weights x;
+
+    (void)state;
+    for (int c = 0; c < N_SPECS; c++) {
+        struct pare_optimizer_spec o = parse(specs[c]);
+        struct pare_digest *d = pare_digest_new();
+
+        assert_non_null(d);
+        memset(&x, 0, sizeof x);
+        for (uint64_t t = 1; t <= 20; t++) {
+            for (int i = 0; i < N; i++)
+                x.g[i] = (float)((i + 1) * (int)t * 7919 % 1009 - 504) / 977;
+            step(&o, &x, 0, N, false, t, 0.01, 0.1);
+        }
+        pare_digest_bytes(d, x.w, sizeof x.w);
+        pare_digest_finish(d, hex);
+        assert_string_equal(hex, want[c]);
     }
 }
 
@@ -235,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_steps_are_those_of_pytorch),
         cmocka_unit_test(bits_do_not_depend_on_how_weights_are_cut),
+        cmocka_unit_test(bits_are_the_same_on_every_processor),
         cmocka_unit_test(kept_weights_do_not_feel_the_mask),
         cmocka_unit_test(pruned_weights_become_plus_zero_whatever_the_gradient),
         cmocka_unit_test(state_without_gradient_ends_in_zero),
