@@ -1,0 +1,145 @@
+#include "model_file.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "initializer.h"
+#include "status.h"
+
+/* Findings so far, and where they are told. */
+struct check {
+    const struct pare_model *m;
+    void (*report)(void *arg, const char *line);
+    void *arg;
+    int findings;
+};
+
+static void find(struct check *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void find(struct check *c, const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    c->findings++;
+    if (c->report)
+        c->report(c->arg, line);
+}
+
+/* One array of a tensor's shape: 0 where pruned, finite elsewhere. */
+static void check_array(struct check *c, const char *where, const float *v,
+                        const struct pare_tensor *t)
+{
+    size_t alive = 0, odd = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        odd += !isfinite(v[i]);
+        alive += t->mask && !t->mask[i] && v[i] != 0.0f;
+    }
+    if (alive)
+        find(c, "%s%s: %zu pruned values are not 0", where, t->name, alive);
+    if (odd)
+        find(c, "%s%s: %zu values are not finite", where, t->name, odd);
+}
+
+static void check_optim(struct check *c, const char *where,
+                        const struct pare_optstate *s)
+{
+    char name[PARE_NAME_MAX + 64];
+
+    if (s->n_slots && !s->spec[0])
+        find(c, "%soptimizer: state without an optimiser", where);
+    for (int k = 0; k < s->n_slots; k++)
+        for (size_t t = 0; t < c->m->n_tensors; t++) {
+            if (!s->slot[k][t])
+                continue;
+            snprintf(name, sizeof name, "%soptimizer slot %d, ", where, k);
+            check_array(c, name, s->slot[k][t], &c->m->tensor[t]);
+        }
+}
+
+static void check_checkpoint(struct check *c,
+                             const struct pare_checkpoint *point)
+{
+    char where[PARE_NAME_MAX + 16];
+
+    snprintf(where, sizeof where, "checkpoint %s, ", point->name);
+    if (!point->value && strcmp(point->name, "init") != 0)
+        find(c, "checkpoint %s: no values", point->name);
+    for (size_t t = 0; point->value && t < c->m->n_tensors; t++)
+        check_array(c, where, point->value[t], &c->m->tensor[t]);
+    check_optim(c, where, &point->optim);
+}
+
+/* Do the first weights come back from their seed? */
+static int check_init(struct check *c)
+{
+    const struct pare_model *m = c->m;
+    float **value;
+    int err = 0;
+
+    if (!pare_model_checkpoint(m, "init"))
+        return 0;
+    value = calloc(m->n_tensors + 1, sizeof *value);
+    if (!value)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        value[t] = malloc((m->tensor[t].n + 1) * sizeof(float));
+        if (!value[t])
+            err = pare_fail(PARE_ENOMEM, "no memory");
+    }
+    if (!err)
+        err = pare_model_init_values(value, m);
+    if (err && err != PARE_ENOMEM) {
+        find(c, "checkpoint init: %s", pare_error());
+        err = 0;
+    }
+    for (size_t t = 0; t < m->n_tensors; t++)
+        free(value[t]);
+    free(value);
+    return err;
+}
+
+static void check_steps(struct check *c)
+{
+    for (size_t i = 0; i < c->m->n_steps; i++) {
+        json_t *step = json_loads(c->m->step[i], JSON_REJECT_DUPLICATES, NULL);
+
+        if (!json_is_object(step))
+            find(c, "provenance, line %zu: not a JSON object", i + 1);
+        json_decref(step);
+    }
+}
+
+static void check_history(struct check *c)
+{
+    for (size_t i = 1; i < c->m->n_history; i++)
+        if (c->m->history[i].step < c->m->history[i - 1].step &&
+            c->m->history[i].epoch > c->m->history[i - 1].epoch)
+            find(c, "history, row %zu: fewer steps than the row before", i + 1);
+}
+
+int pare_model_check(const struct pare_model *m,
+                     void (*report)(void *arg, const char *line), void *arg)
+{
+    struct check c = {m, report, arg, 0};
+    int err;
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        check_array(&c, "", m->tensor[t].value, &m->tensor[t]);
+    check_optim(&c, "", &m->optim);
+    for (size_t i = 0; i < m->n_checkpoints; i++)
+        check_checkpoint(&c, &m->checkpoint[i]);
+    err = check_init(&c);
+    check_steps(&c);
+    check_history(&c);
+    return err ? err : c.findings;
+}

@@ -1,0 +1,201 @@
+/*
+ * Damage a small model in thousands of ways and read it: no damage may
+ * crash or hang the reader, and what is read must be the model that was
+ * written, or differ only in what no digest covers.
+ *
+ * usage: fuzz_model [CASES [SEED]]
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "digest.h"
+#include "initializer.h"
+#include "model_io.h"
+#include "status.h"
+
+#define BATCH 250 /* cases of one child */
+
+struct image {
+    unsigned char *bytes;
+    size_t n;
+};
+
+static uint64_t next(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s;
+}
+
+/* A model with a mask, two slots, a stored checkpoint and a history. */
+static int make_model(struct pare_model *m)
+{
+    struct pare_history_row row = {1, 10, 0.1, 1.5, 0.5, 1.25, 0.75, 0.5};
+    struct pare_arch arch = {0};
+    int err = pare_arch_parse(&arch, "8-6-3");
+
+    if (!err)
+        err = pare_model_init(m, &arch);
+    if (!err)
+        err = pare_model_draw(m, "pytorch", 3);
+    if (!err)
+        err = pare_optstate_alloc(&m->optim, m, 2);
+    strcpy(m->optim.spec, "adam");
+    if (!err)
+        err = pare_tensor_need_mask(&m->tensor[0]);
+    for (size_t i = 0; !err && i < m->tensor[0].n; i += 2)
+        m->tensor[0].mask[i] = 0;
+    if (!err)
+        err = pare_model_save_checkpoint(m, "best", false);
+    if (!err)
+        err = pare_model_add_history(m, &row);
+    if (!err)
+        err = pare_model_add_step(m, "{\"tool\":\"train\"}");
+    if (!err)
+        pare_model_apply_masks(m);
+    return err;
+}
+
+/* A large index and mask, so that chunks are in it too. */
+static int make_large(struct pare_model *m)
+{
+    struct pare_arch arch = {0};
+    int err = pare_arch_parse(&arch, "1024-600");
+
+    if (!err)
+        err = pare_model_init(m, &arch);
+    if (!err)
+        err = pare_tensor_need_mask(&m->tensor[0]);
+    for (size_t i = 0; !err && i < m->tensor[0].n; i++)
+        m->tensor[0].mask[i] = i % 1000 == 0;
+    return err;
+}
+
+static void damage(unsigned char *b, size_t n, uint64_t *s)
+{
+    static const unsigned char edge[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
+    size_t window = next(s) % 4 == 0 ? n : n < 4096 ? n : 4096;
+    int times = 1 + (int)(next(s) % 4);
+
+    while (times-- > 0) {
+        size_t at = next(s) % window;
+        size_t run = 1 + next(s) % 8;
+
+        switch (next(s) % 5) {
+        case 0:
+            b[at] ^= (unsigned char)(1u << next(s) % 8);
+            break;
+        case 1:
+            b[at] = (unsigned char)next(s);
+            break;
+        case 2:
+            b[at] = edge[next(s) % sizeof edge];
+            break;
+        case 3: /* a word of one value */
+            run = run < n - at ? run : n - at;
+            memset(b + at, edge[next(s) % sizeof edge], run);
+            break;
+        default: /* a piece of the file from elsewhere */
+            run = run * 4 < n - at ? run * 4 : n - at;
+            memmove(b + at, b + next(s) % (n - run + 1), run);
+        }
+    }
+}
+
+/* 0 if the reader refused or read the same model. */
+static int try_image(const struct image *im, const char *weights,
+                     const char *state)
+{
+    char hex[PARE_DIGEST_LEN];
+    struct pare_model m = {0};
+    struct pare_model_file info = {0};
+    struct pare_h5 *h = NULL;
+    int wrong = 0;
+    int err = pare_h5_open(&h, im->bytes, im->n, "image");
+
+    if (!err)
+        err = pare_model_parse(&m, &info, h, im->n);
+    if (err && (err > 0 || !pare_error()[0]))
+        wrong = 1;
+    if (!err)
+        wrong = pare_digest_weights(hex, &m) || strcmp(hex, weights) ||
+                pare_digest_state(hex, &m) || strcmp(hex, state);
+    pare_h5_close(h);
+    pare_model_file_release(&info, m.n_tensors);
+    pare_model_release(&m);
+    return wrong;
+}
+
+static void run_batch(const struct image *good, const char *weights,
+                      const char *state, long first, long last, uint64_t seed)
+{
+    struct image im = {malloc(good->n), good->n};
+
+    if (!im.bytes)
+        _exit(2);
+    alarm(60);
+    for (long i = first; i < last; i++) {
+        uint64_t s = (seed + 1) * 0x9e3779b97f4a7c15u + (uint64_t)i;
+
+        next(&s);
+        next(&s);
+        memcpy(im.bytes, good->bytes, good->n);
+        damage(im.bytes, im.n, &s);
+        if (s % 16 == 0)
+            im.n -= s % good->n;
+        if (try_image(&im, weights, state)) {
+            fprintf(stderr, "case %ld was read as another model\n", i);
+            _exit(1);
+        }
+        im.n = good->n;
+    }
+    free(im.bytes);
+    _exit(0);
+}
+
+static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed)
+{
+    struct pare_model m = {0};
+    struct pare_model_file info = {0};
+    struct image im;
+    void *bytes = NULL;
+    int bad = 0, status;
+
+    if (make(&m) != 0 || pare_model_image(&bytes, &im.n, &m, &info) != 0) {
+        fprintf(stderr, "%s\n", pare_error());
+        return 1;
+    }
+    im.bytes = bytes;
+    for (long i = 0; i < cases; i += BATCH) {
+        long last = i + BATCH < cases ? i + BATCH : cases;
+        pid_t pid = fork();
+
+        if (pid == 0)
+            run_batch(&im, info.weights, info.state, i, last, seed);
+        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+            fprintf(stderr, "cases %ld to %ld: status %#x\n", i, last - 1,
+                    pid < 0 ? 0u : (unsigned)status);
+            bad++;
+        }
+    }
+    free(bytes);
+    pare_model_file_release(&info, m.n_tensors);
+    pare_model_release(&m);
+    return bad;
+}
+
+int main(int argc, char **argv)
+{
+    long cases = argc > 1 ? atol(argv[1]) : 4000;
+    uint64_t seed = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
+    int bad = fuzz(make_model, cases, seed);
+
+    bad += fuzz(make_large, cases / 40, seed);
+    return bad != 0;
+}
