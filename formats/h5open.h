@@ -6,6 +6,7 @@
 
 struct pare_h5 {
     hid_t file;
+    int fd;            /* -1 for an image */
     uint64_t size;     /* bytes of the file */
     uint64_t declared; /* bytes read so far, against aliased datasets */
 };

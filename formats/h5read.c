@@ -1,11 +1,13 @@
 #include "h5read.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "h5image.h"
 #include "h5open.h"
 #include "status.h"
 
@@ -14,139 +16,69 @@
 static const unsigned char signature[8] = {0x89, 'H',  'D',  'F',
                                            '\r', '\n', 0x1a, '\n'};
 
-/* An image that HDF5 may look at but neither copies nor frees. */
-static void *image_malloc(size_t size, H5FD_file_image_op_t op, void *udata)
-{
-    (void)size;
-    (void)op;
-    return udata;
-}
-
-static void *image_memcpy(void *dest, const void *src, size_t size,
-                          H5FD_file_image_op_t op, void *udata)
-{
-    (void)src;
-    (void)size;
-    (void)op;
-    (void)udata;
-    return dest;
-}
-
-static void *image_realloc(void *ptr, size_t size, H5FD_file_image_op_t op,
-                           void *udata)
-{
-    (void)ptr;
-    (void)size;
-    (void)op;
-    (void)udata;
-    return NULL;
-}
-
-static herr_t image_free(void *ptr, H5FD_file_image_op_t op, void *udata)
-{
-    (void)ptr;
-    (void)op;
-    (void)udata;
-    return 0;
-}
-
-static void *udata_copy(void *udata)
-{
-    return udata;
-}
-
-static herr_t udata_free(void *udata)
-{
-    (void)udata;
-    return 0;
-}
-
-static bool use_image(hid_t fapl, const void *bytes, size_t n)
-{
-    /* The file is opened read-only; the bytes are not written. */
-    void *image = (void *)(uintptr_t)bytes;
-    H5FD_file_image_callbacks_t call = {
-        image_malloc, image_memcpy, image_realloc, image_free,
-        udata_copy,   udata_free,   image,
-    };
-
-    return H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0 &&
-           H5Pset_file_image_callbacks(fapl, &call) >= 0 &&
-           H5Pset_file_image(fapl, image, n) >= 0;
-}
-
-static hid_t open_file(const void *bytes, size_t n, const char *path)
-{
-    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
-    bool ok = fapl >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0;
-
-    if (ok && bytes)
-        ok = use_image(fapl, bytes, n);
-#if H5_VERSION_GE(1, 10, 7)
-    if (ok && !bytes)
-        ok = H5Pset_file_locking(fapl, 0, 1) >= 0;
-#endif
-    if (ok)
-        file = H5Fopen(bytes ? "/proc/self/nonexistent/image" : path,
-                       H5F_ACC_RDONLY, fapl);
-    if (fapl >= 0)
-        H5Pclose(fapl);
-    return file;
-}
-
-/* Size of a file that begins with HDF5's signature. */
-static int look_at_file(uint64_t *size, const char *path)
+/* Open a file that begins with HDF5's signature. */
+static int open_path(struct pare_h5_bytes *b, const char *path)
 {
     unsigned char head[sizeof signature] = {0};
     struct stat st;
-    FILE *f = fopen(path, "rb");
-    size_t got;
+    ssize_t got;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    if (!f || fstat(fileno(f), &st) != 0) {
-        if (f)
-            fclose(f);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (fd >= 0)
+            close(fd);
         return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
                          strerror(errno));
     }
-    got = fread(head, 1, sizeof head, f);
-    fclose(f);
-    if (got != sizeof head || memcmp(head, signature, got) != 0)
+    got = pread(fd, head, sizeof head, 0);
+    if (got != (ssize_t)sizeof head ||
+        memcmp(head, signature, sizeof head) != 0) {
+        close(fd);
         return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
-    *size = (uint64_t)st.st_size;
+    }
+    b->fd = fd;
+    b->size = (uint64_t)st.st_size;
     return 0;
 }
 
 int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
                  const char *path)
 {
+    struct pare_h5_bytes b = {bytes, -1, n};
     struct pare_h5 *new;
-    uint64_t size = n;
+    int err;
 
     pare_h5lib_init();
-    if (bytes) {
-        if (n == 0)
-            return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
-        if (n < sizeof signature ||
-            memcmp(bytes, signature, sizeof signature) != 0)
-            return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
-    } else {
-        int err = look_at_file(&size, path);
-
+    if (bytes && n == 0)
+        return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
+    if (bytes && (n < sizeof signature ||
+                  memcmp(bytes, signature, sizeof signature) != 0))
+        return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
+    if (!bytes) {
+        err = open_path(&b, path);
         if (err)
             return err;
     }
     new = calloc(1, sizeof *new);
-    if (!new)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    new->size = size;
-    new->file = open_file(bytes, n, path);
+    if (!new) {
+        err = pare_fail(PARE_ENOMEM, "no memory");
+        goto fail;
+    }
+    new->size = b.size;
+    new->fd = b.fd;
+    new->file = pare_h5image_open(&b);
     if (new->file < 0) {
-        free(new);
-        return pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged",
-                               path);
+        err =
+            pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged", path);
+        goto fail;
     }
     *h = new;
     return 0;
+fail:
+    free(new);
+    if (b.fd >= 0)
+        close(b.fd);
+    return err;
 }
 
 void pare_h5_close(struct pare_h5 *h)
@@ -155,6 +87,8 @@ void pare_h5_close(struct pare_h5 *h)
         return;
     H5Fclose(h->file);
     H5Eclear2(H5E_DEFAULT);
+    if (h->fd >= 0)
+        close(h->fd);
     free(h);
 }
 

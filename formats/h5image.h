@@ -1,0 +1,22 @@
+#ifndef PARE_H5IMAGE_H
+#define PARE_H5IMAGE_H
+
+/* Shared by h5read.c and h5image.c only. */
+#include "h5lib.h"
+
+/**
+ * Where the bytes of a file are: in memory or behind a descriptor. HDF5
+ * reads them through a driver of ours, which neither copies nor writes,
+ * refuses whatever lies past the end, and has no metadata accumulator (that
+ * of libhdf5 1.10 copies past its end when a damaged file asks for it).
+ */
+struct pare_h5_bytes {
+    const unsigned char *image; /* or NULL: */
+    int fd;
+    uint64_t size;
+};
+
+/** Open read-only; bytes must live until the file is closed. */
+hid_t pare_h5image_open(const struct pare_h5_bytes *bytes);
+
+#endif
