@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "csv_data.h"
+#include "rng.h"
 #include "status.h"
 
 static void parse(struct pare_csv *t, const char *text)
@@ -287,6 +288,43 @@ static void faulty_recipes_and_cells_are_refused(void **state)
     }
 }
 
+/* Random texts of the signs that matter; ASan sees what is overrun. */
+static void random_texts_do_no_harm(void **state)
+{
+    static const char sign[] = ",,,\"\"\n\n\ra1b\xEF";
+    static const char *const hot[] = {"b"};
+    size_t parsed = 0, made = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 20000; i++) {
+        struct pare_csv_recipe r = {.label = "a", .drop_na = i & 1};
+        struct pare_csv t = {0};
+        struct pare_dataset d = {0};
+        uint8_t *plain = NULL;
+        size_t dropped, n = 4 + i % 24;
+        char *text = malloc(n);
+        uint32_t word[4];
+
+        assert_non_null(text);
+        memcpy(text, "a,b\n", 4);
+        for (size_t k = 4; k < n; k++) {
+            pare_rng_block(word, 5, PARE_STREAM_SPLIT, (uint32_t)k, i);
+            text[k] = sign[word[0] % (sizeof sign - 1)];
+        }
+        if (i & 2)
+            r.one_hot = (struct pare_csv_list){1, hot};
+        if (pare_csv_parse(&t, text, n, ',', "f") == 0) {
+            parsed++;
+            made += pare_csv_dataset(&d, &plain, &dropped, &t, &r, "f") == 0;
+        }
+        pare_csv_release(&t);
+        pare_dataset_release(&d);
+        free(plain);
+        free(text);
+    }
+    assert_true(parsed > 200 && made > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +337,7 @@ int main(void)
         cmocka_unit_test(given_classes_keep_their_order),
         cmocka_unit_test(names_may_hold_commas_and_equal_signs),
         cmocka_unit_test(faulty_recipes_and_cells_are_refused),
+        cmocka_unit_test(random_texts_do_no_harm),
     };
 
     return run_group(tests);

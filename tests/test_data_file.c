@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <hdf5.h>
 #include <unistd.h>
 
 #include "atomic.h"
@@ -260,6 +261,58 @@ static void forged_files_are_refused(void **state)
     unlink(file);
 }
 
+static void refused(const char *part)
+{
+    struct pare_dataset d = {0};
+
+    if (pare_data_read(&d, file) == 0)
+        fail_msg("accepted, though it should say '%s'", part);
+    if (!strstr(pare_error(), part))
+        fail_msg("'%s' does not say '%s'", pare_error(), part);
+}
+
+static void links_are_not_followed(void **state)
+{
+    hid_t h;
+
+    (void)state;
+    write_forged(&right);
+    h = H5Fopen(file, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(h >= 0);
+    assert_true(H5Ldelete(h, "/train/x", H5P_DEFAULT) >= 0);
+    assert_true(H5Lcreate_soft("/train/y", h, "/train/x", H5P_DEFAULT,
+                               H5P_DEFAULT) >= 0);
+    H5Fclose(h);
+    refused("'/train/x' is a soft link");
+    h = H5Fopen(file, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(h, "/train", H5P_DEFAULT) >= 0);
+    assert_true(H5Lcreate_external("/etc/passwd", "/", h, "/train", H5P_DEFAULT,
+                                   H5P_DEFAULT) >= 0);
+    H5Fclose(h);
+    refused("'/train' is an external link");
+    unlink(file);
+}
+
+static void a_data_set_larger_than_its_file_is_refused(void **state)
+{
+    const hsize_t dim[2] = {1u << 30, 3};
+    hid_t h, space, x;
+
+    (void)state;
+    write_forged(&right);
+    h = H5Fopen(file, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(h, "/train/x", H5P_DEFAULT) >= 0);
+    space = H5Screate_simple(2, dim, NULL);
+    x = H5Dcreate2(h, "/train/x", H5T_NATIVE_FLOAT, space, H5P_DEFAULT,
+                   H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(x >= 0);
+    H5Dclose(x);
+    H5Sclose(space);
+    H5Fclose(h);
+    refused("declares");
+    unlink(file);
+}
+
 /* What libhdf5 leaks when it gives a file up is not ours. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -327,6 +380,8 @@ int main(void)
         cmocka_unit_test(the_same_data_give_the_same_bytes),
         cmocka_unit_test(the_digest_sees_every_part_but_the_origin),
         cmocka_unit_test(forged_files_are_refused),
+        cmocka_unit_test(links_are_not_followed),
+        cmocka_unit_test(a_data_set_larger_than_its_file_is_refused),
         cmocka_unit_test(damaged_files_do_no_harm),
     };
 

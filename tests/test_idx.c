@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "idx.h"
+#include "rng.h"
 #include "status.h"
 
 /* Three images of 2x2 bytes, and their labels. */
@@ -262,6 +263,38 @@ static void pairs_that_do_not_fit_are_refused(void **state)
     pare_dataset_release(&d);
 }
 
+/* Flipped bits and cuts, plain and packed; ASan sees what is overrun. */
+static void damaged_files_do_no_harm(void **state)
+{
+    unsigned char packed[1024];
+    size_t n = gzip(packed, images, sizeof images);
+
+    (void)state;
+    for (uint64_t i = 0; i < 4000; i++) {
+        const unsigned char *from = i % 2 ? packed : images;
+        size_t size = i % 2 ? n : sizeof images;
+        struct pare_idx a = {0};
+        unsigned char *copy;
+        uint32_t r[4];
+
+        pare_rng_block(r, 3, PARE_STREAM_SPLIT, 0, i);
+        copy = malloc(size);
+        assert_non_null(copy);
+        memcpy(copy, from, size);
+        copy[r[0] % size] ^= (unsigned char)(1u << (r[1] & 7));
+        if (i % 3 == 0)
+            copy[r[2] % size] = (unsigned char)r[3];
+        if (pare_idx_parse(&a, copy, size, "f") == 0) {
+            assert_non_null(a.value);
+            assert_true(a.count <= 64);
+        } else {
+            assert_null(a.value);
+        }
+        pare_idx_release(&a);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +307,7 @@ int main(void)
         cmocka_unit_test(images_become_one_channel_of_bytes),
         cmocka_unit_test(wider_types_become_float32),
         cmocka_unit_test(pairs_that_do_not_fit_are_refused),
+        cmocka_unit_test(damaged_files_do_no_harm),
     };
 
     return run_group(tests);

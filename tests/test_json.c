@@ -36,7 +36,7 @@ static void what_json_cannot_say_becomes_null(void **state)
 
     (void)state;
     pare_json_array(j, NULL);
-    pare_json_real(j, NULL, NAN);
+    pare_json_real(j, NULL, (double)NAN);
     pare_json_real(j, NULL, (double)-INFINITY);
     pare_json_text(j, NULL, NULL);
     check(j, "[null,null,null]");
