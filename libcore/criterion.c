@@ -88,7 +88,7 @@ static int score_gradient(float *const *score, struct pare_model *m,
                           const struct pare_criterion_input *in)
 {
     uint32_t *index = NULL;
-    size_t n;
+    size_t n = 0;
     int rc = calibration(&index, &n, in);
 
     if (rc)

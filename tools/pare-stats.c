@@ -1,0 +1,224 @@
+/* pare-stats(1): what is in models, by layer. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "json.h"
+#include "model_file.h"
+#include "stats.h"
+#include "status.h"
+
+struct options {
+    bool json, total;
+};
+
+/* One model with its numbers. */
+struct item {
+    const char *path;
+    struct pare_model m;
+    struct pare_model_file file;
+    struct pare_stats_row *row;
+    size_t n;
+};
+
+static int read_item(struct item *it, const char *path)
+{
+    int rc = pare_model_read(&it->m, &it->file, path);
+
+    it->path = path;
+    return rc ? rc : pare_stats(&it->row, &it->n, &it->m);
+}
+
+static void release_item(struct item *it)
+{
+    free(it->row);
+    pare_model_file_release(&it->file, it->m.n_tensors);
+    pare_model_release(&it->m);
+}
+
+static bool is_total(const struct pare_stats_row *r)
+{
+    return r->layer == SIZE_MAX;
+}
+
+static const char *row_name(const struct item *it,
+                            const struct pare_stats_row *r)
+{
+    return is_total(r) ? "total" : it->m.arch.layer[r->layer].name;
+}
+
+/* Shape of the layer's first tensor, "300x784"; "-" for the total. */
+static const char *shape_text(char *buf, size_t size, const struct item *it,
+                              const struct pare_stats_row *r)
+{
+    const struct pare_tensor *t = it->m.tensor;
+    size_t used = 0;
+
+    if (is_total(r))
+        return "-";
+    while (t->layer != r->layer)
+        t++;
+    for (int i = 0; i < t->rank; i++)
+        used += (size_t)snprintf(buf + used, size - used, "%s%zu", i ? "x" : "",
+                                 t->dim[i]);
+    return buf;
+}
+
+/* Bytes of the layer's arrays; of the whole file for the total. */
+static uint64_t stored_bytes(const struct item *it,
+                             const struct pare_stats_row *r)
+{
+    uint64_t sum = 0;
+
+    if (is_total(r))
+        return it->file.bytes;
+    for (size_t t = 0; t < it->m.n_tensors; t++)
+        if (it->m.tensor[t].layer == r->layer)
+            sum +=
+                it->file.stored[t].mask_bytes + it->file.stored[t].value_bytes;
+    return sum;
+}
+
+static double sparsity(const struct pare_stats_row *r)
+{
+    return r->prunable ? 1 - (double)r->prunable_kept / (double)r->prunable : 0;
+}
+
+/* A name in a table: what would break a line becomes '?'. */
+static void print_name(const char *name)
+{
+    for (; *name; name++)
+        putchar((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+}
+
+static void print_row(const struct item *it, const struct pare_stats_row *r)
+{
+    char shape[128];
+
+    print_name(it->path);
+    printf("\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%.6g\t%" PRIu64
+           "\t%" PRIu64 "\t%" PRIu64 "\t%.0f\t%.0f\t%.6g\t%.6g\n",
+           row_name(it, r), shape_text(shape, sizeof shape, it, r), r->params,
+           r->kept, r->nonzero, sparsity(r), r->dead_inputs, r->dead_outputs,
+           stored_bytes(it, r), r->macs, r->nonzero_macs,
+           pare_stats_compression(r), pare_stats_speedup(r));
+}
+
+static void print_item(const struct item *it, const struct options *o)
+{
+    for (size_t i = 0; i < it->n; i++)
+        if (!o->total || is_total(&it->row[i]))
+            print_row(it, &it->row[i]);
+}
+
+static void json_numbers(struct pare_json *j, const struct item *it,
+                         const struct pare_stats_row *r)
+{
+    pare_json_int(j, "params", (int64_t)r->params);
+    pare_json_int(j, "kept", (int64_t)r->kept);
+    pare_json_int(j, "nonzero", (int64_t)r->nonzero);
+    pare_json_real(j, "sparsity", sparsity(r));
+    pare_json_int(j, "dead_in", (int64_t)r->dead_inputs);
+    pare_json_int(j, "dead_out", (int64_t)r->dead_outputs);
+    pare_json_int(j, "bytes", (int64_t)stored_bytes(it, r));
+    pare_json_real(j, "macs", r->macs);
+    pare_json_real(j, "nonzero_macs", r->nonzero_macs);
+    pare_json_real(j, "compression", pare_stats_compression(r));
+    pare_json_real(j, "speedup", pare_stats_speedup(r));
+}
+
+static void json_item(struct pare_json *j, const struct item *it,
+                      const struct options *o)
+{
+    char shape[128];
+
+    pare_json_object(j, NULL);
+    pare_json_text(j, "model", it->path);
+    if (!o->total) {
+        pare_json_array(j, "layers");
+        for (size_t i = 0; i + 1 < it->n; i++) {
+            pare_json_object(j, NULL);
+            pare_json_text(j, "layer", row_name(it, &it->row[i]));
+            pare_json_text(j, "shape",
+                           shape_text(shape, sizeof shape, it, &it->row[i]));
+            json_numbers(j, it, &it->row[i]);
+            pare_json_end(j);
+        }
+        pare_json_end(j);
+    }
+    pare_json_object(j, "total");
+    json_numbers(j, it, &it->row[it->n - 1]);
+    pare_json_end(j);
+    pare_json_end(j);
+}
+
+static int show(const char *path, struct pare_json *j, const struct options *o)
+{
+    struct item it = {0};
+    int rc = read_item(&it, path);
+
+    if (!rc && o->json)
+        json_item(j, &it, o);
+    else if (!rc)
+        print_item(&it, o);
+    release_item(&it);
+    return rc;
+}
+
+static int run(char **path, int n, const struct options *o)
+{
+    struct pare_json *j = NULL;
+    char *text;
+    int rc = 0;
+
+    if (o->json) {
+        j = pare_json_new();
+        pare_json_array(j, NULL);
+    } else {
+        puts("model\tlayer\tshape\tparams\tkept\tnonzero\tsparsity\tdead_in\t"
+             "dead_out\tbytes\tmacs\tnonzero_macs\tcompression\tspeedup");
+    }
+    for (int i = 0; !rc && i < n; i++)
+        rc = show(path[i], j, o);
+    if (!o->json)
+        return rc;
+    text = pare_json_finish(j);
+    if (!rc && text)
+        puts(text);
+    free(text);
+    return rc ? rc : text ? 0 : PARE_ENOMEM;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    const struct cli_option rows[] = {
+        {0, "json", NULL, CLI_FLAG, &o.json, 0, 0,
+         "print JSON instead of a table", NULL},
+        {0, "total", NULL, CLI_FLAG, &o.total, 0, 0,
+         "print the numbers of the whole model only", NULL},
+        {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
+    const struct cli_tool tool = {
+        "pare-stats",
+        "[MODEL ...]",
+        "Print sparsity, bytes and multiply-adds of models, by layer.",
+        rows,
+        0,
+        -1,
+        1};
+    char dash[] = "-", *standard[] = {dash};
+    int first = cli_parse(&tool, argc, argv), rc;
+
+    if (first < argc)
+        rc = run(argv + first, argc - first, &o);
+    else
+        rc = run(standard, 1, &o);
+    if (rc) {
+        fflush(stdout);
+        return cli_fail(&tool);
+    }
+    return cli_exit(&tool, 0);
+}
