@@ -158,6 +158,15 @@ static int lay_out(struct plan *p)
     return 0;
 }
 
+/* Is every weight a grain that is still there? */
+static bool whole(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (p->m->tensor[p->slot[i].tensor].mask)
+            return false;
+    return p->kind->single;
+}
+
 static int allocate(struct plan *p)
 {
     bool single = p->kind->single;
@@ -167,10 +176,11 @@ static int allocate(struct plan *p)
     p->score = calloc(p->m->n_tensors, sizeof *p->score);
     p->grains.score = single ? p->weight_score : malloc(n * sizeof(float));
     p->grains.size = single ? NULL : malloc(n * sizeof *p->grains.size);
-    p->grains.candidate = malloc(n);
+    if (!whole(p))
+        p->grains.candidate = malloc(n);
     p->mark = malloc(n);
-    if (!p->weight_score || !p->score || !p->grains.score ||
-        !p->grains.candidate || !p->mark || (!single && !p->grains.size))
+    if (!p->weight_score || !p->score || !p->grains.score || !p->mark ||
+        (!p->grains.candidate && !whole(p)) || (!single && !p->grains.size))
         return no_memory();
     for (size_t i = 0; i < p->n_slots; i++)
         p->score[p->slot[i].tensor] = p->weight_score + p->slot[i].first_weight;
@@ -193,6 +203,10 @@ static void gather(struct plan *p)
         struct pare_grains g = p->grains;
         struct pool *pool = &p->pool[s->pool];
 
+        if (!g.candidate) {
+            pool->count.grains += s->n;
+            continue;
+        }
         g.score += s->first;
         g.candidate += s->first;
         g.size = g.size ? g.size + s->first : NULL;
@@ -333,13 +347,14 @@ static int select_pool(struct plan *p, size_t i, double share)
 {
     struct pool *pool = &p->pool[i];
     double amount = isnan(pool->amount) ? p->o->amount : pool->amount;
+    const uint8_t *candidate = p->grains.candidate;
     size_t k;
     int rc = decide(&k, p, pool, amount, share);
 
     if (!rc)
-        rc = pare_select_lowest(p->mark + pool->first,
-                                p->grains.score + pool->first,
-                                p->grains.candidate + pool->first, pool->n, k);
+        rc = pare_select_lowest(
+            p->mark + pool->first, p->grains.score + pool->first,
+            candidate ? candidate + pool->first : NULL, pool->n, k);
     if (rc)
         return rc;
     pool->removed = k;
