@@ -6,18 +6,29 @@
 #include <string.h>
 #include <zlib.h>
 
+/*
+ * A weak reference: a program that multiplies no matrices is not linked with
+ * OpenBLAS, whose threads would double the time it takes to start.
+ */
+#pragma weak openblas_get_config
+
+/** Length of the first two words, "OpenBLAS 0.3.21 DYNAMIC_ARCH ...". */
+static int two_words(const char *text)
+{
+    size_t n = strcspn(text, " ");
+
+    if (text[n])
+        n += 1 + strcspn(text + n + 1, " ");
+    return (int)n;
+}
+
 char *pare_versions(char *buf, size_t size)
 {
     unsigned major = 0, minor = 0, release = 0;
-    const char *blas = openblas_get_config();
-    size_t n;
+    const char *blas = openblas_get_config ? openblas_get_config() : "";
 
     H5get_libversion(&major, &minor, &release);
-    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...": the first two words. */
-    n = strcspn(blas, " ");
-    if (blas[n])
-        n += 1 + strcspn(blas + n + 1, " ");
-    snprintf(buf, size, "HDF5 %u.%u.%u, zlib %s, %.*s", major, minor, release,
-             zlibVersion(), (int)n, blas);
+    snprintf(buf, size, "HDF5 %u.%u.%u, zlib %s%s%.*s", major, minor, release,
+             zlibVersion(), *blas ? ", " : "", two_words(blas), blas);
     return buf;
 }

@@ -5,7 +5,8 @@
 
 /**
  * The libraries in use, as they name themselves while running:
- * "HDF5 1.10.8, zlib 1.2.13, OpenBLAS 0.3.21".
+ * "HDF5 1.10.8, zlib 1.2.13, OpenBLAS 0.3.21". OpenBLAS is named only by
+ * programs that are linked with it.
  *
  * @param buf   [size] out
  * @param size  bytes; 160 are enough

@@ -79,6 +79,12 @@ void cli_usage(const struct cli_tool *tool, const char *fmt, ...)
  */
 int cli_exit(const struct cli_tool *tool, int status);
 
+/**
+ * Use the kernel that the environment's PARE_KERNEL names, if it is set;
+ * called by tools that compute. A wrong name is a usage error.
+ */
+void cli_kernel(const struct cli_tool *tool);
+
 /** Strict numbers: whole string, finite, in range; 0 or -1. */
 int cli_real(double *v, const char *text, double lo, double hi);
 int cli_u64(uint64_t *v, const char *text, uint64_t lo, uint64_t hi);

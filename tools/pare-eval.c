@@ -266,6 +266,7 @@ int main(int argc, char **argv)
     int first = cli_parse(&tool, argc, argv);
     int split = pare_split_find(opt.split);
 
+    cli_kernel(&tool);
     if (!opt.data)
         cli_usage(&tool, "-d FILE is needed");
     if (split < 0)

@@ -249,6 +249,7 @@ int main(int argc, char **argv)
 {
     int first = cli_parse(&tool, argc, argv);
 
+    cli_kernel(&tool);
     check_options();
     return cli_exit(&tool, run(first < argc ? argv[first] : NULL));
 }

@@ -231,6 +231,7 @@ int main(int argc, char **argv)
     struct pare_train_options t = {0};
     int first = cli_parse(&tool, argc, argv);
 
+    cli_kernel(&tool);
     parse_specs(&t);
     if (opt.arch && first < argc)
         cli_usage(&tool, "-a ARCH and a MODEL exclude each other");

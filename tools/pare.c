@@ -194,6 +194,8 @@ static int unknown_tool(const char *name)
     static struct found others;
     const char *best;
 
+    if (in_table(name))
+        cli_usage(&tool, "pare-%s is neither beside pare nor in PATH", name);
     find_others(&others);
     best = nearest(name, &others);
     if (best)

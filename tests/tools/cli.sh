@@ -51,7 +51,9 @@ Print what was understood.
 run cli_probe -V
 status_is 0 "version succeeds"
 out_has '^pare-probe [0-9]+\.[0-9]+\.[0-9]+$' "version names the tool"
-out_has '^HDF5 [0-9.]+, zlib [0-9.]+, OpenBLAS [0-9.]+$' "and the libraries"
+out_has '^HDF5 [0-9.]+, zlib [0-9.]+$' "and the libraries in use"
+run pare-train -V
+out_has ', OpenBLAS [0-9.]+$' "a tool that computes names OpenBLAS, too"
 
 run cli_probe --list-options
 out_has '^d	data	FILE$' "the table can be listed"

@@ -63,9 +63,9 @@ fail() {
 
 # ok NAME COMMAND...: the command succeeds; nothing of it is printed.
 ok() {
-    name=$1
+    ok_name=$1
     shift
-    if "$@" >/dev/null 2>&1; then pass; else fail "$name" "not true: $*"; fi
+    if "$@" >/dev/null 2>&1; then pass; else fail "$ok_name" "not true: $*"; fi
 }
 
 status_is() {

@@ -1,0 +1,161 @@
+/* pare-diff(1): which weights differ, died or came back. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "model_file.h"
+#include "number.h"
+#include "status.h"
+
+struct options {
+    bool all, quiet, state;
+};
+
+/** What became of the positions of a tensor, from A to B. */
+struct change {
+    uint64_t n, kept_a, kept_b, died, revived, changed;
+    double largest; /* |b - a| over all positions */
+};
+
+static struct change compare(const struct pare_tensor *a,
+                             const struct pare_tensor *b)
+{
+    struct change c = {.n = a->n};
+
+    for (size_t i = 0; i < a->n; i++) {
+        bool in_a = !a->mask || a->mask[i], in_b = !b->mask || b->mask[i];
+        double d = fabs((double)b->value[i] - (double)a->value[i]);
+
+        c.kept_a += in_a;
+        c.kept_b += in_b;
+        c.died += in_a && !in_b;
+        c.revived += !in_a && in_b;
+        c.changed += in_a && in_b &&
+                     memcmp(&a->value[i], &b->value[i], sizeof(float)) != 0;
+        if (d > c.largest)
+            c.largest = d;
+    }
+    return c;
+}
+
+static void add(struct change *total, const struct change *c)
+{
+    total->n += c->n;
+    total->kept_a += c->kept_a;
+    total->kept_b += c->kept_b;
+    total->died += c->died;
+    total->revived += c->revived;
+    total->changed += c->changed;
+    if (c->largest > total->largest)
+        total->largest = c->largest;
+}
+
+static bool same(const struct change *c)
+{
+    return !c->died && !c->revived && !c->changed;
+}
+
+static void print(const char *name, const struct change *c)
+{
+    char largest[PARE_NUMBER_MAX];
+
+    printf("%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
+           "\t%" PRIu64 "\t%s\n",
+           name, c->n, c->kept_a, c->kept_b, c->died, c->revived, c->changed,
+           pare_number_print(largest, c->largest));
+}
+
+/** Do all tensors of A and B have the same names and shapes? */
+static bool comparable(const struct pare_model *a, const struct pare_model *b)
+{
+    if (a->n_tensors != b->n_tensors)
+        return false;
+    for (size_t t = 0; t < a->n_tensors; t++) {
+        const struct pare_tensor *x = &a->tensor[t], *y = &b->tensor[t];
+
+        if (strcmp(x->name, y->name) || x->rank != y->rank ||
+            memcmp(x->dim, y->dim, (size_t)x->rank * sizeof x->dim[0]))
+            return false;
+    }
+    return true;
+}
+
+/** The table; 0 same, 1 not. */
+static int print_table(const struct options *o, const struct pare_model *a,
+                       const struct pare_model *b)
+{
+    struct change total = {0};
+
+    if (!o->quiet)
+        puts("tensor\tn\tkept_a\tkept_b\tdied\trevived\tchanged\tlargest");
+    for (size_t t = 0; t < a->n_tensors; t++) {
+        struct change c = compare(&a->tensor[t], &b->tensor[t]);
+
+        add(&total, &c);
+        if (!o->quiet && (o->all || !same(&c)))
+            print(a->tensor[t].name, &c);
+    }
+    if (!o->quiet)
+        print("total", &total);
+    return !same(&total);
+}
+
+static int run(const struct cli_tool *tool, const struct options *o,
+               char **path)
+{
+    struct pare_model m[2];
+    struct pare_model_file info[2];
+    int status = tool->trouble;
+
+    memset(m, 0, sizeof m);
+    memset(info, 0, sizeof info);
+    if (pare_model_read(&m[0], &info[0], path[0]) ||
+        pare_model_read(&m[1], &info[1], path[1])) {
+        cli_fail(tool);
+    } else if (!comparable(&m[0], &m[1])) {
+        if (!o->quiet)
+            cli_warn(tool, "the architectures differ: '%s' and '%s'",
+                     m[0].arch.text, m[1].arch.text);
+        status = 1;
+    } else {
+        status = print_table(o, &m[0], &m[1]);
+        if (o->state && strcmp(info[0].state, info[1].state)) {
+            if (!o->quiet && !status)
+                cli_warn(tool, "the weights are the same, the states differ");
+            status = 1;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        pare_model_file_release(&info[i], m[i].n_tensors);
+        pare_model_release(&m[i]);
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    const struct cli_option rows[] = {
+        {'q', "quiet", NULL, CLI_FLAG, &o.quiet, 0, 0,
+         "print nothing, only exit 0 or 1", NULL},
+        {0, "all", NULL, CLI_FLAG, &o.all, 0, 0,
+         "print tensors that are the same, too", NULL},
+        {0, "state", NULL, CLI_FLAG, &o.state, 0, 0,
+         "compare optimiser, position, checkpoints and history as well", NULL},
+        {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
+    const struct cli_tool tool = {
+        "pare-diff",
+        "A B",
+        "Tell which weights differ between two models.",
+        rows,
+        2,
+        2,
+        2};
+    int first = cli_parse(&tool, argc, argv);
+
+    if (strcmp(argv[first], "-") == 0 && strcmp(argv[first + 1], "-") == 0)
+        cli_usage(&tool, "only one of the models can be standard input");
+    return cli_exit(&tool, run(&tool, &o, argv + first));
+}
