@@ -1,0 +1,31 @@
+# The bash completion, as bash calls it.
+. "${0%/*}/lib.sh"
+
+have bash || skip "no bash"
+cat >complete.bash <<'END'
+# complete.bash SCRIPT WORD...: what the last word could become.
+source "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_pare
+printf '%s\n' "${COMPREPLY[@]}"
+END
+
+complete() {
+    run bash complete.bash "$SRC/completions/pare.bash" "$@"
+}
+complete pare di
+out_is diff "tools are completed"
+complete pare help di
+out_is diff "and after help"
+complete pare diff --st
+out_is --state "options of a tool"
+complete pare-diff --st
+out_is --state "also under its own name"
+complete pare-diff -
+out_has '^--all$' "all of them"
+out_has '^-h$' "and letters"
+complete pare-init --output ''
+out_is '' "files are left to bash"
+finish

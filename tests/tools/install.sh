@@ -1,0 +1,57 @@
+# What cmake --install puts where, and programs built against it.
+. "${0%/*}/lib.sh"
+
+[ -n "${PARE_BUILD:-}" ] || skip "PARE_BUILD is not set"
+root=$SCRATCH/work/root
+run "$PARE_CMAKE" --install "$PARE_BUILD" --prefix "$root"
+status_is 0 "it can be installed"
+ok "the programs are there" test -x "$root/bin/pare"
+ok "the manual is there" test -f "$root/share/man/man1/pare.1"
+ok "the completion is there" \
+    test -f "$root/share/bash-completion/completions/pare"
+ok "headers are there" test -f "$root/include/pare/model_file.h"
+
+run "$root/bin/pare" -V
+status_is 0 "an installed program runs"
+
+cat >user.c <<'END'
+#include <pare/arch.h>
+#include <pare/versions.h>
+#include <stdio.h>
+
+int main(void)
+{
+    struct pare_arch arch = {0};
+    char text[160];
+
+    if (pare_arch_parse(&arch, "3-2"))
+        return 1;
+    puts(arch.text);
+    pare_arch_release(&arch);
+    return pare_versions(text, sizeof text) != text;
+}
+END
+lib=$(dirname "$(find "$root" -name libpare.so)")
+if have pkg-config && have cc; then
+    PKG_CONFIG_PATH=$lib/pkgconfig
+    export PKG_CONFIG_PATH
+    run_sh "cc -o user user.c \$(pkg-config --define-variable=prefix=$root \
+        --cflags --libs pare) -Wl,-rpath,$lib"
+    status_is 0 "a program builds with pkg-config"
+    run ./user
+    out_is 'in(3) fc1=linear(2)' "and runs"
+fi
+cat >CMakeLists.txt <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(user C)
+find_package(pare REQUIRED)
+add_executable(user2 user.c)
+target_link_libraries(user2 PRIVATE pare::pare)
+END
+run_sh "'$PARE_CMAKE' -S . -B b -DCMAKE_PREFIX_PATH='$root' &&
+    '$PARE_CMAKE' --build b"
+status_is 0 "a program builds with the CMake package"
+run b/user2
+out_is 'in(3) fc1=linear(2)' "and runs"
+
+finish
