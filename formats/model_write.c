@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizer.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -178,6 +179,16 @@ static int write_layers(struct build *b, struct pare_stored *stored)
     return err;
 }
 
+/* A slot says what it is, if the optimiser is one that we know. */
+static int name_slot(struct build *b, const char *path, const char *spec, int k)
+{
+    struct pare_optimizer_spec o;
+
+    if (pare_optimizer_parse(&o, spec) != 0 || !o.row->slot_name[k])
+        return 0;
+    return pare_h5w_attr_text(b->w, path, "name", o.row->slot_name[k]);
+}
+
 /* Every slot of an optimiser below `dir`, which is made. */
 static int write_optim(struct build *b, const char *dir,
                        const struct pare_optstate *s)
@@ -189,6 +200,8 @@ static int write_optim(struct build *b, const char *dir,
     for (int k = 0; k < s->n_slots && !err; k++) {
         snprintf(path, sizeof path, "%s/slot%d", dir, k);
         err = pare_h5w_group(b->w, path);
+        if (!err)
+            err = name_slot(b, path, s->spec, k);
         for (size_t t = 0; t < m->n_tensors && !err; t++) {
             if (!s->slot[k][t])
                 continue;

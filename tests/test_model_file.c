@@ -344,6 +344,254 @@ static void files_that_are_no_models_are_named_so(void **state)
     assert_int_equal(pare_model_read(&m, NULL, "/"), PARE_EIO);
 }
 
+/* Every byte of a small model damaged, one at a time. */
+static void a_flipped_byte_is_refused_or_harmless(void **state)
+{
+    struct pare_model m, back;
+    struct pare_h5 *h;
+    unsigned char *bytes;
+    void *image;
+    size_t n, refused = 0;
+
+    (void)state;
+    fixture_plain(&m, "4-3");
+    fixture_prune(&m, 2);
+    assert_int_equal(pare_model_image(&image, &n, &m, NULL), 0);
+    bytes = image;
+    for (size_t i = 0; i < n; i++) {
+        int err;
+
+        bytes[i] ^= 0x5a;
+        memset(&back, 0, sizeof back);
+        err = pare_h5_open(&h, image, n, "image");
+        if (!err) {
+            err = pare_model_parse(&back, NULL, h, n);
+            pare_h5_close(h);
+        }
+        if (!err)
+            assert_same_model(&m, &back);
+        refused += err != 0;
+        pare_model_release(&back);
+        bytes[i] ^= 0x5a;
+    }
+    /* What is left is free space and what libhdf5 does not look at. */
+    assert_true(refused > n / 3);
+    free(image);
+    pare_model_release(&m);
+}
+
+static const struct pare_h5_item user_item[] = {
+    {'s', 0, 0, 9, 0, 1},
+    {'f', 0, 0, 8, 1, 3},
+    {'u', 0, 0, 1, 1, 0},
+    {'i', 0, 0, 2, 0, 1},
+};
+
+/* A model as a stranger extends it: /user, and things nobody knows. */
+static void write_with_user(const struct pare_model *m)
+{
+    static const double list[3] = {0.1, -0.0, 1e300};
+    static const int16_t number = -300;
+    static const float rows[4] = {1, 2, 3, 4};
+    struct pare_model_file about = {0};
+    struct pare_h5w *w;
+    size_t dim[2] = {2, 2}, n;
+    void *bytes;
+
+    assert_int_equal(pare_digest_weights(about.weights, m), 0);
+    assert_int_equal(pare_digest_state(about.state, m), 0);
+    about.stored = calloc(m->n_tensors, sizeof *about.stored);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_model_build(w, m, &about), 0);
+    assert_int_equal(pare_h5w_group(w, "/user"), 0);
+    assert_int_equal(pare_h5w_item(w, "/user/note", &user_item[0], "for robot"),
+                     0);
+    assert_int_equal(pare_h5w_item(w, "/user/list", &user_item[1], list), 0);
+    assert_int_equal(pare_h5w_item(w, "/user/none", &user_item[2], ""), 0);
+    assert_int_equal(pare_h5w_item(w, "/user/int", &user_item[3], &number), 0);
+    assert_int_equal(
+        pare_h5w_data(w, "/user/rows", PARE_H5_F32, 2, dim, rows, false), 0);
+    assert_int_equal(pare_h5w_text(w, "/extra", "x"), 0);
+    assert_int_equal(pare_h5w_text(w, "/layers/fc1/extra", "x"), 0);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    assert_int_equal(pare_atomic_write(FILE_NAME, bytes, n), 0);
+    free(bytes);
+    free(about.stored);
+}
+
+static void what_users_add_survives_and_the_rest_is_told(void **state)
+{
+    struct pare_model m, back = {0};
+    struct pare_model_file info = {0};
+    struct pare_h5_item item;
+    struct pare_h5 *h;
+    double list[3];
+    char note[9];
+    int16_t number;
+
+    (void)state;
+    fixture_plain(&m, "4-3");
+    write_with_user(&m);
+    assert_int_equal(pare_model_read(&back, &info, FILE_NAME), 0);
+    assert_int_equal(info.n_unknown, 3);
+    assert_string_equal(info.unknown[0], "/user/rows");
+    assert_string_equal(info.unknown[1], "/extra");
+    assert_string_equal(info.unknown[2], "/layers/fc1/extra");
+    pare_model_file_release(&info, 0);
+    assert_round_trip(&back);
+    assert_int_equal(pare_h5_open(&h, NULL, 0, FILE_NAME), 0);
+    assert_int_equal(pare_h5_item_info(&item, h, "/user/note"), 0);
+    assert_memory_equal(&item, &user_item[0], sizeof item);
+    assert_int_equal(pare_h5_item_read(note, h, "/user/note", &item), 0);
+    assert_memory_equal(note, "for robot", 9);
+    assert_int_equal(pare_h5_item_read(list, h, "/user/list", &user_item[1]),
+                     0);
+    assert_true(list[0] == 0.1 && signbit(list[1]) && list[2] == 1e300);
+    assert_int_equal(pare_h5_item_read(&number, h, "/user/int", &user_item[3]),
+                     0);
+    assert_int_equal(number, -300);
+    assert_int_equal(pare_h5_item_info(&item, h, "/user/none"), 0);
+    assert_int_equal(item.count, 0);
+    pare_h5_close(h);
+    pare_model_release(&m);
+    pare_model_release(&back);
+}
+
+/* Build a model with one object replaced by another. */
+static int read_with(const struct pare_model *m, const char *weights,
+                     const char *state)
+{
+    struct pare_model_file about = {0};
+    struct pare_model back = {0};
+    struct pare_h5w *w;
+    size_t n;
+    void *bytes;
+    int err;
+
+    strcpy(about.weights, weights);
+    strcpy(about.state, state);
+    about.stored = calloc(m->n_tensors, sizeof *about.stored);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_model_build(w, m, &about), 0);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    err = read_bytes(&back, bytes, n);
+    pare_model_release(&back);
+    free(bytes);
+    free(about.stored);
+    return err;
+}
+
+static void both_digests_are_checked(void **state)
+{
+    static const char wrong[] = "0123456789abcdef0123456789abcdef";
+    char weights[PARE_DIGEST_LEN], whole[PARE_DIGEST_LEN];
+    struct pare_model m;
+
+    (void)state;
+    fixture_rich(&m, small, 2);
+    assert_int_equal(pare_digest_weights(weights, &m), 0);
+    assert_int_equal(pare_digest_state(whole, &m), 0);
+    assert_int_equal(read_with(&m, weights, whole), 0);
+    assert_int_equal(read_with(&m, wrong, whole), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "weights do not match"));
+    assert_int_equal(read_with(&m, weights, wrong), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "state does not match"));
+    pare_model_release(&m);
+}
+
+/* A model of "2-2" written by hand, with a choice of one fault. */
+static int read_forged(const char *fault)
+{
+    static const float w4[4] = {1, 2, 3, 4}, nan4[4] = {1, 2, NAN, 4};
+    static const uint8_t bits = 0x05, past = 0x15;
+    static const uint32_t down[2] = {2, 0}, far[2] = {0, 4};
+    struct pare_model m, back = {0};
+    struct pare_h5w *w;
+    char *text, digest[PARE_DIGEST_LEN];
+    const char *name = "/layers/fc1/weight";
+    size_t d22[2] = {2, 2}, d4[1] = {4}, one = 1, two = 2, three = 3, n;
+    void *bytes;
+    float scale = 1;
+    int err;
+    bool masked = strstr(fault, "mask") || strstr(fault, "index");
+
+    fixture_plain(&m, "in(2) fc1=linear(2,bias=no)");
+    assert_int_equal(pare_digest_weights(digest, &m), 0);
+    assert_int_equal(pare_training_text(&text, &m), 0);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    pare_h5w_attr_text(w, "/", "format", "pare-model");
+    pare_h5w_attr_i64(w, "/", "format_version", 1);
+    pare_h5w_attr_text(w, "/", "layout",
+                       strcmp(fault, "layout") ? "plain" : "packed");
+    pare_h5w_attr_text(w, "/", "weights", digest);
+    pare_h5w_attr_text(w, "/", "state", digest);
+    pare_h5w_text(w, "/arch",
+                  strcmp(fault, "arch") ? m.arch.text : "in(2) nonsense(3)");
+    pare_h5w_text(w, "/training", strcmp(fault, "training") ? text : "x=1\n");
+    pare_h5w_group(w, "/input");
+    pare_h5w_attr_i64(w, "/input", "classes", 0);
+    pare_h5w_data(w, "/input/scale", PARE_H5_F32, 0, NULL, &scale, false);
+    pare_h5w_group(w, "/layers");
+    pare_h5w_group(w, "/layers/fc1");
+    if (!masked) {
+        bool rank = strcmp(fault, "rank") == 0;
+        bool type = strcmp(fault, "type") == 0;
+
+        pare_h5w_data(w, name, type ? PARE_H5_I32 : PARE_H5_F32, rank ? 1 : 2,
+                      rank ? d4 : d22, strcmp(fault, "nan") ? w4 : nan4, false);
+        pare_h5w_attr_text(w, name, "out_axis", "0");
+        pare_h5w_attr_text(w, name, "in_axis",
+                           strcmp(fault, "axis") ? "1" : "0");
+    }
+    if (strstr(fault, "mask"))
+        pare_h5w_data(w, "/layers/fc1/weight.mask", PARE_H5_U8, 1, &one,
+                      strcmp(fault, "mask past") ? &bits : &past, false);
+    if (strstr(fault, "index"))
+        pare_h5w_data(w, "/layers/fc1/weight.index", PARE_H5_U32, 1, &two,
+                      strcmp(fault, "index order") ? far : down, false);
+    if (masked)
+        pare_h5w_data(w, "/layers/fc1/weight.kept", PARE_H5_F32, 1,
+                      strcmp(fault, "mask count") ? &two : &three, w4, false);
+    assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
+    pare_h5w_free(w);
+    err = read_bytes(&back, bytes, n);
+    free(bytes);
+    free(text);
+    pare_model_release(&m);
+    pare_model_release(&back);
+    return err;
+}
+
+static void forged_models_are_refused_for_their_fault(void **state)
+{
+    static const struct {
+        const char *fault, *says;
+    } row[] = {
+        {"none", "weights do not match"}, /* all else is in order */
+        {"layout", "layout=packed"},
+        {"arch", "'/arch'"},
+        {"training", "lacks 'init'"},
+        {"nan", "/layers/fc1/weight' holds a value that is not a number"},
+        {"rank", "has not the shape"},
+        {"type", "holds int32, expected float32"},
+        {"axis", "in_axis=0"},
+        {"mask past", "bits past its end"},
+        {"mask count", "3 values for 2 kept positions"},
+        {"index order", "not ascending"},
+        {"index far", "out of range"},
+        {"mask index", "has two masks"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        assert_int_equal(read_forged(row[i].fault), PARE_EFORMAT);
+        if (!strstr(pare_error(), row[i].says))
+            fail_msg("%s: %s", row[i].fault, pare_error());
+    }
+}
+
 static int clean(void **state)
 {
     (void)state;
@@ -367,6 +615,10 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(a_truncated_file_is_refused),
         cmocka_unit_test(files_that_are_no_models_are_named_so),
+        cmocka_unit_test(a_flipped_byte_is_refused_or_harmless),
+        cmocka_unit_test(what_users_add_survives_and_the_rest_is_told),
+        cmocka_unit_test(both_digests_are_checked),
+        cmocka_unit_test(forged_models_are_refused_for_their_fault),
     };
 
     return cmocka_run_group_tests(tests, NULL, clean) != 0 ? 1 : 0;
