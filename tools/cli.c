@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "atomic.h"
 #include "status.h"
 #include "versions.h"
 
@@ -426,6 +427,27 @@ static void handle(const struct cli_tool *tool, const struct cli_option *o,
     set_value(tool, o, optarg, (size_t)argc);
 }
 
+/* A fatal signal removes the file that is being written, then kills. */
+static void on_fatal(int sig)
+{
+    pare_atomic_abandon();
+    raise(sig);
+}
+
+static void leave_no_temporary(void)
+{
+    static const int fatal[] = {SIGHUP, SIGINT, SIGTERM};
+    struct sigaction act = {.sa_handler = on_fatal,
+                            .sa_flags = (int)SA_RESETHAND};
+    struct sigaction old;
+
+    sigemptyset(&act.sa_mask);
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+        if (sigaction(fatal[i], NULL, &old) == 0 &&
+            old.sa_handler != SIG_IGN)
+            sigaction(fatal[i], &act, NULL);
+}
+
 int cli_parse(const struct cli_tool *tool, int argc, char **argv)
 {
     struct option opt[ROWS_MAX + 1];
@@ -434,6 +456,7 @@ int cli_parse(const struct cli_tool *tool, int argc, char **argv)
 
     hold_streams();
     signal(SIGPIPE, SIG_DFL);
+    leave_no_temporary();
     if (argc == 2 && strcmp(argv[1], "--list-options") == 0) {
         print_options(tool);
         exit(cli_exit(tool, 0));
