@@ -219,8 +219,9 @@ static void outcome(char *text, size_t size, const struct job *job)
     cli_count(before, r->kept_before);
     cli_count(grains, r->grains_removed);
     cli_count(all, r->grains_before);
-    snprintf(text, size, "asked %s, removed ",
-             isnan(r->asked) ? "by layer" : amount_text(asked, job, r->asked));
+    snprintf(text, size, "asked %s%s, removed ",
+             isnan(r->asked) ? "by layer" : amount_text(asked, job, r->asked),
+             job->prune.n_layer && !isnan(r->asked) ? " and by layer" : "");
     size -= strlen(text);
     text += strlen(text);
     if (job->prune.grain == PARE_GRAIN_UNIT)

@@ -27,6 +27,15 @@ same m.h5 m.orig "nothing of that touched the model"
 run pare-rewind -v -t init m.h5 -o i.h5
 err_has 'went back to init, 310 of 310 weights kept; epoch 3, step 6' \
     "where the model stands is told"
+run pare-train -a 4-20-10-3 -d d.h5 -e 0 -S 1 -o zero.h5
+run pare-diff i.h5 zero.h5
+status_is 0 "init is the model before its first step"
+run pare-train -a 4-20-10-3 -d d.h5 -e 2 -S 1 -o two.h5
+run pare-rewind -t epoch:2 m.h5 -o i.h5
+run pare-diff i.h5 two.h5
+status_is 0 "epoch:2 is the model trained for two epochs"
+run pare-diff i.h5 m.h5
+status_is 1 "which is not the model trained for three"
 run_sh 'pare-prune -s .5 m.h5 | pare-rewind -t init -o a.h5'
 status_is 0 "rewinding in a pipe succeeds"
 pare-prune -s .5 m.h5 -o p.h5
