@@ -233,23 +233,52 @@ static void usage_line(const struct cli_tool *tool)
     putchar('\n');
 }
 
+/** Words from `column` on, the lines below indented to it. */
+static void print_wrapped(const char *text, size_t column)
+{
+    size_t at = column;
+
+    while (*text) {
+        size_t n = strcspn(text, " ");
+
+        if (at > column && at + 1 + n > 79) {
+            printf("\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)n, text);
+        at += n;
+        text += n + (text[n] == ' ');
+    }
+    putchar('\n');
+}
+
 static void print_help(const struct cli_tool *tool)
 {
     const struct cli_option *o;
-    char name[96], def[96];
-    int width = 0;
+    char name[96], def[96], text[256];
+    size_t width = 0;
 
     usage_line(tool);
     printf("%s\n\n", tool->summary);
     for (size_t i = 0; (o = row(tool, i)); i++) {
         option_name(name, sizeof name, o);
-        if ((int)strlen(name) > width)
-            width = (int)strlen(name);
+        if (strlen(name) > width)
+            width = strlen(name);
     }
+    if (width > 30)
+        width = 30;
     for (size_t i = 0; (o = row(tool, i)); i++) {
         option_name(name, sizeof name, o);
         option_default(def, sizeof def, o);
-        printf("  %-*s  %s%s\n", width, name, o->help, def);
+        snprintf(text, sizeof text, "%s%s", o->help, def);
+        if (strlen(name) > width)
+            printf("  %s\n%*s", name, (int)width + 4, "");
+        else
+            printf("  %-*s  ", (int)width, name);
+        print_wrapped(text, width + 4);
     }
 }
 
