@@ -119,6 +119,7 @@ struct block {
     size_t bytes, row; /* of all, and of one step of the first axis */
     const char *values;
     hsize_t chunk_rows; /* 0: contiguous */
+    int strategy;       /* of zlib */
     char **packed;      /* [n_chunks] deflated */
     size_t *packed_size;
     size_t n_chunks;
@@ -132,12 +133,29 @@ static void block_release(struct block *b)
     free(b->packed_size);
 }
 
+/* One zlib stream of n bytes into out, which has room; 0 on failure. */
+static size_t deflate_bytes(char *out, size_t room, char *in, size_t n,
+                            int strategy)
+{
+    z_stream z = {.next_in = (Bytef *)in,
+                  .avail_in = (uInt)n,
+                  .next_out = (Bytef *)out,
+                  .avail_out = (uInt)room};
+    int status;
+
+    if (deflateInit2(&z, DEFLATE_LEVEL, Z_DEFLATED, 15, 8, strategy) != Z_OK)
+        return 0;
+    status = deflate(&z, Z_FINISH);
+    deflateEnd(&z);
+    return status == Z_STREAM_END ? z.total_out : 0;
+}
+
 /* Deflate chunk i; the last one is filled up with zeros. */
 static int pack_chunk(struct block *b, size_t i)
 {
     size_t size = (size_t)b->chunk_rows * b->row, at = i * size;
     size_t have = b->bytes - at < size ? b->bytes - at : size;
-    uLongf room = compressBound(size);
+    size_t room = compressBound(size);
     char *raw = calloc(1, size), *out = malloc(room);
     int err = 0;
 
@@ -146,13 +164,12 @@ static int pack_chunk(struct block *b, size_t i)
         goto out;
     }
     memcpy(raw, b->values + at, have);
-    if (compress2((Bytef *)out, &room, (Bytef *)raw, size, DEFLATE_LEVEL) !=
-        Z_OK) {
+    b->packed_size[i] = deflate_bytes(out, room, raw, size, b->strategy);
+    if (b->packed_size[i] == 0) {
         err = enomem();
         goto out;
     }
     b->packed[i] = out;
-    b->packed_size[i] = room;
     out = NULL;
 out:
     free(raw);
@@ -277,12 +294,14 @@ static bool is_little_endian(void)
     return *(const unsigned char *)&one == 1;
 }
 
-int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
-                  int rank, const size_t *dim, const void *values, bool deflate)
+static int write_data(struct pare_h5w *w, const char *path,
+                      enum pare_h5_type type, int rank, const size_t *dim,
+                      const void *values, bool deflate, int strategy)
 {
     struct block b;
     int err = make_block(&b, rank, dim, pare_h5lib_size(type), values);
 
+    b.strategy = strategy;
     if (!err && deflate && (type == PARE_H5_U8 || is_little_endian()))
         err = pack(&b);
     if (!err)
@@ -290,6 +309,19 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                            pare_h5lib_memory_type(type), &b);
     block_release(&b);
     return err;
+}
+
+int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  int rank, const size_t *dim, const void *values, bool deflate)
+{
+    return write_data(w, path, type, rank, dim, values, deflate,
+                      Z_DEFAULT_STRATEGY);
+}
+
+int pare_h5w_mask(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n, const void *values)
+{
+    return write_data(w, path, type, 1, &n, values, true, Z_RLE);
 }
 
 int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text)

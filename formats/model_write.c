@@ -72,7 +72,7 @@ static int write_bitmap(struct build *b, const char *path,
         return pare_fail(PARE_ENOMEM, "no memory");
     for (size_t i = 0; i < t->n; i++)
         bits[i / 8] |= (uint8_t)((t->mask[i] != 0) << (i % 8));
-    err = pare_h5w_data(b->w, path, PARE_H5_U8, 1, &n, bits, true);
+    err = pare_h5w_mask(b->w, path, PARE_H5_U8, n, bits);
     free(bits);
     return err;
 }
@@ -89,7 +89,7 @@ static int write_index(struct build *b, const char *path,
     for (size_t i = 0; i < t->n; i++)
         if (t->mask[i])
             index[n++] = (uint32_t)i;
-    err = pare_h5w_data(b->w, path, PARE_H5_U32, 1, &n, index, true);
+    err = pare_h5w_mask(b->w, path, PARE_H5_U32, n, index);
     free(index);
     return err;
 }

@@ -8,6 +8,7 @@
 
 /* hdf5.h is here to make files that our own writer never would. */
 #include <hdf5.h>
+#include <zlib.h>
 
 struct image {
     void *bytes;
@@ -210,6 +211,188 @@ static void the_same_calls_give_the_same_bytes(void **state)
     free(b.bytes);
 }
 
+/* A file in memory, made with libhdf5 itself; closed into an image. */
+static hid_t begin(void)
+{
+    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), f;
+
+    H5Pset_fapl_core(fapl, 1 << 16, 0);
+    f = H5Fcreate("hostile", H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+    H5Pclose(fapl);
+    assert_true(f >= 0);
+    return f;
+}
+
+static struct pare_h5 *end(struct image *im, hid_t f)
+{
+    H5Fflush(f, H5F_SCOPE_GLOBAL);
+    im->n = (size_t)H5Fget_file_image(f, NULL, 0);
+    im->bytes = malloc(im->n);
+    assert_non_null(im->bytes);
+    assert_true(H5Fget_file_image(f, im->bytes, im->n) > 0);
+    H5Fclose(f);
+    return open_image(im);
+}
+
+static void put(hid_t f, hid_t type, int rank, const hsize_t *dim, hid_t p)
+{
+    hid_t s = H5Screate_simple(rank, dim, NULL);
+    hid_t d = H5Dcreate2(f, "/x", type, s, H5P_DEFAULT, p, H5P_DEFAULT);
+
+    assert_true(d >= 0);
+    H5Dclose(d);
+    H5Sclose(s);
+}
+
+/* "/x" of the file must be refused with this code and these words. */
+static void assert_refused(hid_t f, int code, const char *words)
+{
+    struct image im;
+    struct pare_h5 *h = end(&im, f);
+    struct pare_h5_info info;
+
+    assert_int_equal(pare_h5_info(&info, h, "/x"), code);
+    if (!strstr(pare_error(), words))
+        fail_msg("%s", pare_error());
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void links_are_not_followed(void **state)
+{
+    hid_t f = begin();
+
+    (void)state;
+    H5Lcreate_soft("/y", f, "/x", H5P_DEFAULT, H5P_DEFAULT);
+    assert_refused(f, PARE_EFORMAT, "a soft link");
+    f = begin();
+    H5Lcreate_external("other.h5", "/y", f, "/x", H5P_DEFAULT, H5P_DEFAULT);
+    assert_refused(f, PARE_EFORMAT, "an external link");
+}
+
+static void values_outside_the_file_are_not_read(void **state)
+{
+    const hsize_t dim = 4;
+    hid_t f = begin(), p = H5Pcreate(H5P_DATASET_CREATE), s;
+
+    (void)state;
+    H5Pset_external(p, "/etc/passwd", 0, 16);
+    put(f, H5T_NATIVE_UINT32, 1, &dim, p);
+    H5Pclose(p);
+    assert_refused(f, PARE_EFORMAT, "another file");
+    f = begin();
+    p = H5Pcreate(H5P_DATASET_CREATE);
+    s = H5Screate_simple(1, &dim, NULL);
+    H5Pset_virtual(p, s, "/etc/passwd", "/y", s);
+    put(f, H5T_NATIVE_UINT32, 1, &dim, p);
+    H5Sclose(s);
+    H5Pclose(p);
+    assert_refused(f, PARE_EFORMAT, "neither contiguous nor chunked");
+}
+
+static void odd_types_are_refused(void **state)
+{
+    const hsize_t dim = 4;
+    hid_t f = begin(), t = H5Tvlen_create(H5T_NATIVE_INT);
+    hid_t p = H5Pcreate(H5P_DATASET_CREATE);
+
+    (void)state;
+    H5Pset_alloc_time(p, H5D_ALLOC_TIME_EARLY);
+    put(f, t, 1, &dim, p);
+    H5Tclose(t);
+    assert_refused(f, PARE_EFORMAT, "type");
+    f = begin();
+    put(f, H5T_IEEE_F32BE, 1, &dim, p);
+    assert_refused(f, PARE_EFORMAT, "type");
+    f = begin();
+    put(f, H5T_STD_REF_OBJ, 1, &dim, p);
+    assert_refused(f, PARE_EFORMAT, "type");
+    H5Pclose(p);
+}
+
+static void bombs_are_refused_before_memory_is_taken(void **state)
+{
+    const hsize_t huge[2] = {(hsize_t)1 << 31, (hsize_t)1 << 31};
+    const hsize_t big[2] = {30000, 30000}, chunk[2] = {1000, 1000};
+    const hsize_t many[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    hid_t f = begin(), p = H5Pcreate(H5P_DATASET_CREATE);
+
+    (void)state;
+    /* 2^62 values of 4 bytes; nothing is stored. */
+    H5Pset_chunk(p, 2, chunk);
+    put(f, H5T_NATIVE_FLOAT, 2, huge, p);
+    assert_refused(f, PARE_ELIMIT, "more bytes than fit");
+    f = begin();
+    put(f, H5T_NATIVE_FLOAT, 2, big, H5P_DEFAULT);
+    assert_refused(f, PARE_EFORMAT, "declares");
+    f = begin();
+    put(f, H5T_NATIVE_FLOAT, 9, many, H5P_DEFAULT);
+    assert_refused(f, PARE_ELIMIT, "rank 9");
+    f = begin();
+    H5Pset_deflate(p, 9);
+    put(f, H5T_NATIVE_FLOAT, 2, big, p);
+    assert_refused(f, PARE_EFORMAT, "stores none");
+    f = begin();
+    H5Pset_deflate(p, 9);
+    put(f, H5T_NATIVE_FLOAT, 2, big, p);
+    assert_refused(f, PARE_EFORMAT, "filters");
+    H5Pclose(p);
+}
+
+/* A chunk whose stream holds more than the chunk. */
+static void a_stream_cannot_grow_past_its_chunk(void **state)
+{
+    const hsize_t dim = 100, at = 0;
+    unsigned char zeros[200] = {0}, packed[400], out[100];
+    hid_t f = begin(), p = H5Pcreate(H5P_DATASET_CREATE), d;
+    uLongf n = sizeof packed;
+    struct image im;
+    struct pare_h5 *h;
+
+    (void)state;
+    H5Pset_chunk(p, 1, &dim);
+    H5Pset_deflate(p, 6);
+    put(f, H5T_NATIVE_UINT8, 1, &dim, p);
+    H5Pclose(p);
+    assert_int_equal(compress(packed, &n, zeros, sizeof zeros), Z_OK);
+    d = H5Dopen2(f, "/x", H5P_DEFAULT);
+    assert_true(H5Dwrite_chunk(d, H5P_DEFAULT, 0, &at, n, packed) >= 0);
+    H5Dclose(d);
+    h = end(&im, f);
+    assert_int_equal(pare_h5_read(out, h, "/x", PARE_H5_U8, 100), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "damaged chunk"));
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+/* Chunks that cut both axes, as h5py would choose them. */
+static void chunks_of_any_shape_are_read(void **state)
+{
+    const hsize_t dim[3] = {7, 10, 5}, chunk[3] = {3, 4, 2};
+    static float x[7 * 10 * 5], got[7 * 10 * 5];
+    hid_t f = begin(), p = H5Pcreate(H5P_DATASET_CREATE), d;
+    struct image im;
+    struct pare_h5 *h;
+
+    (void)state;
+    for (int i = 0; i < 350; i++)
+        x[i] = (float)i;
+    H5Pset_chunk(p, 3, chunk);
+    H5Pset_deflate(p, 6);
+    put(f, H5T_NATIVE_FLOAT, 3, dim, p);
+    H5Pclose(p);
+    d = H5Dopen2(f, "/x", H5P_DEFAULT);
+    H5Dwrite(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x);
+    H5Dclose(d);
+    h = end(&im, f);
+    assert_int_equal(pare_h5_read(got, h, "/x", PARE_H5_F32, 350), 0);
+    assert_memory_equal(got, x, sizeof x);
+    assert_int_equal(pare_h5_read_rows(got, h, "/x", PARE_H5_F32, 2, 3), 0);
+    assert_memory_equal(got, x + 100, 150 * sizeof *x);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +401,12 @@ int main(void)
         cmocka_unit_test(names_are_listed_in_order),
         cmocka_unit_test(deflate_is_used_only_where_it_pays),
         cmocka_unit_test(the_same_calls_give_the_same_bytes),
+        cmocka_unit_test(links_are_not_followed),
+        cmocka_unit_test(values_outside_the_file_are_not_read),
+        cmocka_unit_test(odd_types_are_refused),
+        cmocka_unit_test(bombs_are_refused_before_memory_is_taken),
+        cmocka_unit_test(a_stream_cannot_grow_past_its_chunk),
+        cmocka_unit_test(chunks_of_any_shape_are_read),
     };
 
     return run_group(tests);
