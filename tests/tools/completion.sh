@@ -28,4 +28,7 @@ out_has '^--all$' "all of them"
 out_has '^-h$' "and letters"
 complete pare-init --output ''
 out_is '' "files are left to bash"
+complete pare data csv --sep
+out_is --separator "and options of a subcommand"
+
 finish
