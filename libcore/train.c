@@ -1,6 +1,7 @@
 #include "train.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,14 +158,35 @@ static int remember_good(struct run *r)
     return err ? err : copy_state(&r->good, r->m);
 }
 
-static int diverged(struct run *r, double loss)
+/* The first value of the model that is not finite, or 0. */
+static double odd_value(const struct pare_model *m)
 {
-    unsigned long long step = (unsigned long long)r->m->training.step + 1;
-    int err = copy_state(r->m, &r->good);
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        const float *v = m->tensor[t].value;
+        size_t n = m->tensor[t].n, odd = 0;
 
+        for (size_t i = 0; i < n; i++)
+            odd += !(fabsf(v[i]) <= FLT_MAX);
+        for (size_t i = 0; odd && i < n; i++)
+            if (!isfinite(v[i]))
+                return (double)v[i];
+    }
+    return 0;
+}
+
+/* Back to the last good state; what is not finite, at which step. */
+static int diverged(struct run *r, const char *what, double value,
+                    uint64_t step)
+{
+    struct pare_model *m = r->m;
+    int err = copy_state(m, &r->good);
+
+    for (size_t i = m->n_checkpoints; i-- > 0;)
+        if (m->checkpoint[i].step > m->training.step)
+            pare_model_drop_checkpoint(m, m->checkpoint[i].name);
     return err ? err
-               : pare_fail(PARE_EDIVERGED,
-                           "the loss is %g at step %llu", loss, step);
+               : pare_fail(PARE_EDIVERGED, "%s is %g at step %llu", what,
+                           value, (unsigned long long)step);
 }
 
 /* One optimiser step; *mean is the mean loss of its batch. */
@@ -187,7 +209,7 @@ static int train_step(struct run *r, double *mean)
         sum += r->loss[i];
     *mean = sum / (double)n;
     if (!isfinite(sum))
-        return diverged(r, *mean);
+        return diverged(r, "the loss", *mean, t->step + 1);
     r->lr = pare_schedule_lr(&r->o->schedule, r->o->lr, t->sched_step,
                              r->o->sched_total, r->per_epoch);
     u.lr = (float)r->lr;
@@ -228,6 +250,7 @@ static int end_epoch(struct run *r)
     const struct pare_split *val = &r->d->split[r->o->val];
     struct pare_history_row row = {0};
     uint64_t correct, top5;
+    double odd;
     int err;
 
     t->epoch++;
@@ -248,11 +271,16 @@ static int end_epoch(struct run *r)
         pare_evaluator_run(r->ev, &row.val_loss, &correct, &top5, NULL, r->d,
                            val);
         row.val_acc = (double)correct / (double)val->n;
+        if (!isfinite(row.val_loss))
+            return diverged(r, "the validation loss", row.val_loss, t->step);
     }
+    odd = odd_value(r->m);
+    if (!isfinite(odd))
+        return diverged(r, "a weight", odd, t->step);
     err = pare_model_add_history(r->m, &row);
     if (!err && r->o->select != PARE_SELECT_LAST && is_best(r, &row))
         err = pare_model_save_checkpoint(r->m, "best", true);
-    if (!err && isfinite(row.train_loss))
+    if (!err)
         err = remember_good(r);
     if (!err && r->hooks && r->hooks->on_epoch)
         err = r->hooks->on_epoch(r->hooks->arg, r->m, &row);
@@ -385,6 +413,8 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
         err = save_checkpoints(&r, true);
     while (!err && !finished(&r))
         err = train_epoch(&r);
+    if (!err && !isfinite(odd_value(m))) /* of an unfinished epoch */
+        err = diverged(&r, "a weight", odd_value(m), m->training.step);
     if (!err && o->select != PARE_SELECT_LAST)
         err = take_best(&r);
     pare_evaluator_free(r.ev);

@@ -213,6 +213,35 @@ static void a_diverging_run_keeps_the_last_good_state(void **state)
     pare_model_release(&s.m);
 }
 
+/* Weights that blow up in the very last update. */
+static void a_run_that_ends_in_ruin_has_diverged(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    for (int part = 0; part < 3; part++) {
+        set_up(&s);
+        s.o.lr = 3e38;
+        s.o.batch = part == 2 ? 2 : REF_TRAIN;
+        s.o.end_epoch = 1;
+        s.o.end_step = part == 2; /* inside an epoch */
+        s.o.checkpoint = "step:1";
+        s.d.split[PARE_VAL].n = part == 1 ? REF_VAL : 0;
+        assert_int_equal(
+            pare_optimizer_parse(&s.o.optimizer, "sgd,momentum=.9"), 0);
+        assert_int_equal(pare_schedule_parse(&s.o.schedule, "constant"), 0);
+        s.o.weight_decay = 1e3;
+        train(&s, NULL, PARE_EDIVERGED);
+        assert_int_equal(s.m.training.step, 0);
+        assert_int_equal(s.m.n_history, 0);
+        assert_null(pare_model_checkpoint(&s.m, "step:1"));
+        for (size_t t = 0; t < s.m.n_tensors; t++)
+            for (size_t i = 0; i < s.m.tensor[t].n; i++)
+                assert_true(isfinite(s.m.tensor[t].value[i]));
+        pare_model_release(&s.m);
+    }
+}
+
 static void the_best_epoch_is_taken(void **state)
 {
     struct setup best, first;
@@ -283,6 +312,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_the_bits),
         cmocka_unit_test(pruned_weights_stay_pruned),
         cmocka_unit_test(a_diverging_run_keeps_the_last_good_state),
+        cmocka_unit_test(a_run_that_ends_in_ruin_has_diverged),
         cmocka_unit_test(the_best_epoch_is_taken),
         cmocka_unit_test(checkpoints_are_the_states_asked_for),
         cmocka_unit_test(data_that_do_not_fit_are_refused),
