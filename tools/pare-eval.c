@@ -205,15 +205,26 @@ static int measure(struct result *r, enum pare_split_id split, int threads)
 {
     int err = pare_model_read(&r->model, NULL, r->name);
 
-    if (!err)
-        err = pare_evaluate(&r->e, &r->model, r->data, split, threads);
-    if (err && strcmp(r->name, "-") != 0 && err != PARE_EIO)
-        err = pare_fail_prefix(err, "'%s'", r->name);
-    return err;
+    if (err)
+        return err;
+    err = pare_evaluate(&r->e, &r->model, r->data, split, threads);
+    return err && strcmp(r->name, "-") != 0
+               ? pare_fail_prefix(err, "'%s'", r->name)
+               : err;
 }
 
-static void print_result(const struct result *r, struct pare_json *j)
+static void print_header(void)
 {
+    puts(opt.per_class
+             ? "model\tsplit\tclass\tn\tcorrect\tprecision\trecall\tf1"
+             : "model\tsplit\tn\tloss\taccuracy\ttop5");
+}
+
+static void print_result(const struct result *r, struct pare_json *j,
+                         bool first)
+{
+    if (first && !j && !opt.confusion)
+        print_header();
     if (j)
         json_model(j, r);
     else if (opt.confusion)
@@ -231,18 +242,18 @@ static int run(char *const *name, int n, enum pare_split_id split)
     struct pare_dataset d = {0};
     int err = pare_data_read(&d, opt.data), status = err ? cli_fail(&tool) : 0;
 
+    bool first = true;
+
     pare_json_array(j, NULL);
-    if (!err && !j && !opt.confusion)
-        puts(opt.per_class
-                 ? "model\tsplit\tclass\tn\tcorrect\tprecision\trecall\tf1"
-                 : "model\tsplit\tn\tloss\taccuracy\ttop5");
     for (int i = 0; !err && i < n; i++) {
         struct result r = {.name = name[i], .data = &d};
 
-        if (measure(&r, split, threads))
+        if (measure(&r, split, threads)) {
             status = cli_fail(&tool);
-        else
-            print_result(&r, j);
+        } else {
+            print_result(&r, j, first);
+            first = false;
+        }
         pare_evaluation_release(&r.e);
         pare_model_release(&r.model);
     }
@@ -251,7 +262,7 @@ static int run(char *const *name, int n, enum pare_split_id split)
 
         if (!text)
             status = cli_fail(&tool);
-        else if (!err)
+        else if (!first)
             puts(text);
         free(text);
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,13 +274,14 @@ static void log_line(struct watch *s, const char *kind,
 
 static int open_log(struct watch *s, long at)
 {
+    struct stat st;
+
     if (!s->w->log)
         return 0;
+    if (stat(s->w->log, &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_size < at)
+        at = 0; /* not the log that was being written */
     s->log = fopen(s->w->log, at > 0 ? "r+" : "w");
-    if (!s->log && at > 0 && errno == ENOENT) {
-        at = 0;
-        s->log = fopen(s->w->log, "w");
-    }
     if (s->log && at > 0 &&
         (ftruncate(fileno(s->log), at) != 0 ||
          fseek(s->log, 0, SEEK_END) != 0)) {
@@ -377,6 +379,30 @@ static int on_epoch(void *arg, const struct pare_model *m,
     return 0;
 }
 
+/*
+ * Find out before hours of work whether the result can be written: a
+ * temporary beside it is begun and given up. Devices and pipes are left
+ * alone, as opening some of them has effects.
+ */
+static int check_output(const struct training_watch *w)
+{
+    struct pare_atomic a = {0};
+    struct stat st;
+    int err;
+
+    if (to_stdout(w))
+        return isatty(STDOUT_FILENO)
+                   ? pare_fail(PARE_EINVAL,
+                               "a model is not written to a terminal")
+                   : 0;
+    if (stat(w->output, &st) == 0 && !S_ISREG(st.st_mode) &&
+        !S_ISDIR(st.st_mode))
+        return 0;
+    err = pare_atomic_begin(&a, w->output);
+    pare_atomic_cancel(&a);
+    return err;
+}
+
 /* The end of a run. */
 
 static int interrupted(struct watch *s, const struct pare_model *m)
@@ -402,7 +428,7 @@ static int gave_up(struct watch *s, const struct pare_model *m)
 
     snprintf(why, sizeof why, "training diverged: %s", pare_error());
     memset(s->key, '0', sizeof s->key - 1); /* no command goes on from it */
-    if (!s->autosave_path || to_stdout(s->w)) {
+    if (!s->autosave_path) {
         cli_warn(s->tool, "%s; nothing was written", why);
     } else if (autosave_write(s, m)) {
         cli_warn(s->tool, "%s", why);
@@ -468,7 +494,9 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
 
     s.begun = s.saved_at = now();
     s.bar = isatty(2) && !w->quiet;
-    err = run_key(&s, m, p);
+    err = check_output(w);
+    if (!err)
+        err = run_key(&s, m, p);
     if (!err)
         err = open_autosave(&s, m, &log_at);
     if (!err)
