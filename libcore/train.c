@@ -186,7 +186,8 @@ static int diverged(struct run *r, const char *what, double value,
             pare_model_drop_checkpoint(m, m->checkpoint[i].name);
     return err ? err
                : pare_fail(PARE_EDIVERGED, "%s is %g at step %llu", what,
-                           value, (unsigned long long)step);
+                           isnan(value) ? fabs(value) : value, /* no "-nan" */
+                           (unsigned long long)step);
 }
 
 /* One optimiser step; *mean is the mean loss of its batch. */
