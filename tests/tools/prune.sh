@@ -51,6 +51,10 @@ run pare-prune -n 311 m.h5
 fails_with 1 "more than there is cannot be removed"
 run pare-prune -s .5 -m gradient -d d.h5 --calibrate 81 m.h5
 fails_with 1 "more samples than there are fail"
+cut -d , -f 1,2,5 d.csv >two.csv
+pare-data csv --label kind --make-split 80,20,20 -S 1 -o two.h5 two.csv
+run pare-prune -s .5 -m gradient -d two.h5 m.h5
+fails_with 1 "data with other inputs fail"
 same m.h5 m.orig "nothing of that touched the model"
 
 # ---- counts ----
