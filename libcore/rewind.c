@@ -93,8 +93,12 @@ static void set_position(struct pare_model *m, const struct pare_checkpoint *c)
     size_t rows = 0;
 
     m->training.epoch = c ? c->epoch : 0;
+    m->training.epoch_step = c ? c->epoch_step : 0;
     m->training.step = c ? c->step : 0;
     m->training.sched_step = c ? c->sched_step : 0;
+    /* The history of an epoch begun covers what is trained of it now. */
+    m->training.sum_loss = 0;
+    m->training.sum_correct = m->training.sum_samples = 0;
     while (rows < m->n_history && m->history[rows].step <= m->training.step)
         rows++;
     m->n_history = rows;

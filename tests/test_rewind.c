@@ -146,6 +146,28 @@ static void back_to_init_empties_the_optimizer(void **state)
     pare_model_release(&m);
 }
 
+static void an_unfinished_epoch_goes_back_with_the_schedule(void **state)
+{
+    struct pare_rewind_options o = {.to = "step:8", .schedule = true};
+    struct pare_model m = trained();
+
+    (void)state;
+    m.training.epoch_step = 2;
+    assert_int_equal(pare_model_save_checkpoint(&m, "step:8", false), 0);
+    m.training.epoch_step = 3;
+    m.training.sum_samples = 90;
+    m.training.sum_correct = 80;
+    m.training.sum_loss = 7;
+    assert_int_equal(pare_rewind(&m, &o), 0);
+    assert_int_equal(m.training.epoch_step, 2);
+    assert_int_equal(m.training.sum_samples + m.training.sum_correct, 0);
+    assert_close(m.training.sum_loss, 0, 0);
+    o.to = "init";
+    assert_int_equal(pare_rewind(&m, &o), 0);
+    assert_int_equal(m.training.epoch_step, 0);
+    pare_model_release(&m);
+}
+
 static void reinit_draws_new_weights_that_become_init(void **state)
 {
     struct pare_rewind_options o = {.to = "init", .reinit = true, .seed = 7};
@@ -202,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_stored_checkpoint_comes_back_with_biases),
         cmocka_unit_test(optimizer_and_schedule_go_back_when_asked),
         cmocka_unit_test(back_to_init_empties_the_optimizer),
+        cmocka_unit_test(an_unfinished_epoch_goes_back_with_the_schedule),
         cmocka_unit_test(reinit_draws_new_weights_that_become_init),
         cmocka_unit_test(what_is_not_there_is_named),
     };
