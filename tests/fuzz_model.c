@@ -108,7 +108,7 @@ static void damage(unsigned char *b, size_t n, uint64_t *s)
     }
 }
 
-/* 0 if the reader refused or read the same model. */
+/* 0 if the same model was read, 1 if it was refused, -1 for another. */
 static int try_image(const struct image *im, const char *weights,
                      const char *state)
 {
@@ -116,20 +116,22 @@ static int try_image(const struct image *im, const char *weights,
     struct pare_model m = {0};
     struct pare_model_file info = {0};
     struct pare_h5 *h = NULL;
-    int wrong = 0;
+    int answer = 1;
     int err = pare_h5_open(&h, im->bytes, im->n, "image");
 
     if (!err)
         err = pare_model_parse(&m, &info, h, im->n);
-    if (err && (err > 0 || !pare_error()[0]))
-        wrong = 1;
+    if (err > 0 || (err && !pare_error()[0]))
+        answer = -1;
     if (!err)
-        wrong = pare_digest_weights(hex, &m) || strcmp(hex, weights) ||
-                pare_digest_state(hex, &m) || strcmp(hex, state);
+        answer = pare_digest_weights(hex, &m) || strcmp(hex, weights) ||
+                         pare_digest_state(hex, &m) || strcmp(hex, state)
+                     ? -1
+                     : 0;
     pare_h5_close(h);
     pare_model_file_release(&info, m.n_tensors);
     pare_model_release(&m);
-    return wrong;
+    return answer;
 }
 
 static void run_batch(const struct image *good, const char *weights,
@@ -149,7 +151,7 @@ static void run_batch(const struct image *good, const char *weights,
         damage(im.bytes, im.n, &s);
         if (s % 16 == 0)
             im.n -= s % good->n;
-        if (try_image(&im, weights, state)) {
+        if (try_image(&im, weights, state) < 0) {
             fprintf(stderr, "case %ld was read as another model\n", i);
             _exit(1);
         }
@@ -159,13 +161,47 @@ static void run_batch(const struct image *good, const char *weights,
     _exit(0);
 }
 
+/* Every 23rd byte damaged, one at a time; a third and more is refused. */
+static void run_flips(const struct image *im, const char *weights,
+                      const char *state)
+{
+    size_t refused = 0;
+
+    alarm(60);
+    for (size_t i = 0; i < im->n; i += 23) {
+        int answer;
+
+        im->bytes[i] ^= 0x5a;
+        answer = try_image(im, weights, state);
+        im->bytes[i] ^= 0x5a;
+        if (answer < 0) {
+            fprintf(stderr, "byte %zu: read as another model\n", i);
+            _exit(1);
+        }
+        refused += answer == 1;
+    }
+    _exit(refused > im->n / 23 / 3 ? 0 : 3);
+}
+
+/* Run one child; 1 and a line if it failed. */
+static int finish(pid_t pid, const char *what, long first)
+{
+    int status = 0;
+
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+        return 0;
+    fprintf(stderr, "%s from %ld: status %#x\n", what, first, (unsigned)status);
+    return 1;
+}
+
 static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed)
 {
     struct pare_model m = {0};
     struct pare_model_file info = {0};
     struct image im;
     void *bytes = NULL;
-    int bad = 0, status;
+    int bad = 0;
+    pid_t pid;
 
     if (make(&m) != 0 || pare_model_image(&bytes, &im.n, &m, &info) != 0) {
         fprintf(stderr, "%s\n", pare_error());
@@ -174,15 +210,16 @@ static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed)
     im.bytes = bytes;
     for (long i = 0; i < cases; i += BATCH) {
         long last = i + BATCH < cases ? i + BATCH : cases;
-        pid_t pid = fork();
-
+        pid = fork();
         if (pid == 0)
             run_batch(&im, info.weights, info.state, i, last, seed);
-        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-            fprintf(stderr, "cases %ld to %ld: status %#x\n", i, last - 1,
-                    pid < 0 ? 0u : (unsigned)status);
-            bad++;
-        }
+        bad += finish(pid, "cases", i);
+    }
+    if (im.n < 65536) {
+        pid = fork();
+        if (pid == 0)
+            run_flips(&im, info.weights, info.state);
+        bad += finish(pid, "flips", 0);
     }
     free(bytes);
     pare_model_file_release(&info, m.n_tensors);

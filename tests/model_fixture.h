@@ -71,8 +71,8 @@ static inline void fixture_optim(struct pare_model *m, struct pare_optstate *o,
 static inline void fixture_rich(struct pare_model *m, const char *text,
                                 unsigned one_in)
 {
-    struct pare_history_row row = {1,    750,       0.1, 0.3,
-                                   0.91, 0.1 + 0.2, NAN, 1.0 / 3};
+    struct pare_history_row row = {1,    750,       0.1,         0.3,
+                                   0.91, 0.1 + 0.2, (double)NAN, 1.0 / 3};
 
     fixture_plain(m, text);
     assert_int_equal(pare_model_draw(m, "pytorch", 7), 0);
@@ -93,7 +93,7 @@ static inline void fixture_rich(struct pare_model *m, const char *text,
     m->tensor[0].value[1] = 1e-42f;
     assert_int_equal(pare_model_save_checkpoint(m, "best", false), 0);
     assert_int_equal(pare_model_add_history(m, &row), 0);
-    row.val_loss = INFINITY;
+    row.val_loss = (double)INFINITY;
     assert_int_equal(pare_model_add_history(m, &row), 0);
     assert_int_equal(pare_model_add_step(m, "{\"tool\":\"train\"}"), 0);
     assert_int_equal(pare_model_add_step(m, "{\"tool\":\"pr\xc3\xbcne\"}"), 0);

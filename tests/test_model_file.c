@@ -344,42 +344,6 @@ static void files_that_are_no_models_are_named_so(void **state)
     assert_int_equal(pare_model_read(&m, NULL, "/"), PARE_EIO);
 }
 
-/* Every byte of a small model damaged, one at a time. */
-static void a_flipped_byte_is_refused_or_harmless(void **state)
-{
-    struct pare_model m, back;
-    struct pare_h5 *h;
-    unsigned char *bytes;
-    void *image;
-    size_t n, refused = 0;
-
-    (void)state;
-    fixture_plain(&m, "4-3");
-    fixture_prune(&m, 2);
-    assert_int_equal(pare_model_image(&image, &n, &m, NULL), 0);
-    bytes = image;
-    for (size_t i = 0; i < n; i++) {
-        int err;
-
-        bytes[i] ^= 0x5a;
-        memset(&back, 0, sizeof back);
-        err = pare_h5_open(&h, image, n, "image");
-        if (!err) {
-            err = pare_model_parse(&back, NULL, h, n);
-            pare_h5_close(h);
-        }
-        if (!err)
-            assert_same_model(&m, &back);
-        refused += err != 0;
-        pare_model_release(&back);
-        bytes[i] ^= 0x5a;
-    }
-    /* What is left is free space and what libhdf5 does not look at. */
-    assert_true(refused > n / 3);
-    free(image);
-    pare_model_release(&m);
-}
-
 static const struct pare_h5_item user_item[] = {
     {'s', 0, 0, 9, 0, 1},
     {'f', 0, 0, 8, 1, 3},
@@ -615,7 +579,6 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(a_truncated_file_is_refused),
         cmocka_unit_test(files_that_are_no_models_are_named_so),
-        cmocka_unit_test(a_flipped_byte_is_refused_or_harmless),
         cmocka_unit_test(what_users_add_survives_and_the_rest_is_told),
         cmocka_unit_test(both_digests_are_checked),
         cmocka_unit_test(forged_models_are_refused_for_their_fault),
