@@ -60,10 +60,8 @@ int pare_model_read(struct pare_model *m, struct pare_model_file *info,
 /* Digests and room for the sizes of what is about to be written. */
 static int prepare(struct pare_model_file *about, const struct pare_model *m)
 {
-    int err = pare_digest_weights(about->weights, m);
+    int err = pare_digest_both(about->weights, about->state, m);
 
-    if (!err)
-        err = pare_digest_state(about->state, m);
     if (err)
         return err;
     about->stored = calloc(m->n_tensors + 1, sizeof *about->stored);

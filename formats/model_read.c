@@ -506,25 +506,24 @@ static int read_digest(char hex[PARE_DIGEST_LEN], struct reader *r,
 
 static int check_digests(struct reader *r)
 {
-    char stored[PARE_DIGEST_LEN], found[PARE_DIGEST_LEN];
-    int err = read_digest(stored, r, "weights");
+    char weights[PARE_DIGEST_LEN], state[PARE_DIGEST_LEN];
+    char stored_weights[PARE_DIGEST_LEN], stored_state[PARE_DIGEST_LEN];
+    int err = read_digest(stored_weights, r, "weights");
 
     if (!err)
-        err = pare_digest_weights(found, r->m);
-    if (!err && strcmp(stored, found) != 0)
+        err = read_digest(stored_state, r, "state");
+    if (!err)
+        err = pare_digest_both(weights, state, r->m);
+    if (!err && strcmp(stored_weights, weights) != 0)
         err = pare_fail(PARE_EFORMAT,
                         "damaged: the weights do not match their digest");
-    if (!err && r->info)
-        strcpy(r->info->weights, stored);
-    if (!err)
-        err = read_digest(stored, r, "state");
-    if (!err)
-        err = pare_digest_state(found, r->m);
-    if (!err && strcmp(stored, found) != 0)
+    if (!err && strcmp(stored_state, state) != 0)
         err = pare_fail(PARE_EFORMAT,
                         "damaged: the state does not match its digest");
-    if (!err && r->info)
-        strcpy(r->info->state, stored);
+    if (!err && r->info) {
+        strcpy(r->info->weights, stored_weights);
+        strcpy(r->info->state, stored_state);
+    }
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
 #include "status.h"
 
 struct pare_digest {
@@ -57,26 +58,71 @@ void pare_digest_text(struct pare_digest *d, const char *text)
     pare_digest_bytes(d, text, strlen(text));
 }
 
-/* Pairs are hashed as little-endian uint64 index and float32, 12 bytes. */
-void pare_digest_values(struct pare_digest *d, const float *v, size_t n)
+#define BLOCK 64 /* values whose places share one word */
+
+/* Bytes on their way to the digest, in lumps that it likes. */
+struct lump {
+    struct pare_digest *d;
+    size_t used;
+    uint8_t bytes[16384];
+};
+
+/* Room for one block: index, bits and values. */
+static uint8_t *lump_room(struct lump *l)
 {
-    enum { PAIRS = 2048 };
-    uint8_t buf[12 * PAIRS + 4];
-    size_t used = 0;
+    if (l->used + 16 + 4 * BLOCK > sizeof l->bytes) {
+        pare_digest_bytes(l->d, l->bytes, l->used);
+        l->used = 0;
+    }
+    return l->bytes + l->used;
+}
 
-    pare_digest_u64(d, n);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t index = i;
+/* Values of a block that are not 0, in vector code. */
+PARE_CLONES
+static unsigned count_nonzero(const float *v)
+{
+    unsigned n = 0;
 
-        memcpy(buf + used, &index, 8);
-        memcpy(buf + used + 8, &v[i], 4);
-        used += v[i] != 0.0f ? 12 : 0;
-        if (used == 12 * PAIRS - 12) {
-            pare_digest_bytes(d, buf, used);
-            used = 0;
+    for (size_t j = 0; j < BLOCK; j++)
+        n += v[j] != 0.0f;
+    return n;
+}
+
+static void add_block(struct lump *l, uint64_t index, const float *v, size_t n)
+{
+    unsigned some = n == BLOCK ? count_nonzero(v) : 1;
+    uint8_t *to = lump_room(l);
+    uint64_t bits = 0;
+    size_t used = 16;
+
+    if (some == 0)
+        return;
+    memcpy(to, &index, 8);
+    if (some == BLOCK) {
+        bits = UINT64_MAX;
+        memcpy(to + 16, v, 4 * BLOCK);
+        used += 4 * BLOCK;
+    } else {
+        for (size_t j = 0; j < n; j++) {
+            memcpy(to + used, &v[j], 4);
+            used += v[j] != 0.0f ? 4 : 0;
+            bits |= (uint64_t)(v[j] != 0.0f) << j;
         }
     }
-    pare_digest_bytes(d, buf, used);
+    memcpy(to + 8, &bits, 8);
+    l->used += bits ? used : 0;
+}
+
+void pare_digest_values(struct pare_digest *d, const float *v, size_t n)
+{
+    struct lump l;
+
+    l.d = d;
+    l.used = 0;
+    pare_digest_u64(d, n);
+    for (size_t i = 0; i < n; i += BLOCK)
+        add_block(&l, i / BLOCK, v + i, n - i < BLOCK ? n - i : BLOCK);
+    pare_digest_bytes(d, l.bytes, l.used);
     pare_digest_u64(d, UINT64_MAX);
 }
 
@@ -120,25 +166,38 @@ int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
     return pare_digest_weights_of(hex, m, NULL);
 }
 
-/* Kept positions by index, so that the cost is that of the survivors. */
+/* Eight mask bytes of 0 or 1 as bits, the first lowest. */
+static uint64_t pack8(const uint8_t *mask)
+{
+    uint64_t x;
+
+    memcpy(&x, mask, 8);
+    return (x * 0x0102040810204080u) >> 56;
+}
+
 static void digest_mask(struct pare_digest *d, const struct pare_tensor *t)
 {
-    enum { SOME = 2048 };
-    uint64_t buf[SOME];
-    size_t used = 0;
+    struct lump l;
 
     pare_digest_u64(d, t->mask != NULL);
     if (!t->mask)
         return;
-    for (size_t i = 0; i < t->n; i++) {
-        buf[used] = i;
-        used += t->mask[i] != 0;
-        if (used == SOME) {
-            pare_digest_bytes(d, buf, sizeof buf);
-            used = 0;
-        }
+    l.d = d;
+    l.used = 0;
+    for (size_t i = 0; i < t->n; i += BLOCK) {
+        size_t n = t->n - i < BLOCK ? t->n - i : BLOCK, j = 0;
+        uint8_t *to = lump_room(&l);
+        uint64_t index = i / BLOCK, bits = 0;
+
+        for (; j + 8 <= n; j += 8)
+            bits |= pack8(t->mask + i + j) << j;
+        for (; j < n; j++)
+            bits |= (uint64_t)t->mask[i + j] << j;
+        memcpy(to, &index, 8);
+        memcpy(to + 8, &bits, 8);
+        l.used += bits ? 16 : 0;
     }
-    pare_digest_bytes(d, buf, used * sizeof buf[0]);
+    pare_digest_bytes(d, l.bytes, l.used);
     pare_digest_u64(d, UINT64_MAX);
 }
 
@@ -226,24 +285,31 @@ static void digest_input(struct pare_digest *d, const struct pare_model *m)
         pare_digest_text(d, m->class_name[i]);
 }
 
-int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
+int pare_digest_both(char weights[PARE_DIGEST_LEN],
+                     char state[PARE_DIGEST_LEN], const struct pare_model *m)
 {
-    struct pare_digest *d = pare_digest_new();
+    int err = pare_digest_weights(weights, m);
+    struct pare_digest *d = err ? NULL : pare_digest_new();
 
     if (!d)
         return PARE_ENOMEM;
     digest_input(d, m);
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        digest_shape(d, &m->tensor[t]);
-        pare_digest_values(d, m->tensor[t].value, m->tensor[t].n);
+    pare_digest_text(d, weights);
+    for (size_t t = 0; t < m->n_tensors; t++)
         digest_mask(d, &m->tensor[t]);
-    }
     digest_optim(d, &m->optim, m);
     digest_training(d, &m->training);
     digest_checkpoints(d, m);
     digest_history(d, m);
-    pare_digest_finish(d, hex);
+    pare_digest_finish(d, state);
     return 0;
+}
+
+int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
+{
+    char weights[PARE_DIGEST_LEN];
+
+    return pare_digest_both(weights, hex, m);
 }
 
 uint64_t pare_digest_seed(const char *hex, const char *purpose)

@@ -14,9 +14,10 @@ void pare_digest_text(struct pare_digest *d, const char *text);
 void pare_digest_u64(struct pare_digest *d, uint64_t v);
 void pare_digest_f64(struct pare_digest *d, double v);
 /**
- * Values of an array as its length and the (index, value) pairs that are
- * not 0, so that the cost after pruning is that of the survivors and the
- * digest does not depend on how a file encodes them.
+ * Values of an array: its length; for each 64 consecutive ones that are not
+ * all 0 the number of that block, a word of bits for those that are not 0,
+ * and these; an end mark. So the digest does not depend on how a file
+ * encodes them, and pruned weights cost next to nothing. -0 counts as 0.
  */
 void pare_digest_values(struct pare_digest *d, const float *v, size_t n);
 /** Write 32 hexadecimal digits and a NUL, and free d. */
@@ -38,6 +39,10 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
  * all but the provenance and /user.
  */
 int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m);
+
+/** Both in one pass over the weights. */
+int pare_digest_both(char weights[PARE_DIGEST_LEN],
+                     char state[PARE_DIGEST_LEN], const struct pare_model *m);
 
 /** A seed that follows from a digest and a purpose (DESIGN: no -S given). */
 uint64_t pare_digest_seed(const char *hex, const char *purpose);

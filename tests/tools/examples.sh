@@ -2,8 +2,8 @@
 # begins with "$ " is a command; the lines below it up to the next one belong
 # to it ("> " before them goes). Each page has a directory of its own, with
 #
-#     penguins.csv, penguins.h5, data.h5    the penguins
-#     fashion.h5               few images of 784 pixels in 10 classes
+#     penguins.csv, penguins.h5             the penguins
+#     fashion.h5, data.h5      few images of 784 pixels in 10 classes
 #     train-images-idx3-ubyte.gz ... as MNIST has them, with little in them
 #     dense.h5                 a trained network of three layers on data.h5
 . "${0%/*}/lib.sh"
@@ -35,9 +35,9 @@ pare data csv --label species --drop-na -S 1 --one-hot island \
     --scale bill_length_mm=50 --scale bill_depth_mm=20 \
     --scale flipper_length_mm=200 --scale body_mass_g=5000 \
     --one-hot sex --one-hot year --make-split 200,100,33 \
-    -o data.h5 penguins.csv
-cp data.h5 penguins.h5
-pare train -q -a 12-16-8-3 -d data.h5 -e 2 -o dense.h5 || exit 99
+    -o penguins.h5 penguins.csv
+cp fashion.h5 data.h5
+pare train -q -a 784-20-15-10 -d data.h5 -e 2 -o dense.h5 || exit 99
 cd .. || exit 99
 
 # The commands of a page, each followed by a line with a form feed.
