@@ -2,10 +2,11 @@
 # begins with "$ " is a command; the lines below it up to the next one belong
 # to it ("> " before them goes). Each page has a directory of its own, with
 #
-#     penguins.csv, penguins.h5             the penguins
-#     fashion.h5, data.h5      few images of 784 pixels in 10 classes
-#     train-images-idx3-ubyte.gz ... as MNIST has them, with little in them
-#     dense.h5                 a trained network of three layers on data.h5
+#     penguins.csv, penguins.h5   the penguins
+#     fashion.h5                  few images of 784 pixels in 10 classes
+#     train-images-idx3-ubyte.gz  and so on, as MNIST has them
+#     dense.h5                    a network of three layers on fashion.h5
+#     pruned.h5                   half of it
 . "${0%/*}/lib.sh"
 
 # idx NAME SAMPLES: images and labels in the format of MNIST.
@@ -36,8 +37,8 @@ pare data csv --label species --drop-na -S 1 --one-hot island \
     --scale flipper_length_mm=200 --scale body_mass_g=5000 \
     --one-hot sex --one-hot year --make-split 200,100,33 \
     -o penguins.h5 penguins.csv
-cp fashion.h5 data.h5
-pare train -q -a 784-20-15-10 -d data.h5 -e 2 -o dense.h5 || exit 99
+pare train -q -a 784-20-15-10 -d fashion.h5 -e 2 -o dense.h5 || exit 99
+pare prune -s .5 dense.h5 -o pruned.h5 || exit 99
 cd .. || exit 99
 
 # The commands of a page, each followed by a line with a form feed.
