@@ -144,7 +144,7 @@ static void forget(void)
 __attribute__((destructor)) static void dismiss(void)
 {
     if (atomic_load(&pool.busy))
-        return; /* exit() in the middle of a region */
+        return; /* the process ends inside a region */
     pthread_mutex_lock(&pool.lock);
     pool.quit = true;
     pthread_cond_broadcast(&pool.work);

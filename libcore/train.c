@@ -373,7 +373,8 @@ static int begin(struct run *r)
         return err;
     r->per_epoch = pare_steps_per_epoch(r->d, r->o->batch);
     if (t->epoch_step && (t->batch != r->o->batch || t->seed != r->o->seed ||
-                          t->steps_per_epoch != r->per_epoch)) {
+                          t->steps_per_epoch != r->per_epoch ||
+                          t->epoch_step >= r->per_epoch)) {
         /* Another cut of the data: the unfinished epoch is over. */
         t->epoch++;
         t->epoch_step = t->sum_correct = t->sum_samples = 0;

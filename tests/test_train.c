@@ -160,6 +160,23 @@ static void runs_of_steps_add_up_to_one_run(void **state)
     pare_model_release(&whole.m);
 }
 
+/* As a file may say that was made by hand. */
+static void a_place_past_the_end_of_an_epoch_ends_it(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    set_up(&s);
+    s.o.end_step = 3;
+    train(&s, NULL, 0);
+    s.m.training.epoch_step = 9;
+    s.o.end_step = 0;
+    train(&s, NULL, 0);
+    assert_int_equal(s.m.training.epoch, REF_EPOCHS);
+    assert_int_equal(s.m.training.step, 3 + 5 * (REF_EPOCHS - 1));
+    pare_model_release(&s.m);
+}
+
 static void threads_do_not_change_the_bits(void **state)
 {
     struct setup one, two;
@@ -309,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_run_is_that_of_pytorch),
         cmocka_unit_test(stopped_and_resumed_is_uninterrupted),
         cmocka_unit_test(runs_of_steps_add_up_to_one_run),
+        cmocka_unit_test(a_place_past_the_end_of_an_epoch_ends_it),
         cmocka_unit_test(threads_do_not_change_the_bits),
         cmocka_unit_test(pruned_weights_stay_pruned),
         cmocka_unit_test(a_diverging_run_keeps_the_last_good_state),
