@@ -101,6 +101,40 @@ int pare_user_read(struct pare_model *m, struct pare_model_file *info,
     return err;
 }
 
+/**
+ * Is what lies at `at` a whole record? Mostly it is ours, but the text twin
+ * may have brought anything.
+ */
+static int check_record(struct record *r, const char *at, size_t left)
+{
+    const char *name = at + sizeof *r;
+    size_t room;
+
+    if (left < sizeof *r)
+        goto bad;
+    memcpy(r, at, sizeof *r);
+    room = left - sizeof *r;
+    if (r->name_bytes < 2 || r->name_bytes > 256 || r->name_bytes > room ||
+        !memchr(name, '\0', r->name_bytes) ||
+        strlen(name) + 1 != r->name_bytes || strchr(name, '/') ||
+        pare_text_check(name, "a name") != 0)
+        goto bad;
+    room -= r->name_bytes;
+    if (!r->item.kind || !strchr("iufs", r->item.kind) || !r->item.size ||
+        r->item.size > room || r->item.count > room / r->item.size ||
+        r->item.count * r->item.size != r->value_bytes)
+        goto bad;
+    if (r->item.kind != 's' && r->item.size != 1 && r->item.size != 2 &&
+        r->item.size != 4 && r->item.size != 8)
+        goto bad;
+    if (r->item.rank < 0 || r->item.rank > 1 ||
+        (r->item.rank == 0 && r->item.count != 1))
+        goto bad;
+    return 0;
+bad:
+    return pare_fail(PARE_EFORMAT, "what is under /user is damaged");
+}
+
 int pare_user_write(struct pare_h5w *w, const struct pare_model *m)
 {
     const char *at = m->user;
@@ -112,7 +146,9 @@ int pare_user_write(struct pare_h5w *w, const struct pare_model *m)
         struct record r;
         void *values;
 
-        memcpy(&r, at, sizeof r);
+        err = check_record(&r, at, left);
+        if (err)
+            return err;
         snprintf(path, sizeof path, "/user/%s", at + sizeof r);
         values = malloc(r.value_bytes + 1);
         if (!values)

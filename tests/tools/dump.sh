@@ -26,6 +26,18 @@ tensor fc1.bias 3 dense' "survivors only, decimals rounded to float32"
 run_sh 'pare-dump sparse.h5 | pare-load | cmp - sparse.h5'
 status_is 0 "a pruned model comes back in the same bytes"
 
+for user in 00 ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff; do
+    {
+        sed '/^end$/d' m.txt
+        printf 'user 128\n'
+        awk -v byte="$user" 'BEGIN {
+            while (length(all) < 256) all = all byte
+            print "  " all; print "end" }'
+    } >user.txt
+    run pare-load user.txt -o bad.h5
+    fails_with 1 "bytes that are nothing under /user"
+    err_has 'under /user' "are refused by name"
+done
 sed 's/dense/dens/' m.txt >bad.txt
 run pare-load bad.txt -o bad.h5
 fails_with 1 "bad text is refused"
