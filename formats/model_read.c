@@ -482,7 +482,7 @@ static int read_autosave(struct reader *r)
     int there = pare_h5_exists(r->h, "/autosave"), err;
 
     if (there <= 0 || !r->info)
-        return there;
+        return there < 0 ? there : 0;
     err = pare_h5_attr_text(&key, r->h, "/", "autosave", PARE_DIGEST_LEN - 1);
     if (err)
         return err;

@@ -242,6 +242,8 @@ static void an_autosave_keeps_key_and_text(void **state)
     assert_int_equal(info.n_unknown, 0);
     pare_model_file_release(&info, 0);
     pare_model_release(&back);
+    assert_int_equal(pare_model_read(&back, NULL, FILE_NAME), 0);
+    pare_model_release(&back);
     pare_model_release(&m);
 }
 
