@@ -144,9 +144,14 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
 {
     struct pare_training *pos = &m->training;
     uint64_t per_epoch = pare_steps_per_epoch(d, t->batch), run, end;
-    uint64_t epoch = 0;
+    uint64_t epoch = 0, begun = pos->epoch_step;
     bool anew = opt.schedule || opt.have_lr;
 
+    if (begun && (t->batch != pos->batch || t->seed != pos->seed ||
+                  per_epoch != pos->steps_per_epoch)) {
+        begun = 0; /* another cut of the data ends the unfinished epoch */
+        t->first_epoch++;
+    }
     if (d->split[PARE_TRAIN].n == 0)
         return pare_fail(PARE_EMISMATCH, "the data have no train split");
     if (opt.lr_rewind) {
@@ -171,8 +176,8 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
         run = opt.steps;
         t->end_step = pos->step + run;
     } else {
-        run = opt.epochs * per_epoch;
-        t->end_epoch = pos->epoch + opt.epochs;
+        run = opt.epochs ? opt.epochs * per_epoch - begun : 0;
+        t->end_epoch = t->first_epoch + opt.epochs;
     }
     end = pos->sched_step + run;
     t->sched_total = pos->sched_total;
