@@ -1,0 +1,19 @@
+# A small table of models, of the output of pare eval and pare stats --total.
+# Where the files lie is said below it.
+
+BEGIN { FS = "\t" }
+FNR == 1 { is_eval = $3 == "n"; next }
+is_eval { name[++n] = $1; loss[n] = $4; accuracy[n] = $5; next }
+{ removed[$1] = $4 - $5; weights[$1] = $11; bytes[$1] = $10 }
+END {
+    printf "\n%-12s %8s %16s %11s %9s\n", "model", "bytes", "weights removed",
+        "test loss", "accuracy"
+    for (i = 1; i <= n; i++) {
+        short = directory = name[i]
+        sub(/.*\//, "", short)
+        sub(/[^\/]*$/, "", directory)
+        printf "%-12s %8d %16s %11.4f %9.4f\n", short, bytes[name[i]],
+            removed[name[i]] " of " weights[name[i]], loss[i], accuracy[i]
+    }
+    print "in " directory
+}
