@@ -1,0 +1,46 @@
+# Data files of MNIST and Fashion-MNIST, and of made-up images for `quick`.
+# IDX_fashion and IDX_mnist are options of pare data idx.
+
+# Of Debian's package dataset-fashion-mnist.
+FASHION_DIR ?= /usr/share/datasets/fashion-mnist
+# MNIST has to be fetched: the four files, gzip or not, of its home page.
+MNIST_DIR ?= /usr/share/datasets/mnist
+
+# Directory and beginning of a file's name to the file, if it is there.
+idx = $(firstword $(wildcard $(1)/$(2)[-.]idx[13]-ubyte $(1)/$(2)[-.]idx[13]-ubyte.gz))
+idx_files = $(foreach f,train-images train-labels t10k-images t10k-labels,\
+    $(call idx,$(1),$(f)))
+FASHION_FILES = $(call idx_files,$(FASHION_DIR))
+MNIST_FILES = $(call idx_files,$(MNIST_DIR))
+
+# The data sets that are here.
+DATA ?= $(if $(filter 4,$(words $(FASHION_FILES))),fashion) \
+    $(if $(filter 4,$(words $(MNIST_FILES))),mnist)
+
+$(O)/fashion/data.h5: $(FASHION_FILES)
+	@mkdir -p $(@D)
+	pare data idx $(IDX_fashion) -o $@ $(FASHION_FILES)
+
+$(O)/mnist/data.h5: $(MNIST_FILES)
+	@mkdir -p $(@D)
+	pare data idx $(IDX_mnist) -o $@ $(MNIST_FILES)
+
+$(O)/generated/data.h5: ../generate.awk
+	@mkdir -p $(@D)
+	awk -f ../generate.awk >$(O)/generated/data.csv
+	pare data csv --label class --make-split 800,200,200 -S 1 -o $@ \
+	    $(O)/generated/data.csv
+	rm $(O)/generated/data.csv
+
+# Say what is missing; the tables are made of the rest.
+data-here:
+	@case ' $(strip $(DATA)) ' in \
+	*' generated '*) ;; \
+	*) case ' $(DATA) ' in *' fashion '*) ;; *) \
+	    echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
+	        'install dataset-fashion-mnist or set FASHION_DIR' >&2;; esac; \
+	   case ' $(DATA) ' in *' mnist '*) ;; *) \
+	    echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2;; esac;; \
+	esac
+
+.PHONY: data-here
