@@ -325,12 +325,16 @@ static int train_epoch(struct run *r)
     return err;
 }
 
-/* Make the best epoch's state the result. */
+/*
+ * Make the best epoch's state the result. A "best" that lies ahead is from
+ * before a rewind, and this run has finished no epoch.
+ */
 static int take_best(struct run *r)
 {
     struct pare_checkpoint *c = pare_model_checkpoint(r->m, "best");
 
-    if (!c || !c->value || c->epoch <= r->o->first_epoch)
+    if (!c || !c->value || c->epoch <= r->o->first_epoch ||
+        c->epoch > r->m->training.epoch)
         return 0;
     for (size_t t = 0; t < r->m->n_tensors; t++)
         memcpy(r->m->tensor[t].value, c->value[t],

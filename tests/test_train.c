@@ -278,6 +278,27 @@ static void the_best_epoch_is_taken(void **state)
     pare_model_release(&first.m);
 }
 
+/* As after a rewind to the beginning that leaves the checkpoints. */
+static void a_best_epoch_that_lies_ahead_is_not_taken(void **state)
+{
+    struct setup s[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        set_up(&s[i]);
+        s[i].o.select = PARE_SELECT_LOSS;
+        train(&s[i], NULL, 0);
+        memset(&s[i].m.training, 0, sizeof s[i].m.training);
+        s[i].m.n_history = 0;
+        s[i].o.select = i ? PARE_SELECT_LOSS : PARE_SELECT_LAST;
+        s[i].o.end_step = 2;
+        train(&s[i], NULL, 0);
+    }
+    same_bits(&s[0], &s[1]);
+    pare_model_release(&s[0].m);
+    pare_model_release(&s[1].m);
+}
+
 static void checkpoints_are_the_states_asked_for(void **state)
 {
     struct setup s, part;
@@ -332,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_diverging_run_keeps_the_last_good_state),
         cmocka_unit_test(a_run_that_ends_in_ruin_has_diverged),
         cmocka_unit_test(the_best_epoch_is_taken),
+        cmocka_unit_test(a_best_epoch_that_lies_ahead_is_not_taken),
         cmocka_unit_test(checkpoints_are_the_states_asked_for),
         cmocka_unit_test(data_that_do_not_fit_are_refused),
     };
