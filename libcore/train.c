@@ -158,19 +158,16 @@ static int remember_good(struct run *r)
     return err ? err : copy_state(&r->good, r->m);
 }
 
-/* The first value of the model that is not finite, or 0. */
-static double odd_value(const struct pare_model *m)
+/* The first of n values that is not finite, or 0; v may be NULL. */
+static double odd_value(const float *v, size_t n)
 {
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        const float *v = m->tensor[t].value;
-        size_t n = m->tensor[t].n, odd = 0;
+    size_t odd = 0;
 
-        for (size_t i = 0; i < n; i++)
-            odd += !(fabsf(v[i]) <= FLT_MAX);
-        for (size_t i = 0; odd && i < n; i++)
-            if (!isfinite(v[i]))
-                return (double)v[i];
-    }
+    for (size_t i = 0; v && i < n; i++)
+        odd += !(fabsf(v[i]) <= FLT_MAX);
+    for (size_t i = 0; odd && i < n; i++)
+        if (!isfinite(v[i]))
+            return (double)v[i];
     return 0;
 }
 
@@ -188,6 +185,27 @@ static int diverged(struct run *r, const char *what, double value,
                : pare_fail(PARE_EDIVERGED, "%s is %g at step %llu", what,
                            isnan(value) ? fabs(value) : value, /* no "-nan" */
                            (unsigned long long)step);
+}
+
+/* Are weights and optimiser state finite? A squared gradient may not be. */
+static int check_finite(struct run *r)
+{
+    const struct pare_model *m = r->m;
+
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        size_t n = m->tensor[t].n;
+        double odd = odd_value(m->tensor[t].value, n);
+
+        if (odd != 0)
+            return diverged(r, "a weight", odd, m->training.step);
+        for (int k = 0; k < m->optim.n_slots; k++) {
+            odd = odd_value(m->optim.slot[k][t], n);
+            if (odd != 0)
+                return diverged(r, "the optimizer's state", odd,
+                                m->training.step);
+        }
+    }
+    return 0;
 }
 
 /* One optimiser step; *mean is the mean loss of its batch. */
@@ -251,7 +269,6 @@ static int end_epoch(struct run *r)
     const struct pare_split *val = &r->d->split[r->o->val];
     struct pare_history_row row = {0};
     uint64_t correct, top5;
-    double odd;
     int err;
 
     t->epoch++;
@@ -275,10 +292,9 @@ static int end_epoch(struct run *r)
         if (!isfinite(row.val_loss))
             return diverged(r, "the validation loss", row.val_loss, t->step);
     }
-    odd = odd_value(r->m);
-    if (!isfinite(odd))
-        return diverged(r, "a weight", odd, t->step);
-    err = pare_model_add_history(r->m, &row);
+    err = check_finite(r);
+    if (!err)
+        err = pare_model_add_history(r->m, &row);
     if (!err && r->o->select != PARE_SELECT_LAST && is_best(r, &row))
         err = pare_model_save_checkpoint(r->m, "best", true);
     if (!err)
@@ -419,8 +435,8 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
         err = save_checkpoints(&r, true);
     while (!err && !finished(&r))
         err = train_epoch(&r);
-    if (!err && !isfinite(odd_value(m))) /* of an unfinished epoch */
-        err = diverged(&r, "a weight", odd_value(m), m->training.step);
+    if (!err)
+        err = check_finite(&r); /* of an unfinished epoch */
     if (!err && o->select != PARE_SELECT_LAST)
         err = take_best(&r);
     pare_evaluator_free(r.ev);

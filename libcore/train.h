@@ -48,8 +48,9 @@ struct pare_train_hooks {
  * the result at the end (the checkpoint stays).
  *
  * @return 0; PARE_ESTOPPED; PARE_EDIVERGED when a loss or, at the end of an
- *         epoch or of the run, a weight is not finite (the model is then
- *         that of the last epoch's end where all was, or of the beginning);
+ *         epoch or of the run, a weight or the optimiser's state is not
+ *         finite (the model is then that of the last epoch's end where all
+ *         was, or of the beginning);
  *         PARE_EMISMATCH; PARE_ENOMEM
  */
 int pare_train(struct pare_model *m, const struct pare_dataset *d,

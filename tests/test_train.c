@@ -299,6 +299,22 @@ static void a_best_epoch_that_lies_ahead_is_not_taken(void **state)
     pare_model_release(&s[1].m);
 }
 
+/* The gradients fit in a float, but not the squares that Adam keeps. */
+static void infinite_optimizer_state_is_diverging(void **state)
+{
+    struct setup s;
+
+    (void)state;
+    set_up(&s);
+    s.o.loss = pare_loss_find("mse");
+    assert_int_equal(pare_optimizer_parse(&s.o.optimizer, "adam"), 0);
+    s.o.weight_decay = 1e30;
+    s.o.lr = 0;
+    train(&s, NULL, PARE_EDIVERGED);
+    assert_non_null(strstr(pare_error(), "the optimizer's state is inf"));
+    pare_model_release(&s.m);
+}
+
 static void checkpoints_are_the_states_asked_for(void **state)
 {
     struct setup s, part;
@@ -354,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_run_that_ends_in_ruin_has_diverged),
         cmocka_unit_test(the_best_epoch_is_taken),
         cmocka_unit_test(a_best_epoch_that_lies_ahead_is_not_taken),
+        cmocka_unit_test(infinite_optimizer_state_is_diverging),
         cmocka_unit_test(checkpoints_are_the_states_asked_for),
         cmocka_unit_test(data_that_do_not_fit_are_refused),
     };
