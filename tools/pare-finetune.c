@@ -10,6 +10,8 @@
 #include "status.h"
 #include "training.h"
 
+#define BATCH_MAX 1048576
+
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
     const char *lr_rewind;
@@ -31,7 +33,7 @@ static const struct cli_option options[] = {
      &opt.have_epochs},
     {0, "steps", "N", CLI_U64, &opt.steps, 1, 1e15,
      "train for N more steps instead", &opt.have_steps},
-    {'b', "batch", "N", CLI_U64, &opt.batch, 1, 1048576,
+    {'b', "batch", "N", CLI_U64, &opt.batch, 1, BATCH_MAX,
      "samples a step, if other than before", &opt.have_batch},
     {'l', "lr", "RATE", CLI_REAL, &opt.lr, 0, 1e6,
      "new learning rate; constant unless --schedule", &opt.have_lr},
@@ -115,6 +117,9 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     if (!was->batch)
         return pare_fail(PARE_EMISMATCH, "the model was never trained: use "
                                          "pare-train");
+    if (was->batch > BATCH_MAX)
+        return pare_fail(PARE_EFORMAT, "the file says a batch of %llu samples",
+                         (unsigned long long)was->batch);
     if (!opt.optimizer && !m->optim.spec[0])
         return pare_fail(PARE_EMISMATCH, "the file names no optimizer: give "
                                          "one with --optimizer");

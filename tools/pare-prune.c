@@ -11,6 +11,7 @@
 #include "data_file.h"
 #include "digest.h"
 #include "grain.h"
+#include "kernel.h"
 #include "model_file.h"
 #include "number.h"
 #include "parallel.h"
@@ -262,6 +263,8 @@ static int add_provenance(struct job *job)
         provenance_input(p, "-d", "data", job->data.digest);
     provenance_input(p, "", "model", job->in.state);
     outcome(text, sizeof text, job);
+    if (job->prune.criterion->needs_data)
+        provenance_note(p, "kernel", pare_kernel_provenance());
     provenance_note(p, "outcome", text);
     return provenance_add(p, &job->model);
 }
@@ -429,6 +432,7 @@ int main(int argc, char **argv)
 
     if (list_tables(&o))
         return cli_exit(&tool, 0);
+    cli_kernel(&tool);
     set_up(&job);
     rc = run(&job, first < argc ? argv[first] : "-");
     release(&job);
