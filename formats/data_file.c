@@ -14,7 +14,8 @@
 #include "status.h"
 #include "trial.h"
 
-#define TEXT_LIMIT 67108864 /* bytes of all class or feature names */
+#define TRIAL_MEMORY ((uint64_t)1 << 30) /* for all but the samples */
+#define TEXT_LIMIT   67108864 /* bytes of all class or feature names */
 
 static const char format[] = "pare-data";
 
@@ -489,8 +490,10 @@ static int read_file(void *arg)
 int pare_data_read(struct pare_dataset *d, const char *path)
 {
     struct reading r = {.path = path};
-    int rc = pare_trial(read_file, &r, path);
+    int rc;
 
+    pare_h5_start();
+    rc = pare_trial(read_file, &r, path, TRIAL_MEMORY);
     if (rc)
         return rc;
     r.samples = true;
@@ -522,8 +525,10 @@ static int peek(void *arg)
 int pare_data_peek_digest(char hex[33], const char *path)
 {
     struct peeking p = {.path = path};
-    int rc = pare_trial(peek, &p, path);
+    int rc;
 
+    pare_h5_start();
+    rc = pare_trial(peek, &p, path, TRIAL_MEMORY);
     if (rc == 0)
         rc = peek(&p);
     if (rc == 0)

@@ -68,14 +68,11 @@ static haddr_t image_get_eof(const H5FD_t *file, H5FD_mem_t type)
     return ((const struct image_file *)file)->bytes.size;
 }
 
-static herr_t image_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
-                         size_t n, void *out)
+int pare_h5image_read(const struct pare_h5_bytes *b, uint64_t at, size_t n,
+                      void *out)
 {
-    const struct pare_h5_bytes *b = &((struct image_file *)file)->bytes;
     char *to = out;
 
-    (void)type;
-    (void)dxpl;
     if (at > b->size || n > b->size - at)
         return -1;
     if (b->image) {
@@ -90,10 +87,18 @@ static herr_t image_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
         if (got <= 0)
             return -1;
         to += got;
-        at += (haddr_t)got;
+        at += (uint64_t)got;
         n -= (size_t)got;
     }
     return 0;
+}
+
+static herr_t image_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
+                         size_t n, void *out)
+{
+    (void)type;
+    (void)dxpl;
+    return pare_h5image_read(&((struct image_file *)file)->bytes, at, n, out);
 }
 
 static herr_t image_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,

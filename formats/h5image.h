@@ -16,6 +16,10 @@ struct pare_h5_bytes {
     uint64_t size;
 };
 
+/** Read n bytes at an offset: all of them, or -1. */
+int pare_h5image_read(const struct pare_h5_bytes *b, uint64_t at, size_t n,
+                      void *out);
+
 /** Open read-only; bytes must live until the file is closed. */
 hid_t pare_h5image_open(const struct pare_h5_bytes *bytes);
 

@@ -2,11 +2,12 @@
 #define PARE_H5OPEN_H
 
 /* Shared by h5read.c and h5values.c only. */
-#include "h5lib.h"
+#include "h5image.h"
 
 struct pare_h5 {
     hid_t file;
-    int fd;            /* -1 for an image */
+    struct pare_h5_bytes bytes;
+    bool own;          /* the descriptor is ours to close */
     uint64_t size;     /* bytes of the file */
     uint64_t declared; /* bytes read so far, against aliased datasets */
 };

@@ -16,69 +16,67 @@
 static const unsigned char signature[8] = {0x89, 'H',  'D',  'F',
                                            '\r', '\n', 0x1a, '\n'};
 
-/* Open a file that begins with HDF5's signature. */
-static int open_path(struct pare_h5_bytes *b, const char *path)
+void pare_h5_start(void)
 {
-    unsigned char head[sizeof signature] = {0};
-    struct stat st;
-    ssize_t got;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    pare_h5lib_init();
+}
 
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
-                         strerror(errno));
-    }
-    got = pread(fd, head, sizeof head, 0);
-    if (got != (ssize_t)sizeof head ||
-        memcmp(head, signature, sizeof head) != 0) {
-        close(fd);
+/* Open what begins with HDF5's signature. */
+static int open_bytes(struct pare_h5 **h, const struct pare_h5_bytes *b,
+                      const char *path)
+{
+    unsigned char head[sizeof signature];
+    struct pare_h5 *new;
+
+    if (b->image && b->size == 0)
+        return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
+    if (pare_h5image_read(b, 0, sizeof head, head) != 0 ||
+        memcmp(head, signature, sizeof head) != 0)
         return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
+    pare_h5lib_init();
+    new = calloc(1, sizeof *new);
+    if (!new)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    new->size = b->size;
+    new->bytes = *b;
+    new->file = pare_h5image_open(b);
+    if (new->file < 0) {
+        free(new);
+        return pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged",
+                               path);
     }
-    b->fd = fd;
-    b->size = (uint64_t)st.st_size;
+    *h = new;
     return 0;
 }
 
 int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
                  const char *path)
 {
-    struct pare_h5_bytes b = {bytes, -1, n};
-    struct pare_h5 *new;
-    int err;
+    int fd, err;
 
-    pare_h5lib_init();
-    if (bytes && n == 0)
-        return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
-    if (bytes && (n < sizeof signature ||
-                  memcmp(bytes, signature, sizeof signature) != 0))
-        return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);
-    if (!bytes) {
-        err = open_path(&b, path);
-        if (err)
-            return err;
-    }
-    new = calloc(1, sizeof *new);
-    if (!new) {
-        err = pare_fail(PARE_ENOMEM, "no memory");
-        goto fail;
-    }
-    new->size = b.size;
-    new->fd = b.fd;
-    new->file = pare_h5image_open(&b);
-    if (new->file < 0) {
-        err =
-            pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged", path);
-        goto fail;
-    }
-    *h = new;
-    return 0;
-fail:
-    free(new);
-    if (b.fd >= 0)
-        close(b.fd);
+    if (bytes)
+        return open_bytes(h, &(struct pare_h5_bytes){bytes, -1, n}, path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
+                         strerror(errno));
+    err = pare_h5_open_fd(h, fd, path);
+    if (err)
+        close(fd);
+    else
+        (*h)->own = true;
     return err;
+}
+
+int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return pare_fail(PARE_EIO, "cannot look at '%s': %s", path,
+                         strerror(errno));
+    return open_bytes(
+        h, &(struct pare_h5_bytes){NULL, fd, (uint64_t)st.st_size}, path);
 }
 
 void pare_h5_close(struct pare_h5 *h)
@@ -87,8 +85,8 @@ void pare_h5_close(struct pare_h5 *h)
         return;
     H5Fclose(h->file);
     H5Eclear2(H5E_DEFAULT);
-    if (h->fd >= 0)
-        close(h->fd);
+    if (h->own)
+        close(h->bytes.fd);
     free(h);
 }
 

@@ -42,6 +42,10 @@ struct pare_h5_item {
     size_t count;     /* elements; 1 for a scalar */
 };
 
+/** Start libhdf5, so that a trial (trial.h) and what follows it need not do
+ *  so both. */
+void pare_h5_start(void);
+
 /**
  * Open an image, or a file without reading it all.
  *
@@ -52,6 +56,11 @@ struct pare_h5_item {
  */
 int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
                  const char *path);
+
+/** The same for a descriptor of a regular file; it stays the caller's, and
+ *  its position is not used. */
+int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path);
+
 void pare_h5_close(struct pare_h5 *h);
 
 /** 1 there, 0 not there, negative status when it is not what it may be. */
@@ -67,6 +76,11 @@ int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h,
  */
 int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
                  enum pare_h5_type type, size_t count);
+
+/** Check all that pare_h5_read checks, the index of chunks too, but read no
+ *  values: the part of reading in which libhdf5 trusts the file. */
+int pare_h5_probe(struct pare_h5 *h, const char *path, enum pare_h5_type type,
+                  size_t count);
 
 /** Read part of a dataset: rows [first, first+rows) of its first axis. */
 int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,

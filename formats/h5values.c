@@ -248,24 +248,36 @@ static bool inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
            n == n_out;
 }
 
-/* Read the chunk at `at` into out [chunk_bytes]; we inflate it ourselves,
- * because libhdf5 lets a stream grow to any size. */
-static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
+/* How many bytes are stored of the chunk at `at`? */
+static int chunk_size(size_t *stored, struct dataset *d, const hsize_t *at)
 {
     hsize_t size = 0;
-    uint32_t skipped = 0;
-    char *raw;
-    bool ok;
 
     if (H5Dget_chunk_storage_size(d->id, at, &size) < 0 || size == 0 ||
         size > d->stored || size > 2 * d->chunk_bytes + 64)
         return pare_h5lib_fail(PARE_EFORMAT, "'%s' lacks a chunk", d->path);
-    raw = malloc((size_t)size);
+    *stored = (size_t)size;
+    return 0;
+}
+
+/* Read the chunk at `at` into out [chunk_bytes]; we inflate it ourselves,
+ * because libhdf5 lets a stream grow to any size. */
+static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
+{
+    uint32_t skipped = 0;
+    size_t size = 0;
+    char *raw;
+    bool ok;
+    int err = chunk_size(&size, d, at);
+
+    if (err)
+        return err;
+    raw = malloc(size);
     if (!raw)
         return pare_fail(PARE_ENOMEM, "no memory");
     ok = H5Dread_chunk(d->id, H5P_DEFAULT, at, &skipped, raw) >= 0;
     if (ok && d->deflated && !(skipped & 1))
-        ok = inflate_chunk(out, d->chunk_bytes, raw, (size_t)size);
+        ok = inflate_chunk(out, d->chunk_bytes, raw, size);
     else if (ok && (ok = size == d->chunk_bytes))
         memcpy(out, raw, d->chunk_bytes);
     free(raw);
@@ -306,18 +318,20 @@ static void scatter(char *out, const char *chunk, const struct dataset *d,
     } while (axis >= 0);
 }
 
+/* Read rows chunk by chunk, or without out look for the chunks only. */
 static int read_chunks(char *out, struct dataset *d, size_t first, size_t last)
 {
     hsize_t at[PARE_H5_RANK_MAX] = {0};
-    char *chunk = malloc(d->chunk_bytes);
+    char *chunk = out ? malloc(d->chunk_bytes) : NULL;
+    size_t size;
     int err = 0, axis;
 
-    if (!chunk)
+    if (out && !chunk)
         return pare_fail(PARE_ENOMEM, "no memory");
     at[0] = first - first % d->chunk[0];
     do {
-        err = read_chunk(chunk, d, at);
-        if (!err)
+        err = out ? read_chunk(chunk, d, at) : chunk_size(&size, d, at);
+        if (out && !err)
             scatter(out, chunk, d, at, first, last);
         for (axis = d->rank - 1; axis >= 0; axis--) {
             at[axis] += d->chunk[axis];
@@ -330,32 +344,16 @@ static int read_chunks(char *out, struct dataset *d, size_t first, size_t last)
     return err;
 }
 
-static int read_contiguous(char *out, struct dataset *d, hid_t memory,
-                           size_t first, size_t rows)
+/* One piece of the file: libhdf5 is not needed. */
+static int read_contiguous(char *out, const struct dataset *d,
+                           const struct pare_h5 *h, size_t at, size_t bytes)
 {
-    hsize_t at[PARE_H5_RANK_MAX] = {first}, n[PARE_H5_RANK_MAX];
-    hid_t file_space = H5S_ALL, mem_space = H5S_ALL;
-    bool ok = true;
+    haddr_t base = H5Dget_offset(d->id);
 
-    if (d->rank > 0 && rows != d->dim[0]) {
-        for (int i = 0; i < d->rank; i++)
-            n[i] = i == 0 ? rows : d->dim[i];
-        file_space = H5Dget_space(d->id);
-        mem_space = H5Screate_simple(d->rank, n, NULL);
-        ok = file_space >= 0 && mem_space >= 0 &&
-             H5Sselect_hyperslab(file_space, H5S_SELECT_SET, at, NULL, n,
-                                 NULL) >= 0;
-    }
-    if (ok)
-        ok = H5Dread(d->id, memory, mem_space, file_space, H5P_DEFAULT, out) >=
-             0;
-    if (file_space > 0)
-        H5Sclose(file_space);
-    if (mem_space > 0)
-        H5Sclose(mem_space);
-    if (!ok)
-        return pare_h5lib_fail(PARE_EFORMAT, "cannot read '%s'", d->path);
-    return 0;
+    if (base != HADDR_UNDEF && base <= h->size && at <= h->size - base &&
+        pare_h5image_read(&h->bytes, base + at, bytes, out) == 0)
+        return 0;
+    return pare_h5lib_fail(PARE_EFORMAT, "cannot read '%s'", d->path);
 }
 
 /* A file cannot hold the same dataset under many names to make us read
@@ -371,19 +369,22 @@ static int account(struct pare_h5 *h, const struct dataset *d, size_t bytes)
     return 0;
 }
 
-/* Rows of a dataset, converted from the file's byte order. */
+/* Rows of a dataset, converted from the file's byte order; without out
+ * they are only looked for. */
 static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
                      hid_t memory, size_t first, size_t rows)
 {
     size_t row = d->rank && d->dim[0] ? d->count / d->dim[0] : d->count;
-    int err = account(h, d, row * rows * d->element);
+    size_t bytes = row * rows * d->element;
+    int err = account(h, d, bytes);
 
-    if (err || row * rows == 0)
+    if (err || bytes == 0)
         return err;
-    if (!d->chunked)
-        return read_contiguous(out, d, memory, first, rows);
-    err = read_chunks(out, d, first, first + rows);
-    if (!err &&
+    if (d->chunked)
+        err = read_chunks(out, d, first, first + rows);
+    else if (out)
+        err = read_contiguous(out, d, h, first * row * d->element, bytes);
+    if (!err && out &&
         H5Tconvert(d->type, memory, row * rows, out, NULL, H5P_DEFAULT) < 0)
         err = pare_h5lib_fail(PARE_EFORMAT, "cannot read '%s'", d->path);
     return err;
@@ -424,6 +425,12 @@ int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
                         d.rank ? d.dim[0] : 1);
     dataset_close(&d);
     return err;
+}
+
+int pare_h5_probe(struct pare_h5 *h, const char *path, enum pare_h5_type type,
+                  size_t count)
+{
+    return pare_h5_read(NULL, h, path, type, count);
 }
 
 int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,

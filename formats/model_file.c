@@ -8,6 +8,10 @@
 #include "digest.h"
 #include "model_io.h"
 #include "status.h"
+#include "trial.h"
+
+/* What libhdf5 and the C library take besides. */
+#define TRIAL_SLACK ((uint64_t)64 << 20)
 
 void pare_model_file_release(struct pare_model_file *info, size_t n_tensors)
 {
@@ -20,34 +24,66 @@ void pare_model_file_release(struct pare_model_file *info, size_t n_tensors)
     memset(info, 0, sizeof *info);
 }
 
+/* One reading of a source: the trial's, then ours. */
+struct reading {
+    struct pare_source source;
+    const char *name;
+    bool walk;
+    struct pare_model model;
+    struct pare_model_file about, *info; /* info: &about, or NULL */
+};
+
+static int read_source(void *arg)
+{
+    struct reading *r = arg;
+    const struct pare_source *s = &r->source;
+    struct pare_h5 *h = NULL;
+    int err = s->bytes ? pare_h5_open(&h, s->bytes, s->n, r->name)
+                       : pare_h5_open_fd(&h, s->fd, r->name);
+
+    if (err)
+        return err;
+    err = r->walk ? pare_model_walk(&r->model, r->info, h, s->n)
+                  : pare_model_parse(&r->model, r->info, h, s->n);
+    pare_h5_close(h);
+    return err ? pare_fail_prefix(err, "'%s'", r->name) : 0;
+}
+
+/* A child reads first; what it makes is its own. */
+static int try_source(struct reading *r)
+{
+    int err;
+
+    pare_h5_start();
+    r->walk = r->source.n > PARE_TRIAL_WHOLE;
+    err = pare_trial(read_source, r, r->name,
+                     pare_model_budget(r->source.n) + TRIAL_SLACK);
+    r->walk = false;
+    return err;
+}
+
 int pare_model_read_limit(struct pare_model *m, struct pare_model_file *info,
                           const char *path, size_t limit)
 {
-    const char *name = path && strcmp(path, "-") ? path : "standard input";
-    struct pare_model new = {0};
-    struct pare_model_file about = {0};
-    struct pare_source s = {0};
-    struct pare_h5 *h = NULL;
-    int err = pare_source_open(&s, path, limit);
+    struct reading r = {.source = {.fd = -1}};
+    int err = pare_source_open(&r.source, path, limit);
 
+    r.name = path && strcmp(path, "-") ? path : "standard input";
+    r.info = info ? &r.about : NULL;
     if (!err)
-        err = pare_h5_open(&h, s.bytes, s.n, name);
-    if (!err) {
-        err = pare_model_parse(&new, info ? &about : NULL, h, s.n);
-        if (err)
-            err = pare_fail_prefix(err, "'%s'", name);
-    }
-    pare_h5_close(h);
-    about.bytes = s.n;
-    pare_source_close(&s);
+        err = try_source(&r);
+    if (!err)
+        err = read_source(&r);
+    r.about.bytes = r.source.n;
+    pare_source_close(&r.source);
     if (err) {
-        pare_model_file_release(&about, new.n_tensors);
-        pare_model_release(&new);
+        pare_model_file_release(&r.about, r.model.n_tensors);
+        pare_model_release(&r.model);
         return err;
     }
-    *m = new;
+    *m = r.model;
     if (info)
-        *info = about;
+        *info = r.about;
     return 0;
 }
 

@@ -50,17 +50,34 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, uint64_t size);
 
+/** The same without the values of arrays and what is checked on them: all
+ *  in which libhdf5 trusts the file. The model is of no use. */
+int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
+                    struct pare_h5 *h, uint64_t size);
+
+/** Bytes of memory that a file of this size may ask for. */
+uint64_t pare_model_budget(uint64_t size);
+
 /** pare_model_read and pare_model_write with another PARE_IMAGE_MAX. */
 int pare_model_read_limit(struct pare_model *m, struct pare_model_file *info,
                           const char *path, size_t limit);
 int pare_model_write_limit(const char *path, const struct pare_model *m,
                            struct pare_model_file *info, size_t limit);
 
-/** Where an image comes from: memory, or a spooled standard input. */
+/* A model up to this size is read wholly by a trial (see trial.h), and from
+ * memory; of a larger one the trial reads all but the arrays. */
+#define PARE_TRIAL_WHOLE ((int)1 << 20)
+
+/* Memory a file may ask for: so many times its size, and this besides. */
+#define PARE_EXPANSION 1100
+#define PARE_ALLOWANCE ((uint64_t)256 << 20)
+
+/** Where an image comes from: memory, a spooled standard input, a file. */
 struct pare_source {
-    void *bytes; /* NULL: open the file itself */
+    void *bytes; /* NULL: behind fd */
     size_t n;
     bool mapped;
+    int fd; /* -1: in memory */
 };
 int pare_source_open(struct pare_source *s, const char *path, size_t limit);
 void pare_source_close(struct pare_source *s);

@@ -10,15 +10,12 @@
 
 #define PATH_BYTES 512
 #define MOST_NAMES 65536
-/* Memory a file may ask for: so many times its size, and this besides. */
-#define EXPANSION 1100
-#define ALLOWANCE ((uint64_t)256 << 20)
-
 struct reader {
     struct pare_h5 *h;
     struct pare_model *m;
     struct pare_model_file *info; /* may be NULL */
     uint64_t budget;              /* bytes of memory left */
+    bool walk;                    /* arrays are only looked for */
 };
 
 static int charge(struct reader *r, uint64_t count, uint64_t size)
@@ -252,6 +249,8 @@ static int read_dense(struct reader *r, float *out, const char *path,
 
     if (!err)
         err = check_dims(&info, path, t);
+    if (!err && r->walk)
+        return pare_h5_probe(r->h, path, PARE_H5_F32, t->n);
     return err ? err : pare_h5_read(out, r->h, path, PARE_H5_F32, t->n);
 }
 
@@ -259,10 +258,12 @@ static int read_survivors(struct reader *r, float *out, const char *path,
                           const struct pare_tensor *t)
 {
     struct pare_h5_info info;
-    size_t kept = pare_tensor_kept(t);
+    size_t kept = r->walk ? 0 : pare_tensor_kept(t);
     float *v = NULL;
     int err = pare_h5_info(&info, r->h, path);
 
+    if (!err && r->walk)
+        return pare_h5_probe(r->h, path, PARE_H5_F32, info.count);
     if (!err && (info.rank != 1 || info.count != kept))
         err = pare_fail(PARE_EFORMAT,
                         "'%s' holds %zu values for %zu kept positions", path,
@@ -308,9 +309,12 @@ static int read_bitmap(struct reader *r, const char *path,
                        struct pare_tensor *t)
 {
     size_t n = (t->n + 7) / 8;
-    uint8_t *bits = malloc(n + 1);
+    uint8_t *bits;
     int err;
 
+    if (r->walk)
+        return pare_h5_probe(r->h, path, PARE_H5_U8, n);
+    bits = malloc(n + 1);
     if (!bits)
         return pare_fail(PARE_ENOMEM, "no memory");
     err = pare_h5_read(bits, r->h, path, PARE_H5_U8, n);
@@ -330,6 +334,8 @@ static int read_index(struct reader *r, const char *path, struct pare_tensor *t)
 
     if (!err && (info.rank != 1 || info.count > t->n))
         err = pare_fail(PARE_EFORMAT, "'%s' has too many positions", path);
+    if (!err && r->walk)
+        return pare_h5_probe(r->h, path, PARE_H5_U32, info.count);
     if (err)
         return err;
     index = malloc((info.count + 1) * sizeof *index);
@@ -346,6 +352,15 @@ static int read_index(struct reader *r, const char *path, struct pare_tensor *t)
     }
     free(index);
     return err;
+}
+
+/* On a walk a mask is never looked into: it takes no memory. */
+static int need_mask(struct reader *r, struct pare_tensor *t)
+{
+    if (!r->walk)
+        return pare_tensor_need_mask(t);
+    t->mask = calloc(1, t->n);
+    return t->mask ? 0 : pare_fail(PARE_ENOMEM, "no memory");
 }
 
 /* The mask at PATH.mask or PATH.index; none is fine. */
@@ -368,7 +383,7 @@ static int read_mask(struct reader *r, const char *path, struct pare_tensor *t,
         return pare_fail(PARE_EFORMAT, "'%s' has two masks", path);
     err = charge(r, t->n, 1);
     if (!err)
-        err = pare_tensor_need_mask(t);
+        err = need_mask(r, t);
     if (!err)
         err = bits ? read_bitmap(r, bitmap, t) : read_index(r, index, t);
     if (!err)
@@ -395,7 +410,7 @@ static int read_tensor(struct reader *r, struct pare_tensor *t,
     snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
     err = t->mask ? read_survivors(r, t->value, kept, t)
                   : read_dense(r, t->value, kept, t);
-    if (!err)
+    if (!err && !r->walk)
         err = check_finite(t->value, path, t->n);
     if (!err)
         err = pare_h5_info(&info, r->h, kept);
@@ -469,7 +484,7 @@ static int read_checkpoint(struct reader *r, struct pare_checkpoint *c)
         snprintf(path, sizeof path, "/checkpoints/%s/%s", c->name,
                  tensor->name);
         err = read_array(r, c->value[t], path, tensor);
-        if (!err)
+        if (!err && !r->walk)
             err = check_finite(c->value[t], path, tensor->n);
     }
     snprintf(path, sizeof path, "/checkpoints/%s/optimizer", c->name);
@@ -512,6 +527,8 @@ static int check_digests(struct reader *r)
 
     if (!err)
         err = read_digest(stored_state, r, "state");
+    if (err || r->walk)
+        return err;
     if (!err)
         err = pare_digest_both(weights, state, r->m);
     if (!err && strcmp(stored_weights, weights) != 0)
@@ -527,35 +544,58 @@ static int check_digests(struct reader *r)
     return err;
 }
 
+uint64_t pare_model_budget(uint64_t size)
+{
+    return size < UINT64_MAX / PARE_EXPANSION - PARE_ALLOWANCE
+               ? size * PARE_EXPANSION + PARE_ALLOWANCE
+               : UINT64_MAX;
+}
+
+static int read_model(struct reader *r)
+{
+    struct pare_model *m = r->m;
+    int err = check_format(r);
+
+    if (!err)
+        err = read_arch(r);
+    if (!err)
+        err = read_texts(r);
+    if (!err)
+        err = read_input(r);
+    if (!err)
+        err = read_tensors(r);
+    if (!err)
+        err = read_optim(r, "/optimizer", &m->optim);
+    for (size_t i = 0; !err && i < m->n_checkpoints; i++)
+        err = read_checkpoint(r, &m->checkpoint[i]);
+    if (!err)
+        err = read_autosave(r);
+    if (!err)
+        err = check_digests(r);
+    if (!err)
+        err = pare_user_read(m, r->info, r->h);
+    if (!err && r->info)
+        err = pare_unknown_find(r->info, m, r->h);
+    return err;
+}
+
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, uint64_t size)
 {
-    struct reader r = {.h = h, .m = m, .info = info};
-    int err;
+    struct reader r = {
+        .h = h, .m = m, .info = info, .budget = pare_model_budget(size)};
 
-    r.budget = size < UINT64_MAX / EXPANSION - ALLOWANCE
-                   ? size * EXPANSION + ALLOWANCE
-                   : UINT64_MAX;
-    err = check_format(&r);
-    if (!err)
-        err = read_arch(&r);
-    if (!err)
-        err = read_texts(&r);
-    if (!err)
-        err = read_input(&r);
-    if (!err)
-        err = read_tensors(&r);
-    if (!err)
-        err = read_optim(&r, "/optimizer", &m->optim);
-    for (size_t i = 0; !err && i < m->n_checkpoints; i++)
-        err = read_checkpoint(&r, &m->checkpoint[i]);
-    if (!err)
-        err = read_autosave(&r);
-    if (!err)
-        err = check_digests(&r);
-    if (!err)
-        err = pare_user_read(m, info, h);
-    if (!err && info)
-        err = pare_unknown_find(info, m, h);
-    return err;
+    return read_model(&r);
+}
+
+int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
+                    struct pare_h5 *h, uint64_t size)
+{
+    struct reader r = {.h = h,
+                       .m = m,
+                       .info = info,
+                       .budget = pare_model_budget(size),
+                       .walk = true};
+
+    return read_model(&r);
 }

@@ -72,7 +72,7 @@ static int spool(struct pare_source *s, const char *head, size_t n, int fd,
         if (map == MAP_FAILED)
             err = pare_fail(PARE_ENOMEM, "cannot map a temporary file");
         else
-            *s = (struct pare_source){map, size, true};
+            *s = (struct pare_source){map, size, true, -1};
     }
 out:
     free(to.name);
@@ -107,11 +107,32 @@ static int read_stream(struct pare_source *s, int fd, const char *name,
     if (!err && n > limit) {
         err = spool(s, buf, n, fd, name);
     } else if (!err) {
-        *s = (struct pare_source){buf, n, false};
+        *s = (struct pare_source){buf, n, false, -1};
         buf = NULL;
     }
     free(buf);
     return err;
+}
+
+/* A regular file: a small one is read, a large one only opened. */
+static int open_regular(struct pare_source *s, const char *path, size_t limit)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
+                         strerror(errno));
+    }
+    if ((uintmax_t)st.st_size > limit || st.st_size > PARE_TRIAL_WHOLE) {
+        *s = (struct pare_source){.n = (size_t)st.st_size, .fd = fd};
+        return 0;
+    }
+    close(fd);
+    *s = (struct pare_source){.fd = -1};
+    return pare_read_file(&s->bytes, &s->n, path, SIZE_MAX / 2);
 }
 
 int pare_source_open(struct pare_source *s, const char *path, size_t limit)
@@ -121,14 +142,8 @@ int pare_source_open(struct pare_source *s, const char *path, size_t limit)
 
     if (!path || strcmp(path, "-") == 0)
         return read_stream(s, STDIN_FILENO, "standard input", limit);
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-        if ((uintmax_t)st.st_size > limit) {
-            *s = (struct pare_source){NULL, (size_t)st.st_size, false};
-            return 0;
-        }
-        *s = (struct pare_source){0};
-        return pare_read_file(&s->bytes, &s->n, path, SIZE_MAX / 2);
-    }
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+        return open_regular(s, path, limit);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
@@ -144,5 +159,7 @@ void pare_source_close(struct pare_source *s)
         munmap(s->bytes, s->n);
     else
         free(s->bytes);
-    *s = (struct pare_source){0};
+    if (s->fd >= 0)
+        close(s->fd);
+    *s = (struct pare_source){.fd = -1};
 }
