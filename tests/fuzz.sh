@@ -1,0 +1,37 @@
+#!/bin/sh
+# Damage models, data files, texts, tables and IDX files and read them.
+# usage: fuzz.sh [SECONDS [SEED]]; needs the programs and fuzz_files in PATH
+. "${0%/*}/tools/lib.sh"
+
+seconds=${1:-3}
+seed=${2:-1}
+
+# Three classes of four columns, enough to train on.
+awk 'BEGIN { print "class,a,b,c,d"
+    for (i = 0; i < 60; i++) printf "%s,%d,%d,%g,%d\n",
+        substr("xyz", i % 3 + 1, 1), i % 7, i % 3 * 5, i / 7, 9 - i % 5
+}' >table.csv
+ok "a data file" pare-data csv table.csv --label class -o data.h5
+ok "a drawn model" pare-init -a 4-6-3 -S 1 -o dense.h5
+ok "a trained model" pare-train -q -d data.h5 -e 3 -b 8 --checkpoint every:1 \
+    -S 2 dense.h5 -o trained.h5
+ok "a pruned model" pare-prune -s 0.5 trained.h5 -o masked.h5
+ok "a large model" pare-init -a 1024-300-10 -S 1 -o wide.h5
+ok "its positions" pare-prune -s 0.99 wide.h5 -o index.h5
+ok "its bits" pare-prune -s 0.9 wide.h5 -o bits.h5
+run_sh "pare-dump masked.h5 >twin.txt"
+status_is 0 "a text"
+printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' >images.idx
+gzip -nc images.idx >packed.idx
+
+run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
+    index.h5 bits.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
+    images.idx packed.idx
+cat "$OUT"
+status_is 0 "nothing crashes, hangs, or is read as something else"
+if [ "$status" -ne 0 ]; then
+    keep=$(mktemp -d "${TMPDIR:-/tmp}/pare-fuzz.XXXXXX")
+    cp bad-* "$keep" 2>/dev/null
+    echo "cases kept in $keep"
+fi
+finish
