@@ -21,8 +21,8 @@ static void canonical_text_parses_to_itself(void **state)
     static const char *const text[] = {
         "lenet-300-100",
         "challenge-mlp",
-        "in(4) linear(3) leaky-relu(slope=0.2) batchnorm dropout(.25) "
-        "out=linear(2, bias=no) log-softmax",
+        ("in(4) linear(3) leaky-relu(slope=0.2) batchnorm dropout(.25) "
+         "out=linear(2, bias=no) log-softmax"),
         "in(2) fc2=linear(3) linear(3) tanh sigmoid softmax linear(1)",
     };
 

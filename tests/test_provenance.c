@@ -105,8 +105,8 @@ static void hostile_lines_are_refused(void **state)
         LINE("prune", "[]",
              "[{\"option\":\"x\",\"kind\":\"data\","
              "\"digest\":\"" DIGEST "\"}]"),
-        "{\"tool\":\"prune\",\"version\":\"1\",\"args\":[],\"in\":[],"
-        "\"notes\":{},\"out\":\"0123\"}",
+        ("{\"tool\":\"prune\",\"version\":\"1\",\"args\":[],\"in\":[],"
+         "\"notes\":{},\"out\":\"0123\"}"),
     };
     struct provenance_step s = {0};
 
