@@ -397,7 +397,8 @@ int main(int argc, char **argv)
     while (n < want && now() - begun < limit)
         n += play_round(n, true);
     if (n < 5) { /* a table all the same, marked as what it is */
-        for (n = 0; n < want; n++)
+        begun = now();
+        for (n = 0; n < want && (n < 3 || now() - begun < limit); n++)
             play_round(n, false);
         mark = " (NOISY: unfiltered)";
     }

@@ -177,24 +177,39 @@ int pare_optstate_alloc(struct pare_optstate *s, const struct pare_model *m,
     return 0;
 }
 
+/* Same number of slots, whose arrays are there for the same tensors? */
+static bool same_layout(const struct pare_optstate *a,
+                        const struct pare_optstate *b, size_t n_tensors)
+{
+    if (a->n_slots != b->n_slots)
+        return false;
+    for (int k = 0; k < a->n_slots; k++)
+        for (size_t t = 0; t < n_tensors; t++)
+            if (!a->slot[k][t] != !b->slot[k][t])
+                return false;
+    return true;
+}
+
 int pare_optstate_copy(struct pare_optstate *to,
                        const struct pare_optstate *from,
                        const struct pare_model *m)
 {
-    struct pare_optstate copy = {0};
-    int err = pare_optstate_alloc(&copy, m, from->n_slots);
+    if (!same_layout(to, from, m->n_tensors)) {
+        struct pare_optstate fresh = {0};
+        int err = pare_optstate_alloc(&fresh, m, from->n_slots);
 
-    if (err)
-        return err;
-    memcpy(copy.spec, from->spec, sizeof copy.spec);
-    copy.step = from->step;
+        if (err)
+            return err;
+        pare_optstate_release(to, m->n_tensors);
+        *to = fresh;
+    }
+    memcpy(to->spec, from->spec, sizeof to->spec);
+    to->step = from->step;
     for (int k = 0; k < from->n_slots; k++)
         for (size_t t = 0; t < m->n_tensors; t++)
-            if (copy.slot[k][t])
-                memcpy(copy.slot[k][t], from->slot[k][t],
+            if (to->slot[k][t])
+                memcpy(to->slot[k][t], from->slot[k][t],
                        m->tensor[t].n * sizeof(float));
-    pare_optstate_release(to, m->n_tensors);
-    *to = copy;
     return 0;
 }
 

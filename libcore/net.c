@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
 #include "kernel.h"
 #include "net_layers.h"
 #include "parallel.h"
@@ -360,27 +361,54 @@ void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
                 tile_samples(net, t), scale);
 }
 
+/* Places of the true classes of one tile; columns past n are not read. */
+PARE_CLONES
+static void rank_tile(uint32_t *restrict above, const float *restrict z,
+                      const float *restrict own, const int32_t *restrict y,
+                      size_t classes, size_t width)
+{
+    for (size_t j = 0; j < width; j++)
+        above[j] = own[j] != own[j] ? (uint32_t)classes : 0;
+    for (size_t c = 0; c < classes; c++)
+        for (size_t j = 0; j < width; j++) {
+            float other = z[c * width + j];
+            int32_t k = (int32_t)c;
+            uint32_t before = (uint32_t)(k < y[j]) & !(other < own[j]);
+            uint32_t after = (uint32_t)(k > y[j]) & !(other <= own[j]);
+
+            above[j] += before | after;
+        }
+}
+
+static uint32_t best_class(const float *z, size_t classes, size_t width)
+{
+    size_t top = 0;
+
+    for (size_t c = 1; c < classes; c++)
+        top = z[c * width] > z[top * width] ? c : top;
+    return (uint32_t)top;
+}
+
 void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
                    const int32_t *y)
 {
     size_t width = net->width;
 
-    for (size_t s = 0; s < net->n; s++) {
-        const float *z = pare_net_output(net, s / width) + s % width;
-        size_t truth = (size_t)y[s], top = 0;
-        float own = z[truth * width];
-        uint32_t above = own != own ? (uint32_t)net->classes : 0;
+    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
+        const float *z = pare_net_output(net, t);
+        size_t first = t * width, n = tile_samples(net, t);
+        uint32_t above[PARE_TILE_MAX];
+        float own[PARE_TILE_MAX] = {0};
+        int32_t truth[PARE_TILE_MAX] = {0};
 
-        for (size_t c = 0; c < net->classes; c++) {
-            float other = z[c * width];
-
-            above += c < truth ? !(other < own)
-                               : c > truth && !(other <= own);
-            top = other > z[top * width] ? c : top;
+        for (size_t j = 0; j < n; j++) {
+            truth[j] = y[first + j];
+            own[j] = z[(size_t)truth[j] * width + j];
         }
-        rank[s] = above;
-        if (best)
-            best[s] = (uint32_t)top;
+        rank_tile(above, z, own, truth, net->classes, width);
+        memcpy(rank + first, above, n * sizeof *rank);
+        for (size_t j = 0; best && j < n; j++)
+            best[first + j] = best_class(z + j, net->classes, width);
     }
 }
 
