@@ -168,15 +168,17 @@ static int autosave_write(struct watch *s, const struct pare_model *m)
 {
     char text[128];
     long at = s->log ? ftell(s->log) : 0;
+    int err;
 
     if (s->log && fflush(s->log) != 0)
         return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
                          strerror(errno));
     snprintf(text, sizeof text, "log=%ld\nseconds=%.3f\n", at,
              s->before + now() - s->begun);
-    s->saved_at = now();
     s->saved_epoch = m->training.epoch;
-    return pare_autosave_write(s->autosave_path, m, s->key, text);
+    err = pare_autosave_write(s->autosave_path, m, s->key, text);
+    s->saved_at = now(); /* a slow disk does not take all of the time */
+    return err;
 }
 
 static int autosave_if_due(struct watch *s, const struct pare_model *m)
