@@ -380,13 +380,30 @@ static void rank_tile(uint32_t *restrict above, const float *restrict z,
         }
 }
 
-static uint32_t best_class(const float *z, size_t classes, size_t width)
+/*
+ * The predicted class. With a NaN among the outputs it is not the true
+ * class, as that counts as wrong: the first other NaN, or where only the
+ * true class's output is one, the largest other.
+ */
+static uint32_t best_class(const float *z, size_t classes, size_t width,
+                           size_t truth)
 {
-    size_t top = 0;
+    size_t top = 0, other = truth == 0 && classes > 1;
+    bool odd = z[0] != z[0];
 
-    for (size_t c = 1; c < classes; c++)
+    for (size_t c = 1; c < classes; c++) {
+        odd |= z[c * width] != z[c * width];
         top = z[c * width] > z[top * width] ? c : top;
-    return (uint32_t)top;
+    }
+    if (!odd)
+        return (uint32_t)top;
+    for (size_t c = 0; c < classes; c++) {
+        if (c != truth && z[c * width] != z[c * width])
+            return (uint32_t)c;
+        if (c != truth && z[c * width] > z[other * width])
+            other = c;
+    }
+    return (uint32_t)other;
 }
 
 void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
@@ -408,7 +425,8 @@ void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
         rank_tile(above, z, own, truth, net->classes, width);
         memcpy(rank + first, above, n * sizeof *rank);
         for (size_t j = 0; best && j < n; j++)
-            best[first + j] = best_class(z + j, net->classes, width);
+            best[first + j] = best_class(z + j, net->classes, width,
+                                         (size_t)truth[j]);
     }
 }
 

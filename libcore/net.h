@@ -70,7 +70,9 @@ void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
  * correct answer. Equal outputs rank by lower class; NaN outranks all.
  *
  * @param rank  [n] out
- * @param best  [n] predicted class, out, or NULL
+ * @param best  [n] predicted class, out, or NULL; with a NaN among the
+ *              outputs one that is not the true class, as that counts as
+ *              wrong
  */
 void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
                    const int32_t *y);
