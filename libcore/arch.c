@@ -73,6 +73,8 @@ static int parse_word(struct cursor *c, char *buf, const char *what)
 static int parse_value(double *v, const struct pare_layer_option *o,
                        const char *word, int col)
 {
+    char lo[PARE_NUMBER_MAX], hi[PARE_NUMBER_MAX];
+
     if (o->type == PARE_LAYER_BOOL) {
         if (strcmp(word, "yes") != 0 && strcmp(word, "no") != 0)
             return pare_fail(PARE_EINVAL,
@@ -84,12 +86,13 @@ static int parse_value(double *v, const struct pare_layer_option *o,
     if (pare_number_parse(v, word) || *v < o->lo || *v > o->hi ||
         (o->type == PARE_LAYER_SIZE && *v != floor(*v)))
         return pare_fail(PARE_EINVAL,
-                         "architecture, column %d: %s must be %s from %g to "
-                         "%g, not '%s'",
+                         "architecture, column %d: %s must be %s from %s to "
+                         "%s, not '%s'",
                          col, o->name,
                          o->type == PARE_LAYER_SIZE ? "a whole number"
                                                     : "a number",
-                         o->lo, o->hi, word);
+                         pare_number_print(lo, o->lo),
+                         pare_number_print(hi, o->hi), word);
     return 0;
 }
 
@@ -163,6 +166,10 @@ static int parse_arguments(struct cursor *c, struct pare_layer *l)
             if (*c->p == ',') {
                 c->p++;
                 skip_space(c);
+                if (*c->p == ')')
+                    return pare_fail(PARE_EINVAL,
+                                     "architecture, column %d: expected an "
+                                     "argument", column(c));
             }
         }
         c->p++;
@@ -433,6 +440,20 @@ static bool is_shorthand(const char *text)
            text[strspn(text, "0123456789-")] == '\0';
 }
 
+/* Is the size of n digits in a shorthand one of a layer? */
+static int check_size(const char *digits, size_t n, int col)
+{
+    if (n == 0)
+        return pare_fail(PARE_EINVAL,
+                         "architecture, column %d: expected a size", col);
+    if (n > 18 || strtoull(digits, NULL, 10) < 1 ||
+        strtoull(digits, NULL, 10) > INPUT_MAX)
+        return pare_fail(PARE_EINVAL,
+                         "architecture, column %d: sizes are from 1 to %zu",
+                         col, INPUT_MAX);
+    return 0;
+}
+
 /* "784-300-10" -> "in(784) linear(300) relu linear(10)"; malloc'd. */
 static int expand_shorthand(char **out, const char *text)
 {
@@ -443,12 +464,11 @@ static int expand_shorthand(char **out, const char *text)
     for (int i = 0;; i++) {
         size_t n = strspn(p, "0123456789");
         char item[64];
+        int err = check_size(p, n, (int)(p - text) + 1);
 
-        if (n == 0 || n > 18) {
+        if (err) {
             free(s);
-            return pare_fail(PARE_EINVAL,
-                             "architecture, column %d: expected a size",
-                             (int)(p - text) + 1);
+            return err;
         }
         snprintf(item, sizeof item, i == 0   ? "in(%.*s)"
                                     : i == 1 ? " linear(%.*s)"
