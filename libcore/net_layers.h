@@ -59,7 +59,8 @@ struct pare_net {
 };
 
 #define NET_ROWS 24 /* weight rows of a task */
-#define NET_COLS 256 /* columns of weights updated at once */
+#define NET_SAMPLES 256 /* summed at once; a multiple of all widths */
+#define NET_COLS 1024 /* columns of weights updated at once */
 
 /** Tiles that n samples fill. */
 size_t net_tiles(const struct pare_net *net, size_t n);

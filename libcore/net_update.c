@@ -17,8 +17,28 @@ struct pass {
 };
 
 /*
- * Gradient of weights [rows][cols] from (first, col): the sum over samples,
- * tile after tile in order.
+ * Output gradients of rows [first, first + rows) for n samples from `from`,
+ * side by side: [rows][n]. `from` begins a tile.
+ */
+static void gather_rows(float *a, const struct pare_net *net,
+                        const struct net_buffer *out, size_t first, size_t rows,
+                        size_t from, size_t n)
+{
+    size_t width = net->width;
+
+    for (size_t s = 0; s < n; s += width) {
+        size_t tile = (from + s) / width;
+        size_t some = n - s < width ? n - s : width;
+        const float *g = out->grad + (tile * out->features + first) * width;
+
+        for (size_t r = 0; r < rows; r++)
+            memcpy(a + r * n + s, g + r * width, some * sizeof *a);
+    }
+}
+
+/*
+ * Gradient of weights [rows][cols] from (first, col): the sum over samples
+ * in order.
  */
 static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
                             const struct net_layer *l, size_t first,
@@ -26,23 +46,21 @@ static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
 {
     const struct net_buffer *in = &net->buffer[l->in];
     const struct net_buffer *out = &net->buffer[l->out];
-    size_t width = net->width;
+    float a[NET_ROWS * NET_SAMPLES];
 
-    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
-        size_t left = net->n - t * width, k = left < width ? left : width;
+    for (size_t s = 0; s < net->n; s += NET_SAMPLES) {
+        size_t left = net->n - s, n = left < NET_SAMPLES ? left : NET_SAMPLES;
 
-        net->kernel->gemm(rows, cols, k,
-                          out->grad + (t * out->features + first) * width,
-                          width, 1,
-                          in->rows + t * width * in->features + col,
-                          in->features, g, ldg, t > 0);
+        gather_rows(a, net, out, first, rows, s, n);
+        net->kernel->gemm(rows, cols, n, a, n, 1,
+                          in->rows + s * in->features + col, in->features, g,
+                          ldg, s > 0);
     }
 }
 
 /* Sum of row f of the output gradient: tiles in order, then by halves. */
 PARE_CLONES
-static float row_sum(const float *g, size_t stride, size_t tiles,
-                     size_t width)
+static float row_sum(const float *g, size_t stride, size_t tiles, size_t width)
 {
     float sum[64] = {0};
 
@@ -66,12 +84,11 @@ static void deliver(struct pass *p, size_t tensor, size_t at, const float *g,
             memcpy(p->grad[tensor] + at, g, n * sizeof *g);
         return;
     }
-    p->row->update(t->value + at, g,
-                   p->state->n_slots > 0 ? p->state->slot[0][tensor] + at
-                                         : NULL,
-                   p->state->n_slots > 1 ? p->state->slot[1][tensor] + at
-                                         : NULL,
-                   t->mask ? t->mask + at : NULL, n, p->update);
+    p->row->update(
+        t->value + at, g,
+        p->state->n_slots > 0 ? p->state->slot[0][tensor] + at : NULL,
+        p->state->n_slots > 1 ? p->state->slot[1][tensor] + at : NULL,
+        t->mask ? t->mask + at : NULL, n, p->update);
 }
 
 static void linear_task(void *arg, size_t i)
@@ -95,15 +112,14 @@ static void linear_task(void *arg, size_t i)
             continue;
         }
         for (size_t r = 0; r < task->rows; r++)
-            deliver(p, l->tensor, (task->first + r) * k + c, g + r * ld,
-                    cols);
+            deliver(p, l->tensor, (task->first + r) * k + c, g + r * ld, cols);
     }
     if (!l->has_bias)
         return;
     for (size_t r = 0; r < task->rows; r++)
         bias[r] = row_sum(out->grad + (task->first + r) * net->width,
-                          out->features * net->width,
-                          net_tiles(net, net->n), net->width);
+                          out->features * net->width, net_tiles(net, net->n),
+                          net->width);
     deliver(p, l->tensor + 1, task->first, bias, task->rows);
 }
 
@@ -119,8 +135,7 @@ static void all_tasks(struct pass *p)
         if (l->op != PARE_OP_BATCHNORM || !net->training)
             continue;
         deliver(p, l->tensor, 0, l->dscale, net->buffer[l->out].features);
-        deliver(p, l->tensor + 1, 0, l->dshift,
-                net->buffer[l->out].features);
+        deliver(p, l->tensor + 1, 0, l->dshift, net->buffer[l->out].features);
     }
 }
 
