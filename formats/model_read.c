@@ -298,11 +298,12 @@ static int read_array(struct reader *r, float *out, const char *path,
 
 static int check_finite(const float *v, const char *path, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(v[i]))
-            return pare_fail(PARE_EFORMAT, "'%s' holds a value that is %s",
-                             path, isnan(v[i]) ? "not a number" : "infinite");
-    return 0;
+    size_t i = pare_first_nonfinite(v, n);
+
+    if (i == n)
+        return 0;
+    return pare_fail(PARE_EFORMAT, "'%s' holds a value that is %s", path,
+                     isnan(v[i]) ? "not a number" : "infinite");
 }
 
 static int read_bitmap(struct reader *r, const char *path,

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
+#include "clones.h"
 #include "optimizer.h"
 #include "status.h"
 
 #define PATH_BYTES 512
+#define PIECE      4096 /* values looked at together */
 
 /* What a build carries through its functions. */
 struct build {
@@ -22,43 +25,80 @@ static const char *suffix(const struct pare_tensor *t)
     return strrchr(t->name, '.') + 1;
 }
 
+/* Is all of a piece 0 where the mask is? In vector code. */
+PARE_CLONES
+static uint32_t some_under_mask(const float *v, const uint8_t *mask, size_t n)
+{
+    uint32_t some = 0;
+
+    for (size_t i = 0; i < n; i++)
+        some |= (v[i] != 0.0f) & (mask[i] == 0);
+    return some;
+}
+
 static bool zero_under_mask(const float *v, const struct pare_tensor *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (!t->mask[i] && v[i] != 0.0f)
+    for (size_t i = 0; i < t->n; i += PIECE)
+        if (some_under_mask(v + i, t->mask + i,
+                            t->n - i < PIECE ? t->n - i : PIECE))
             return false;
     return true;
 }
 
 static int check_finite(const float *v, const struct pare_tensor *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (!isfinite(v[i]))
-            return pare_fail(PARE_EINVAL, "'%s' holds a value that is %s",
-                             t->name,
-                             isnan(v[i]) ? "not a number" : "infinite");
-    return 0;
+    size_t i = pare_first_nonfinite(v, t->n);
+
+    if (i == t->n)
+        return 0;
+    return pare_fail(PARE_EINVAL, "'%s' holds a value that is %s", t->name,
+                     isnan(v[i]) ? "not a number" : "infinite");
 }
 
-/*
- * Write an array of a tensor's shape at `path`: dense, or its survivors at
- * PATH.kept. What is not 0 under the mask stays dense.
- */
+/* Copy the values that the mask keeps; returns their number. */
+static size_t pick(float *kept, const float *v, const struct pare_tensor *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n; i += 64) {
+        size_t size = t->n - i < 64 ? t->n - i : 64;
+        uint64_t bits = pare_bits_pack(t->mask + i, size);
+
+        if (bits == UINT64_MAX) {
+            memcpy(kept + n, v + i, 64 * sizeof *kept);
+            n += 64;
+            continue;
+        }
+        for (; bits; bits &= bits - 1)
+            kept[n++] = v[i + pare_bits_lowest(bits)];
+    }
+    return n;
+}
+
+/* What a mask keeps of an array, at PATH.kept. */
+static int write_kept(struct build *b, const char *path, const float *v,
+                      const struct pare_tensor *t)
+{
+    char name[PATH_BYTES + 8];
+    size_t n = pick(b->kept, v, t);
+
+    snprintf(name, sizeof name, "%s.kept", path);
+    return pare_h5w_data(b->w, name, PARE_H5_F32, 1, &n, b->kept, false);
+}
+
+static int write_dense(struct build *b, const char *path, const float *v,
+                       const struct pare_tensor *t)
+{
+    return pare_h5w_data(b->w, path, PARE_H5_F32, t->rank, t->dim, v, false);
+}
+
+/* Write an array of a tensor's shape; what is not 0 under the mask stays
+ * dense. */
 static int write_array(struct build *b, const char *path, const float *v,
                        const struct pare_tensor *t)
 {
-    char name[PATH_BYTES + 8];
-    size_t n = 0;
-
-    if (!t->mask || !zero_under_mask(v, t))
-        return pare_h5w_data(b->w, path, PARE_H5_F32, t->rank, t->dim, v,
-                             false);
-    for (size_t i = 0; i < t->n; i++) {
-        b->kept[n] = v[i];
-        n += t->mask[i];
-    }
-    snprintf(name, sizeof name, "%s.kept", path);
-    return pare_h5w_data(b->w, name, PARE_H5_F32, 1, &n, b->kept, false);
+    return t->mask && zero_under_mask(v, t) ? write_kept(b, path, v, t)
+                                            : write_dense(b, path, v, t);
 }
 
 static int write_bitmap(struct build *b, const char *path,
@@ -70,8 +110,9 @@ static int write_bitmap(struct build *b, const char *path,
 
     if (!bits)
         return pare_fail(PARE_ENOMEM, "no memory");
-    for (size_t i = 0; i < t->n; i++)
-        bits[i / 8] |= (uint8_t)((t->mask[i] != 0) << (i % 8));
+    for (size_t i = 0; i < n; i++)
+        bits[i] = (uint8_t)pare_bits_pack(t->mask + 8 * i,
+                                          t->n - 8 * i < 8 ? t->n - 8 * i : 8);
     err = pare_h5w_mask(b->w, path, PARE_H5_U8, n, bits);
     free(bits);
     return err;
@@ -153,7 +194,8 @@ static int write_tensor(struct build *b, const struct pare_tensor *t,
     if (t->mask)
         err = write_mask(b, path, t, stored);
     if (!err)
-        err = write_array(b, path, t->value, t);
+        err = t->mask ? write_kept(b, path, t->value, t)
+                      : write_dense(b, path, t->value, t);
     if (!err)
         err = write_labels(b, kept, t);
     if (!err)

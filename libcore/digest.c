@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "clones.h"
 #include "status.h"
 
@@ -77,40 +78,37 @@ static uint8_t *lump_room(struct lump *l)
     return l->bytes + l->used;
 }
 
-/* Values of a block that are not 0, in vector code. */
+/* Which values of a block are not 0, as bytes; in vector code. */
 PARE_CLONES
-static unsigned count_nonzero(const float *v)
+static void find_nonzero(uint8_t some[BLOCK], const float *v)
 {
-    unsigned n = 0;
-
     for (size_t j = 0; j < BLOCK; j++)
-        n += v[j] != 0.0f;
-    return n;
+        some[j] = v[j] != 0.0f;
 }
 
 static void add_block(struct lump *l, uint64_t index, const float *v, size_t n)
 {
-    unsigned some = n == BLOCK ? count_nonzero(v) : 1;
-    uint8_t *to = lump_room(l);
-    uint64_t bits = 0;
+    uint8_t some[BLOCK], *to = lump_room(l);
+    uint64_t bits;
     size_t used = 16;
 
-    if (some == 0)
+    if (n == BLOCK)
+        find_nonzero(some, v);
+    for (size_t j = 0; n < BLOCK && j < n; j++)
+        some[j] = v[j] != 0.0f;
+    bits = pare_bits_pack(some, n);
+    if (bits == 0)
         return;
     memcpy(to, &index, 8);
-    if (some == BLOCK) {
-        bits = UINT64_MAX;
+    memcpy(to + 8, &bits, 8);
+    if (bits == UINT64_MAX) {
         memcpy(to + 16, v, 4 * BLOCK);
         used += 4 * BLOCK;
     } else {
-        for (size_t j = 0; j < n; j++) {
-            memcpy(to + used, &v[j], 4);
-            used += v[j] != 0.0f ? 4 : 0;
-            bits |= (uint64_t)(v[j] != 0.0f) << j;
-        }
+        for (; bits; bits &= bits - 1, used += 4)
+            memcpy(to + used, &v[pare_bits_lowest(bits)], 4);
     }
-    memcpy(to + 8, &bits, 8);
-    l->used += bits ? used : 0;
+    l->used += used;
 }
 
 void pare_digest_values(struct pare_digest *d, const float *v, size_t n)
@@ -166,15 +164,6 @@ int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
     return pare_digest_weights_of(hex, m, NULL);
 }
 
-/* Eight mask bytes of 0 or 1 as bits, the first lowest. */
-static uint64_t pack8(const uint8_t *mask)
-{
-    uint64_t x;
-
-    memcpy(&x, mask, 8);
-    return (x * 0x0102040810204080u) >> 56;
-}
-
 static void digest_mask(struct pare_digest *d, const struct pare_tensor *t)
 {
     struct lump l;
@@ -185,14 +174,10 @@ static void digest_mask(struct pare_digest *d, const struct pare_tensor *t)
     l.d = d;
     l.used = 0;
     for (size_t i = 0; i < t->n; i += BLOCK) {
-        size_t n = t->n - i < BLOCK ? t->n - i : BLOCK, j = 0;
+        size_t n = t->n - i < BLOCK ? t->n - i : BLOCK;
         uint8_t *to = lump_room(&l);
-        uint64_t index = i / BLOCK, bits = 0;
+        uint64_t index = i / BLOCK, bits = pare_bits_pack(t->mask + i, n);
 
-        for (; j + 8 <= n; j += 8)
-            bits |= pack8(t->mask + i + j) << j;
-        for (; j < n; j++)
-            bits |= (uint64_t)t->mask[i + j] << j;
         memcpy(to, &index, 8);
         memcpy(to + 8, &bits, 8);
         l.used += bits ? 16 : 0;
@@ -285,8 +270,8 @@ static void digest_input(struct pare_digest *d, const struct pare_model *m)
         pare_digest_text(d, m->class_name[i]);
 }
 
-int pare_digest_both(char weights[PARE_DIGEST_LEN],
-                     char state[PARE_DIGEST_LEN], const struct pare_model *m)
+int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
+                     const struct pare_model *m)
 {
     int err = pare_digest_weights(weights, m);
     struct pare_digest *d = err ? NULL : pare_digest_new();

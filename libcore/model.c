@@ -1,10 +1,16 @@
 #include "model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
+#include "clones.h"
+#include "hugepage.h"
 #include "status.h"
+
+#define BLOCK 4096 /* values looked at together */
 
 static int no_memory(void)
 {
@@ -26,6 +32,7 @@ static int init_tensor(struct pare_tensor *t, size_t layer,
         t->n *= spec->dim[i];
     }
     t->value = calloc(t->n, sizeof(float));
+    pare_hugepage(t->value, t->n * sizeof(float));
     if (!t->value)
         return no_memory();
     if (t->role == PARE_ROLE_BUFFER && strcmp(spec->suffix, "var") == 0)
@@ -153,6 +160,7 @@ static float **alloc_values(const struct pare_model *m, bool buffers)
         if (m->tensor[t].role == PARE_ROLE_BUFFER && !buffers)
             continue;
         value[t] = calloc(m->tensor[t].n, sizeof(float));
+        pare_hugepage(value[t], m->tensor[t].n * sizeof(float));
         if (!value[t]) {
             free_values(value, m->n_tensors);
             value = NULL;
@@ -309,7 +317,7 @@ int pare_tensor_need_mask(struct pare_tensor *t)
 {
     if (t->mask)
         return 0;
-    t->mask = malloc(t->n);
+    t->mask = pare_hugepage(malloc(t->n), t->n);
     if (!t->mask)
         return no_memory();
     memset(t->mask, 1, t->n);
@@ -318,13 +326,36 @@ int pare_tensor_need_mask(struct pare_tensor *t)
 
 size_t pare_tensor_kept(const struct pare_tensor *t)
 {
-    size_t kept = 0;
+    return t->mask ? pare_bits_count(t->mask, t->n) : t->n;
+}
 
-    if (!t->mask)
-        return t->n;
-    for (size_t i = 0; i < t->n; i++)
-        kept += t->mask[i];
-    return kept;
+/* Is a value of a block infinite or NaN? In vector code. */
+PARE_CLONES
+static uint32_t any_nonfinite(const float *v, size_t n)
+{
+    uint32_t any = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+
+        memcpy(&u, &v[i], sizeof u);
+        any |= (u & 0x7f800000u) == 0x7f800000u;
+    }
+    return any;
+}
+
+size_t pare_first_nonfinite(const float *v, size_t n)
+{
+    for (size_t first = 0; first < n; first += BLOCK) {
+        size_t end = n - first < BLOCK ? n : first + BLOCK;
+
+        if (!any_nonfinite(v + first, end - first))
+            continue;
+        while (isfinite(v[first]))
+            first++;
+        return first;
+    }
+    return n;
 }
 
 bool pare_tensor_prunable(const struct pare_tensor *t)
@@ -352,6 +383,7 @@ double pare_model_sparsity(const struct pare_model *m)
     return total ? (double)(total - kept) / (double)total : 0;
 }
 
+PARE_CLONES
 static void apply_mask(float *v, const uint8_t *mask, size_t n)
 {
     for (size_t i = 0; v && i < n; i++)

@@ -157,6 +157,9 @@ int pare_tensor_need_mask(struct pare_tensor *t);
 /** Number of kept positions (n without a mask). */
 size_t pare_tensor_kept(const struct pare_tensor *t);
 
+/** Index of the first value that is infinite or NaN; n when there is none. */
+size_t pare_first_nonfinite(const float *v, size_t n);
+
 /** Is the tensor counted as prunable without being asked for? */
 bool pare_tensor_prunable(const struct pare_tensor *t);
 

@@ -6,7 +6,9 @@
 
 #include "allocation.h"
 #include "amount.h"
+#include "bits.h"
 #include "grain.h"
+#include "hugepage.h"
 #include "scope.h"
 #include "select.h"
 #include "status.h"
@@ -172,28 +174,20 @@ static int allocate(struct plan *p)
     bool single = p->kind->single;
     size_t n = p->n_grains;
 
-    p->weight_score = malloc(p->n_weights * sizeof(float));
+    p->weight_score = pare_hugepage(malloc(p->n_weights * sizeof(float)),
+                                    p->n_weights * sizeof(float));
     p->score = calloc(p->m->n_tensors, sizeof *p->score);
     p->grains.score = single ? p->weight_score : malloc(n * sizeof(float));
     p->grains.size = single ? NULL : malloc(n * sizeof *p->grains.size);
     if (!whole(p))
         p->grains.candidate = malloc(n);
-    p->mark = malloc(n);
+    p->mark = pare_hugepage(malloc(n), n);
     if (!p->weight_score || !p->score || !p->grains.score || !p->mark ||
         (!p->grains.candidate && !whole(p)) || (!single && !p->grains.size))
         return no_memory();
     for (size_t i = 0; i < p->n_slots; i++)
         p->score[p->slot[i].tensor] = p->weight_score + p->slot[i].first_weight;
     return 0;
-}
-
-static size_t count_ones(const uint8_t *bit, size_t n)
-{
-    size_t sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += bit[i];
-    return sum;
 }
 
 static void gather(struct plan *p)
@@ -213,7 +207,7 @@ static void gather(struct plan *p)
         p->kind->gather(&g, &p->m->tensor[s->tensor], bias_of(p, s),
                         p->score[s->tensor], p->o->norm,
                         p->o->criterion->random);
-        pool->count.grains += count_ones(g.candidate, s->n);
+        pool->count.grains += pare_bits_count(g.candidate, s->n);
     }
 }
 
@@ -331,7 +325,7 @@ static void tally(struct plan *p, size_t pool)
         if (s->pool != pool)
             continue;
         if (p->kind->single) {
-            s->removed = count_ones(mark, s->n);
+            s->removed = pare_bits_count(mark, s->n);
             continue;
         }
         for (size_t k = 0; k < s->n; k++) {

@@ -8,7 +8,8 @@
 #include "status.h"
 
 #define BUCKETS 65536
-#define BLOCK   128 /* scores looked at together, for vector code */
+#define BLOCK   64   /* scores looked at together, for vector code */
+#define HALVES  1024 /* of which the high halves are taken together */
 
 /*
  * Bits of a float as an unsigned number of the same order; the addition
@@ -31,24 +32,37 @@ static inline uint32_t is_nan(float score)
     return (u & 0x7fffffffu) > 0x7f800000u;
 }
 
+/* High halves of a block of scores; returns whether one is NaN. */
+PARE_CLONES
+static uint32_t high_halves(uint16_t *high, const float *score, size_t n)
+{
+    uint32_t nan = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        nan |= is_nan(score[i]);
+        high[i] = (uint16_t)(order_key(score[i]) >> 16);
+    }
+    return nan;
+}
+
 /* Histogram of the high halves; returns whether a candidate is NaN. */
 static uint32_t count_high(size_t *count, const float *score,
                            const uint8_t *candidate, size_t n)
 {
+    uint16_t high[HALVES];
     uint32_t nan = 0;
 
-    if (!candidate) {
-        for (size_t i = 0; i < n; i++) {
-            nan |= is_nan(score[i]);
-            count[order_key(score[i]) >> 16]++;
-        }
-        return nan;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint32_t c = candidate[i] != 0;
+    for (size_t first = 0; first < n; first += HALVES) {
+        size_t size = n - first < HALVES ? n - first : HALVES;
+        uint32_t some = high_halves(high, score + first, size);
 
-        nan |= is_nan(score[i]) & c;
-        count[order_key(score[i]) >> 16] += c;
+        for (size_t i = 0; !candidate && i < size; i++)
+            count[high[i]]++;
+        for (size_t i = 0; candidate && i < size; i++)
+            count[high[i]] += candidate[first + i] != 0;
+        for (size_t i = 0; candidate && some && i < size; i++)
+            nan |= is_nan(score[first + i]) & (candidate[first + i] != 0);
+        nan |= candidate ? 0 : some;
     }
     return nan;
 }
