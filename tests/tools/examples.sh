@@ -54,7 +54,7 @@ commands() {
         print substr($0, 3)
         next
     }
-    open { sub(/^> /, ""); print }' "$1" | sed 's/\\e/\\/g'
+    open { sub(/^> ?/, ""); print }' "$1" | sed 's/\\e/\\/g'
 }
 
 for page in "$SRC"/man/*.[157]; do
