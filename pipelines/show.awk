@@ -1,5 +1,5 @@
 # A small table of models, of the output of pare eval and pare stats --total.
-# Where the files lie is said below it.
+# Where the files lie, names being of the directory `here`, is said below it.
 
 BEGIN { FS = "\t" }
 FNR == 1 { is_eval = $3 == "n"; next }
@@ -15,5 +15,5 @@ END {
         printf "%-12s %8d %16s %11.4f %9.4f\n", short, bytes[name[i]],
             removed[name[i]] " of " weights[name[i]], loss[i], accuracy[i]
     }
-    print "in " directory
+    print "in " (directory ~ /^\// ? "" : here "/") directory
 }

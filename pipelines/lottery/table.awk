@@ -86,20 +86,45 @@ function columns(which,    x, n)
         spread(at_end, which)
 }
 
+# How a network of the last round compares with the dense one.
+function compare(what, arm,    which, dense, n, steps, there, when)
+{
+    which = arm SUBSEP rounds - 1
+    dense = "trained" SUBSEP 0
+    n = gather(stop, which, x)
+    steps = mean(x, n)
+    n = gather(at_stop, which, x)
+    there = mean(x, n)
+    n = gather(stop, dense, x)
+    steps /= mean(x, n)
+    n = gather(at_stop, dense, x)
+    when = sprintf("%.0f %% earlier", 100 * (1 - steps))
+    if (steps > 1)
+        when = sprintf("%.0f %% later", 100 * (steps - 1))
+    printf "%s stops %s than the dense network, %+.2f points from it\n",
+        what, when, there - mean(x, n)
+}
+
 END {
     printf "\nLottery tickets: %s, LeNet-300-100, %d steps a round, %d seed%s\n\n",
         data, steps, n_seeds, n_seeds == 1 ? "" : "s"
     printf "%5s %7s %6s %6s | %-52s | %s\n", "", "", "", "",
-        "ticket: early stop, test %", "new init under its mask"
+        "ticket", "new initial weights under its mask"
     printf "%5s %7s %6s %6s | %6s %22s %22s | %6s %22s %22s\n", "round",
-        "kept", "P_m", "paper", "step", "then", "at the end", "step", "then",
-        "at the end"
+        "kept", "P_m", "paper", "stop", "test % there", "test % at the end",
+        "stop", "test % there", "test % at the end"
     for (r = 0; r < rounds; r++) {
         printf "%5d %7d %6.2f %6s", r, kept[r], 100 * kept[r] / weights,
             r < n_paper ? paper[r + 1] : "-"
         columns("trained" SUBSEP r)
         columns("control" SUBSEP r)
         print ""
+    }
+    if (rounds > 1) {
+        printf "\nAt P_m %.2f: ", 100 * kept[rounds - 1] / weights
+        compare("the ticket", "trained")
+        printf "%14s", ""
+        compare("its control", "control")
     }
     while ((getline line <notes) > 0)
         print line

@@ -64,6 +64,17 @@ same 3.places 2.places "what was pruned while training stays pruned"
 within 4.places 3.places "the second pruning only removes more"
 same thirds.places 4.places "and stays to the end"
 
+run make -C "$PIPELINES/penguins" demo "O=$PWD/d" EPOCHS=300 \
+    FASHION_DIR=/nowhere
+status_is 0 "the demo works"
+out_has '^unpruned\.h5 +[0-9]+ +0 of 180 ' "it has the control"
+out_has '^pruned\.h5 +[0-9]+ +54 of 180 ' "the pruned network"
+out_has '^lottery\.h5 +[0-9]+ +54 of 180 ' "the ticket"
+out_has '^thirds\.h5 +[0-9]+ +56 of 180 ' "the one pruned while training"
+models=$(sed -n 's/^in //p' "$OUT")
+ok "and says where they lie" pare stats "$models/thirds.h5"
+out_has '^No Fashion-MNIST in /nowhere' "and what it leaves out"
+
 # A run that is interrupted by an error leaves a message and no table.
 run make -C "$PIPELINES/penguins" quick "O=$PWD/c" BATCH=none
 ok "a wrong setting fails" test "$status" -ne 0
