@@ -19,7 +19,7 @@ struct options {
 static void parse_also(const struct cli_tool *tool,
                        struct pare_rewind_options *r, const char *text)
 {
-    while (*text) {
+    do {
         size_t n = strcspn(text, ",");
 
         if (n == 9 && strncmp(text, "optimizer", n) == 0)
@@ -32,7 +32,7 @@ static void parse_also(const struct cli_tool *tool,
         text += n;
         if (*text == ',' && !*++text)
             cli_usage(tool, "--also: something is missing after the comma");
-    }
+    } while (*text);
 }
 
 static void set_up(const struct cli_tool *tool, struct pare_rewind_options *r,

@@ -46,6 +46,8 @@ run pare-rewind -v -t epoch:2 --also schedule,optimizer m.h5 -o e.h5
 err_has 'went back to epoch:2, .* epoch 2, step 4' "the position goes back"
 run pare-rewind -v -t init --also schedule m.h5 -o e.h5
 err_has 'epoch 0, step 0' "init is before the first step"
+run pare-rewind -t init --also '' m.h5 -o e0.h5
+fails_with 2 "--also of nothing is a usage error"
 run pare-rewind --reinit -S 5 m.h5 -o n1.h5
 run pare-rewind --reinit -S 5 m.h5 -o n2.h5
 same n1.h5 n2.h5 "the same seed draws the same"
