@@ -262,6 +262,8 @@ static int add_provenance(struct job *job)
     if (o->data)
         provenance_input(p, "-d", "data", job->data.digest);
     provenance_input(p, "", "model", job->in.state);
+    if (a->criterion->needs_data)
+        provenance_note(p, "kernel", pare_kernel_provenance());
     outcome(text, sizeof text, job);
     if (job->prune.criterion->needs_data)
         provenance_note(p, "kernel", pare_kernel_provenance());

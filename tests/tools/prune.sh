@@ -114,6 +114,11 @@ done
 same g1.h5 g2.h5 "threads do not matter"
 run pare-prune -f .5 -m gradient -d d.h5 --calibrate 20 m.h5 -o g3.h5
 differ g1.h5 g3.h5 "samples do"
+run env PARE_KERNEL=c pare-prune -f .5 -m gradient -d d.h5 m.h5 -o g4.h5
+run pare-log g4.h5
+out_has '^# kernel: c$' "the kernels of a gradient are chosen and recorded"
+run env PARE_KERNEL=nonsense pare-prune -f .5 -m gradient -d d.h5 m.h5 -o g5.h5
+fails_with 2 "unknown kernels are a usage error"
 run pare-prune -f .5 -m random m.h5 -o r1.h5
 run pare-prune -f .5 -m random m.h5 -o r2.h5
 same r1.h5 r2.h5 "the seed follows from the model"
