@@ -165,6 +165,8 @@ static void set_up(struct job *job)
     if (o->report && strcmp(o->report, "-") == 0 && strcmp(o->output, "-") == 0)
         cli_usage(job->tool, "--report - and the model both go to standard "
                              "output: use -o");
+    if (o->report && strcmp(o->report, o->output) == 0)
+        cli_usage(job->tool, "--report and -o are both '%s'", o->output);
     choose_amount(job);
     choose_rows(job);
     parse_layers(job);

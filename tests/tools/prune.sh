@@ -98,6 +98,9 @@ ok "the report is a table" [ "$(sed -n 3p r.tsv)" = \
     "fc2	fc2.weight	200	200	100	0.5" ]
 run pare-prune -A layer -f .5 --report - m.h5 -o p2.h5
 out_is "$(cat r.tsv)" "the report goes to standard output when asked"
+run pare-prune -f .5 --report p3.h5 m.h5 -o p3.h5
+fails_with 2 "the report is not put where the model goes"
+ok "and no file is made" [ ! -e p3.h5 ]
 
 # ---- the same bytes ----
 run_sh 'pare-prune -s .5 <m.h5 >a.h5'
