@@ -165,15 +165,24 @@ static void option_name(char *buf, size_t size, const struct cli_option *o)
 
 /**
  * The default in force, " [20]". None for options whose absence the tool
- * looks at (given), for empty texts and for NaN.
+ * looks at (given), for empty texts, for NaN, and for a number outside the
+ * range, which says "not set".
  */
 static void option_default(char *buf, size_t size, const struct cli_option *o)
 {
     char number[32];
     const char *text = NULL;
+    double v = 0;
 
     buf[0] = '\0';
     if (o->given || !o->value)
+        return;
+    if (o->type == CLI_U64)
+        v = (double)*(uint64_t *)o->value;
+    else if (o->type == CLI_INT)
+        v = *(int *)o->value;
+    if ((o->type == CLI_U64 || o->type == CLI_INT) && o->lo < o->hi &&
+        (v < o->lo || v > o->hi))
         return;
     if (o->type == CLI_TEXT) {
         text = *(const char **)o->value;

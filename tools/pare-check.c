@@ -25,8 +25,12 @@ static void report(void *arg, const char *line)
         printf("%s: %s\n", r->path, line);
 }
 
-/** Promise 7: every step can be parsed, and the last one made this state. */
-static int check_provenance(const struct pare_model *m, const char *state,
+/**
+ * Promise 7: every step can be parsed, and the last one made this state;
+ * but the step that an autosave is in the middle of has no line yet.
+ */
+static int check_provenance(const struct pare_model *m,
+                            const struct pare_model_file *info,
                             struct report *r)
 {
     struct provenance_step step = {0};
@@ -42,10 +46,11 @@ static int check_provenance(const struct pare_model *m, const char *state,
             findings++;
         }
     }
-    if (m->n_steps && !findings && strcmp(step.out, state)) {
+    if (m->n_steps && !findings && !info->autosave_key[0] &&
+        strcmp(step.out, info->state)) {
         snprintf(line, sizeof line,
                  "the provenance ends in state %s, the file is %s", step.out,
-                 state);
+                 info->state);
         report(r, line);
         findings++;
     }
@@ -74,7 +79,7 @@ static int check(const struct cli_tool *tool, const struct options *o,
     if (n < 0) {
         status = cli_fail(tool);
     } else {
-        n += check_provenance(&m, info.state, &r);
+        n += check_provenance(&m, &info, &r);
         status = n > 0;
     }
     pare_model_file_release(&info, m.n_tensors);

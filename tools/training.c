@@ -46,14 +46,17 @@ static void on_signal(int sig)
     caught = sig;
 }
 
+/* What the parent has set to be ignored (nohup) stays ignored. */
 static void catch_signals(void)
 {
-    struct sigaction act = {.sa_handler = on_signal};
+    static const int stop[] = {SIGINT, SIGTERM};
+    struct sigaction act = {.sa_handler = on_signal}, old;
 
     caught = 0;
     sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    for (size_t i = 0; i < sizeof stop / sizeof stop[0]; i++)
+        if (sigaction(stop[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stop[i], &act, NULL);
 }
 
 static double now(void)

@@ -28,7 +28,7 @@ struct training_watch {
      "where to keep it, OUTPUT.autosave otherwise", NULL},                   \
     {0, "log", "FILE", CLI_TEXT, &(w).log, 0, 0,                             \
      "write a line an epoch as training goes", NULL},                        \
-    {0, "log-every", "N", CLI_U64, &(w).log_every, 0, 1e15,                  \
+    {0, "log-every", "N", CLI_U64, &(w).log_every, 1, 1e15,                  \
      "write a line every N steps too", NULL}
 
 /** Check the settings before any file is touched; usage errors exit. */
