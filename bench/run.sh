@@ -113,8 +113,8 @@ $tmp/lenet.h5 >$tmp/out"
 }
 
 rows_files() {
-    "$tools/pare-init" -a 1000-5000-1000 -S 1 -o "$tmp/ten.h5" || return
-    echo "a file of 10,000,000 weights, whole process, ms"
+    "$tools/pare-init" -a 2236-2236-2236 -S 1 -o "$tmp/ten.h5" || return
+    echo "a file of 9,999,392 weights, whole process, ms"
     for t in stats "prune -s .9"; do
         name=pare-${t%% *}
         race -g 'x<3' "x $name=$tools/pare-$t $tmp/ten.h5 >$tmp/out" \
@@ -140,8 +140,8 @@ rows_memory() {
         *) parameters=2386000 features=3494 ;;
         esac
         bound=$(awk -v p=$parameters -v f=$features 'BEGIN {
-            printf "%.0f", 70000 * 785 / 2^20 + 12 * p / 2^20 +
-                3 * 4 * 128 * f / 2^20 + 128 }')
+            bytes = 70000 * 785 + 12 * p + 3 * 4 * 128 * f
+            printf "%.0f", bytes / 1048576 + 128 }')
         echo "peak memory of pare train $arch, 60 steps: at most $bound MiB"
         race -r 3 "x pare-train=exec $tools/pare-train -a $arch -b 128 \
 --steps 60 -q -S 1 --optimizer sgd,momentum=.9 -d $data -o $tmp/out"
