@@ -7,6 +7,7 @@
 
 #include "bits.h"
 #include "clones.h"
+#include "hugepage.h"
 #include "optimizer.h"
 #include "status.h"
 
@@ -384,7 +385,8 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].mask && m->tensor[t].n > most)
             most = m->tensor[t].n;
-    b.kept = malloc((most + 1) * sizeof *b.kept);
+    b.kept = pare_hugepage(malloc((most + 1) * sizeof *b.kept),
+                           most * sizeof *b.kept);
     if (!b.kept)
         return pare_fail(PARE_ENOMEM, "no memory");
     err = write_root(&b, info);

@@ -1,0 +1,188 @@
+"""Both digests of a model file, from the words of pare-model(5) alone.
+
+Prints digest_ref.h for a model without dropout or convolutions; needs h5py,
+numpy and xxhash.  test_digest.c makes the same model, and writes it when a
+file is named:
+
+    test_digest rich.h5; python digest_ref.py rich.h5 > digest_ref.h
+"""
+
+import struct
+import sys
+
+import h5py
+import numpy as np
+import xxhash
+
+TENSORS = {"linear": ("weight", "bias"),
+           "batchnorm": ("scale", "shift", "mean", "var")}
+RUNNING = ("mean", "var")
+
+
+def u64(x):
+    return struct.pack("<Q", int(x))
+
+
+def f64(x):
+    return struct.pack("<d", float(x))
+
+
+def text(s):
+    s = s if isinstance(s, bytes) else s.encode()
+    return u64(len(s)) + s
+
+
+def values(v):
+    v = np.asarray(v, "<f4").ravel()
+    out = [u64(v.size)]
+    for first in range(0, v.size, 64):
+        block = v[first:first + 64]
+        some = block != 0
+        if some.any():
+            bits = sum(1 << j for j in np.flatnonzero(some).tolist())
+            out += [u64(first // 64), u64(bits), block[some].tobytes()]
+    return b"".join(out) + u64(2**64 - 1)
+
+
+def mask_bytes(mask):
+    if mask is None:
+        return u64(0)
+    out = [u64(1)]
+    for first in range(0, mask.size, 64):
+        bits = sum(1 << j
+                   for j in np.flatnonzero(mask[first:first + 64]).tolist())
+        if bits:
+            out += [u64(first // 64), u64(bits)]
+    return b"".join(out) + u64(2**64 - 1)
+
+
+def dataset_text(f, name):
+    return f[name][:].tobytes() if name in f else b""
+
+
+class Tensor:
+    def __init__(self, f, layer, suffix):
+        group = f["layers"][layer]
+        self.name = layer + "." + suffix
+        self.trained = suffix not in RUNNING
+        self.mask = None
+        if suffix in group:
+            self.shape = group[suffix].shape
+            self.value = group[suffix][:].ravel()
+            return
+        kept = group[suffix + ".kept"]
+        self.shape = tuple(int(d) for d in kept.attrs["shape"].split())
+        n = int(np.prod(self.shape))
+        if suffix + ".index" in group:
+            self.mask = np.zeros(n, bool)
+            self.mask[group[suffix + ".index"][:]] = True
+        else:
+            self.mask = np.unpackbits(group[suffix + ".mask"][:],
+                                      bitorder="little")[:n].astype(bool)
+        self.value = self.spread(kept)
+
+    def spread(self, kept):
+        v = np.zeros(int(np.prod(self.shape)), "<f4")
+        v[self.mask] = kept[:]
+        return v
+
+    def read(self, group):
+        if self.name in group:
+            return group[self.name][:].ravel()
+        return self.spread(group[self.name + ".kept"])
+
+    def shape_bytes(self):
+        return (text(self.name) + u64(len(self.shape))
+                + b"".join(map(u64, self.shape)))
+
+
+def optim(f, path, lines, tensors):
+    spec, step, slots = (next(lines)[1] for _ in range(3))
+    out = text(spec) + u64(step) + u64(slots)
+    for k in range(int(slots)):
+        group = f[f"{path}/slot{k}"]
+        out += b"".join(values(t.read(group)) for t in tensors if t.trained)
+    return out
+
+
+def find_tensors(f):
+    found = []
+    for layer in dataset_text(f, "arch").decode().split()[1:]:
+        name, kind = layer.split("=")
+        for suffix in TENSORS.get(kind.split("(")[0], ()):
+            if name in f["layers"]:
+                found.append(Tensor(f, name, suffix))
+    return found
+
+
+def input_bytes(f):
+    group = f["input"]
+    out = f64(group["scale"][()])
+    n = group["mean"].size if "mean" in group else 0
+    out += u64(n)
+    if n:
+        out += values(group["mean"][:]) + values(group["std"][:])
+    out += u64(group.attrs["classes"])
+    for name in dataset_text(f, "input/class_names").split(b"\n")[:-1]:
+        out += text(name)
+    return out
+
+
+def history_bytes(f):
+    rows = dataset_text(f, "history").decode().splitlines()[1:]
+    out = u64(len(rows))
+    for row in rows:
+        epoch, step, *rest = row.split("\t")
+        out += u64(epoch) + u64(step)
+        out += b"".join(f64("-1e300" if x == "nan" else x) for x in rest)
+    return out
+
+
+def training_bytes(lines):
+    real = ("lr", "weight_decay", "sum_loss")
+    words = ("loss", "schedule", "select")
+    out = b""
+    for _ in range(16):
+        key, value = next(lines)
+        out += (f64(value) if key in real else
+                text(value) if key in words else u64(value))
+    assert key == "sum_samples"
+    return out
+
+
+def checkpoints_bytes(f, lines, tensors):
+    out, n = b"", 0
+    for _, name in lines:
+        stored = next(lines)[1] == "stored"
+        out += text(name)
+        out += b"".join(u64(next(lines)[1]) for _ in range(4))
+        out += u64(stored)
+        if stored:
+            group = f["checkpoints"][name]
+            out += b"".join(values(t.read(group)) for t in tensors)
+        out += optim(f, f"checkpoints/{name}/optimizer", lines, tensors)
+        n += 1
+    return u64(n) + out
+
+
+def digests(f):
+    tensors = find_tensors(f)
+    weights = xxhash.xxh3_128_hexdigest(
+        b"".join(t.shape_bytes() + values(t.value) for t in tensors))
+    lines = iter([tuple(line.split("=", 1)) for line in
+                  dataset_text(f, "training").decode().splitlines()])
+    spec, seed, first = (next(lines)[1] for _ in range(3))
+    training = training_bytes(lines)
+    state = (text(dataset_text(f, "arch")) + input_bytes(f) + text(weights)
+             + b"".join(mask_bytes(t.mask) for t in tensors)
+             + optim(f, "optimizer", lines, tensors) + training
+             + text(spec) + u64(seed) + text(first)
+             + checkpoints_bytes(f, lines, tensors) + history_bytes(f))
+    return weights, xxhash.xxh3_128_hexdigest(state)
+
+
+with h5py.File(sys.argv[1]) as model:
+    w, s = digests(model)
+    print("/* Made by digest_ref.py; do not edit. */")
+    print(f'static const char ref_weights[] = "{w}";')
+    print(f'static const char ref_state[] = "{s}";')

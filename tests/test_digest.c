@@ -1,0 +1,91 @@
+#include "model_fixture.h"
+
+#include "bits.h"
+#include "model_file.h"
+#include "ref/digest_ref.h"
+
+/* A block that is full, one that is short, masks, state, checkpoints. */
+static void make_model(struct pare_model *m)
+{
+    fixture_rich(m, "in(73) linear(10) batchnorm relu linear(2)", 3);
+}
+
+static void digests_are_those_of_the_manual(void **state)
+{
+    char weights[PARE_DIGEST_LEN], whole[PARE_DIGEST_LEN];
+    struct pare_model m;
+
+    (void)state;
+    make_model(&m);
+    assert_int_equal(pare_digest_both(weights, whole, &m), 0);
+    assert_string_equal(weights, ref_weights);
+    assert_string_equal(whole, ref_state);
+    pare_model_release(&m);
+}
+
+static void bits_are_packed_and_counted_as_one_by_one(void **state)
+{
+    enum { N = 5000 };
+    static uint8_t b[N];
+    uint32_t s = 3;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        fixture_value(&s);
+        b[i] = i < 2500 ? 1 : s >> 31;
+    }
+    for (size_t n = 0; n <= N; n += n < 130 ? 1 : 487) {
+        size_t sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += b[N - n + i];
+        assert_int_equal(pare_bits_count(b + N - n, n), sum);
+    }
+    for (size_t n = 0; n <= 64; n++) {
+        uint64_t bits = pare_bits_pack(b + 2480, n);
+
+        for (size_t j = 0; j < 64; j++)
+            assert_int_equal(bits >> j & 1, j < n ? b[2480 + j] : 0);
+    }
+}
+
+static void the_first_value_that_is_not_finite_is_found(void **state)
+{
+    enum { N = 9001 };
+    static float v[N];
+    const float bad[] = {INFINITY, -INFINITY, NAN};
+
+    (void)state;
+    assert_int_equal(pare_first_nonfinite(v, N), N);
+    for (size_t i = 0; i < N; i += 500) {
+        v[i] = bad[i / 500 % 3];
+        v[N - 1] = NAN;
+        assert_int_equal(pare_first_nonfinite(v, N), i);
+        assert_int_equal(pare_first_nonfinite(v, i), i);
+        v[i] = 3e38f;
+        v[N - 1] = 1e-42f;
+    }
+}
+
+/* For digest_ref.py. */
+static int write_model(const char *path)
+{
+    struct pare_model m;
+    int err;
+
+    make_model(&m);
+    err = pare_model_write(path, &m, NULL);
+    pare_model_release(&m);
+    return err != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digests_are_those_of_the_manual),
+        cmocka_unit_test(bits_are_packed_and_counted_as_one_by_one),
+        cmocka_unit_test(the_first_value_that_is_not_finite_is_found),
+    };
+
+    return argc > 1 ? write_model(argv[1]) : run_group(tests);
+}
