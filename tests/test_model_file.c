@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,6 +267,38 @@ static void what_a_model_must_not_hold_is_not_written(void **state)
     assert_int_equal(pare_model_write(FILE_NAME, &m, NULL), PARE_EINVAL);
     assert_int_equal(access(FILE_NAME, F_OK), -1);
     pare_model_release(&m);
+}
+
+/* The child that writes a large model dies: SIGXFSZ kills it. */
+static void a_killed_writer_leaves_the_old_file(void **state)
+{
+    struct pare_model m, back = {0};
+    int status;
+    pid_t pid;
+
+    (void)state;
+    fixture_plain(&m, small);
+    write_file(&m);
+    fflush(stdout);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const struct rlimit size = {8000, 8000}, core = {0, 0};
+        struct pare_model large;
+
+        fixture_plain(&large, "in(60) linear(300) relu linear(2)");
+        setrlimit(RLIMIT_FSIZE, &size);
+        setrlimit(RLIMIT_CORE, &core);
+        status = pare_model_write_limit(FILE_NAME, &large, NULL, 100);
+        _exit(status == PARE_EIO && strstr(pare_error(), "signal") ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(access(FILE_NAME ".pare-tmp", F_OK), -1);
+    assert_int_equal(pare_model_read(&back, NULL, FILE_NAME), 0);
+    assert_same_model(&m, &back);
+    pare_model_release(&m);
+    pare_model_release(&back);
 }
 
 static void a_full_disk_is_an_error(void **state)
@@ -578,6 +611,7 @@ int main(void)
         cmocka_unit_test(a_model_travels_a_pipe),
         cmocka_unit_test(an_autosave_keeps_key_and_text),
         cmocka_unit_test(what_a_model_must_not_hold_is_not_written),
+        cmocka_unit_test(a_killed_writer_leaves_the_old_file),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(a_truncated_file_is_refused),
         cmocka_unit_test(files_that_are_no_models_are_named_so),
