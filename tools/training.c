@@ -115,6 +115,9 @@ void training_check(const struct cli_tool *tool,
                         "--autosave-file");
     if (w->log_every && !w->log)
         cli_usage(tool, "--log-every goes with --log");
+    if (w->log && strcmp(w->log, to_stdout(w) ? "-" : w->output) == 0)
+        cli_usage(tool, "--log and the model both go to %s",
+                  to_stdout(w) ? "standard output: use -o" : w->output);
 }
 
 enum pare_select training_select(const struct cli_tool *tool,
@@ -277,6 +280,21 @@ static void log_line(struct watch *s, const char *kind,
     fprintf(s->log, "\t%.3f\n", s->before + now() - s->begun);
 }
 
+/* The log as a stream of its own; "-" is standard output. */
+static FILE *open_log_stream(const char *path, const char *mode)
+{
+    int fd;
+    FILE *f;
+
+    if (strcmp(path, "-") != 0)
+        return fopen(path, mode);
+    fd = dup(STDOUT_FILENO);
+    f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && !f)
+        close(fd);
+    return f;
+}
+
 static int open_log(struct watch *s, long at)
 {
     struct stat st;
@@ -284,9 +302,9 @@ static int open_log(struct watch *s, long at)
     if (!s->w->log)
         return 0;
     if (stat(s->w->log, &st) != 0 || !S_ISREG(st.st_mode) ||
-        st.st_size < at)
+        st.st_size < at || strcmp(s->w->log, "-") == 0)
         at = 0; /* not the log that was being written */
-    s->log = fopen(s->w->log, at > 0 ? "r+" : "w");
+    s->log = open_log_stream(s->w->log, at > 0 ? "r+" : "w");
     if (s->log && at > 0 &&
         (ftruncate(fileno(s->log), at) != 0 ||
          fseek(s->log, 0, SEEK_END) != 0)) {

@@ -112,6 +112,14 @@ for bad in '-e 1' '-d d.h5' '-d d.h5 -e 1 --steps 1' '-d d.h5 -e -1' \
     run pare-train -a 4-5-3 $bad
     fails_with 2 "wrong usage: $bad"
 done
+run pare-train -a 4-20-10-3 -d d.h5 -e 3 -b 32 -S 1 --log - \
+    --log-every 2 -o l2.h5
+ok "it goes to standard output when asked" \
+    [ "$(cut -f 1-9 "$OUT")" = "$(cut -f 1-9 l.tsv)" ]
+run pare-train -a 4-3 -d d.h5 -e 1 --log -
+fails_with 2 "not where the model goes"
+run pare-train -a 4-3 -d d.h5 -e 1 --log l2.h5 -o l2.h5
+fails_with 2 "nor into the same file"
 run pare-train -d d.h5 -e 1 --init pytorch m.h5
 fails_with 2 "a model has its weights already"
 run pare-train -d d.h5 -e 1 m.h5 m.h5
