@@ -13,9 +13,19 @@ idx_files = $(foreach f,train-images train-labels t10k-images t10k-labels,\
 FASHION_FILES = $(call idx_files,$(FASHION_DIR))
 MNIST_FILES = $(call idx_files,$(MNIST_DIR))
 
-# The data sets that are here.
-DATA ?= $(if $(filter 4,$(words $(FASHION_FILES))),fashion) \
-    $(if $(filter 4,$(words $(MNIST_FILES))),mnist)
+# DATA is the data sets that are here, if nothing else is asked; data-here
+# says which are not.
+ifeq ($(origin DATA),undefined)
+have_fashion = $(filter 4,$(words $(FASHION_FILES)))
+have_mnist = $(filter 4,$(words $(MNIST_FILES)))
+DATA := $(if $(have_fashion),fashion) $(if $(have_mnist),mnist)
+data-here:
+	@$(if $(have_fashion),,echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
+	    'install dataset-fashion-mnist or set FASHION_DIR' >&2)
+	@$(if $(have_mnist),,echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2)
+else
+data-here:
+endif
 
 $(O)/fashion/data.h5: $(FASHION_FILES)
 	@mkdir -p $(@D)
@@ -31,16 +41,5 @@ $(O)/generated/data.h5: ../generate.awk
 	pare data csv --label class --make-split 800,200,200 -S 1 -o $@ \
 	    $(O)/generated/data.csv
 	rm $(O)/generated/data.csv
-
-# Say what is missing; the tables are made of the rest.
-data-here:
-	@case ' $(strip $(DATA)) ' in \
-	*' generated '*) ;; \
-	*) case ' $(DATA) ' in *' fashion '*) ;; *) \
-	    echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
-	        'install dataset-fashion-mnist or set FASHION_DIR' >&2;; esac; \
-	   case ' $(DATA) ' in *' mnist '*) ;; *) \
-	    echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2;; esac;; \
-	esac
 
 .PHONY: data-here

@@ -5,7 +5,7 @@ HERE=$(cd "${0%/*}" && pwd)
 quick lottery a
 status_is 0 "the quick run works"
 cp "$OUT" table
-out_has '^Lottery tickets: generated, .* 60 steps a round, 1 seed$' "the title"
+out_has '^Lottery tickets: generated, .* 40 steps a round, 1 seed$' "the title"
 awk '$1 ~ /^[0-9]+$/ && $5 == "|" { print $1, $2, $3, $4 }' table >got
 printf '%s\n' '0 266200 100.00 100' '1 213060 80.04 80.04' \
     '2 170538 64.06 64.06' >want
@@ -47,7 +47,7 @@ run awk -f "$PIPELINES/interval.awk" -f "$PIPELINES/lottery/table.awk" \
 out_has '\| +2 +20\.00 \(20\.00-20\.00\) +30\.00 ' "least validation loss"
 
 # Training watched in two parts is training in one.
-pare finetune -q -j 1 -d a/quick/generated/data.h5 --steps 60 -o whole.h5 \
+pare finetune -q -j 1 -d a/quick/generated/data.h5 --steps 40 -o whole.h5 \
     $run/ticket1.h5
 run pare diff -q --state whole.h5 $run/trained1.h5
 status_is 0 "looking on the way changes nothing"
