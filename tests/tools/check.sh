@@ -48,4 +48,10 @@ printf 'x' | dd of=p.h5 bs=1 seek=1500 conv=notrunc 2>/dev/null
 run pare check p.h5
 status_is 1 "a changed byte is found"
 
+# The step that a kept state is in the middle of has no line yet.
+run pare finetune -q -d d.h5 -e 20 -l 1e6 --optimizer sgd m.h5 -o div.h5
+status_is 1 "training can diverge"
+run pare check div.h5.autosave
+status_is 0 "the state kept is in order"
+
 finish

@@ -84,8 +84,9 @@ wait_for() {
 }
 
 # begin OPTION...: in the background, until its first autosave; sets pid.
+# The shell has background commands ignore SIGINT, which pare would respect.
 begin() {
-    pare-train -q -a 'in(4) linear(60) relu dropout linear(60) relu linear(3)' \
+    env --default-signal=INT pare-train -q -a 'in(4) linear(60) relu dropout linear(60) relu linear(3)' \
         -d d.h5 -b 9 -S 3 --schedule cosine --checkpoint every:800 "$@" \
         >"$OUT" 2>"$ERR" &
     pid=$!
