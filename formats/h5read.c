@@ -258,29 +258,39 @@ static void free_names(char **name, size_t n)
     free(name);
 }
 
-/* The name of link number i, malloc'd. */
-static int get_name(char **name, hid_t group, size_t i)
-{
-    ssize_t n = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i,
-                                   NULL, 0, H5P_DEFAULT);
+/* Names as libhdf5 goes through a group once. */
+struct listing {
+    char **name;
+    size_t n, most;
+    int err;
+};
 
-    if (n <= 0 || n > 255)
-        return pare_h5lib_fail(PARE_EFORMAT, "a name of %zd bytes", n);
-    *name = malloc((size_t)n + 1);
-    if (!*name)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, *name,
-                           (size_t)n + 1, H5P_DEFAULT) < 0)
-        return pare_h5lib_fail(PARE_EFORMAT, "a name that cannot be read");
-    return 0;
+static herr_t take_name(hid_t group, const char *name, const H5L_info_t *info,
+                        void *arg)
+{
+    struct listing *l = arg;
+    size_t size = strlen(name) + 1;
+
+    (void)group;
+    (void)info;
+    if (l->n == l->most)
+        l->err = pare_fail(PARE_EFORMAT, "more names than it declares");
+    else if (size == 1 || size > 256)
+        l->err = pare_fail(PARE_EFORMAT, "a name of %zu bytes", size - 1);
+    else if (!(l->name[l->n] = malloc(size)))
+        l->err = pare_fail(PARE_ENOMEM, "no memory");
+    else
+        memcpy(l->name[l->n++], name, size);
+    return l->err ? -1 : 0;
 }
 
 int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h, const char *path,
                  size_t most)
 {
     hid_t group = H5I_INVALID_HID;
+    struct listing l = {0};
     H5G_info_t info;
-    char **list = NULL;
+    hsize_t at = 0;
     int err = pare_h5lib_object(h, path, H5O_TYPE_GROUP);
 
     if (err)
@@ -295,20 +305,25 @@ int pare_h5_list(char ***name, size_t *n, struct pare_h5 *h, const char *path,
                         most);
         goto out;
     }
-    list = calloc((size_t)info.nlinks + 1, sizeof *list);
-    if (!list)
+    l.most = (size_t)info.nlinks;
+    l.name = calloc(l.most + 1, sizeof *l.name);
+    if (!l.name) {
         err = pare_fail(PARE_ENOMEM, "no memory");
-    for (size_t i = 0; !err && i < info.nlinks; i++)
-        err = get_name(&list[i], group, i);
-    if (err) {
-        free_names(list, list ? (size_t)info.nlinks : 0);
-        err = pare_fail_prefix(err, "'%s'", path);
         goto out;
     }
-    qsort(list, (size_t)info.nlinks, sizeof *list, compare_names);
-    *name = list;
-    *n = (size_t)info.nlinks;
+    if (H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, take_name, &l) <
+        0)
+        err = l.err ? pare_fail_prefix(l.err, "'%s'", path)
+                    : pare_h5lib_fail(PARE_EFORMAT, "cannot list '%s'", path);
+    H5Eclear2(H5E_DEFAULT);
+    if (err)
+        goto out;
+    qsort(l.name, l.n, sizeof *l.name, compare_names);
+    *name = l.name;
+    *n = l.n;
+    l.name = NULL;
 out:
+    free_names(l.name, l.n);
     if (group >= 0)
         H5Gclose(group);
     return err;

@@ -258,6 +258,33 @@ static void assert_refused(hid_t f, int code, const char *words)
     free(im.bytes);
 }
 
+/* By number, libhdf5 would look for each of them from the beginning. */
+static void ten_thousand_names_are_listed(void **state)
+{
+    struct image im;
+    hid_t f = begin();
+    struct pare_h5 *h;
+    char **name, path[16];
+    size_t n;
+
+    (void)state;
+    H5Gclose(H5Gcreate2(f, "/g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    for (int i = 0; i < 10000; i++) {
+        snprintf(path, sizeof path, "/l%05d", 9999 - i);
+        H5Lcreate_hard(f, "/g", f, path, H5P_DEFAULT, H5P_DEFAULT);
+    }
+    h = end(&im, f);
+    assert_int_equal(pare_h5_list(&name, &n, h, "/", 65536), 0);
+    assert_int_equal(n, 10001);
+    assert_string_equal(name[0], "g");
+    assert_string_equal(name[10000], "l09999");
+    for (size_t i = 0; i < n; i++)
+        free(name[i]);
+    free(name);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
 static void links_are_not_followed(void **state)
 {
     hid_t f = begin();
@@ -399,6 +426,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_not_there_is_an_error),
         cmocka_unit_test(names_are_listed_in_order),
+        cmocka_unit_test(ten_thousand_names_are_listed),
         cmocka_unit_test(deflate_is_used_only_where_it_pays),
         cmocka_unit_test(the_same_calls_give_the_same_bytes),
         cmocka_unit_test(links_are_not_followed),

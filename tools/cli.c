@@ -47,15 +47,26 @@ static const struct cli_option *row(const struct cli_tool *tool, size_t i)
 
 /* ---- messages -------------------------------------------------------- */
 
+/* A line on standard error; what files and callers put into it does not
+ * reach the terminal as control characters. */
+static void say(const struct cli_tool *tool, const char *fmt, va_list ap)
+{
+    char text[4096];
+
+    vsnprintf(text, sizeof text, fmt, ap);
+    for (char *c = text; *c; c++)
+        if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
+            *c = '?';
+    fprintf(stderr, "%s: %s\n", tool->name, text);
+}
+
 void cli_warn(const struct cli_tool *tool, const char *fmt, ...)
 {
     va_list ap;
 
-    fprintf(stderr, "%s: ", tool->name);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    say(tool, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
 }
 
 int cli_fail(const struct cli_tool *tool)
@@ -68,11 +79,10 @@ void cli_usage(const struct cli_tool *tool, const char *fmt, ...)
 {
     va_list ap;
 
-    fprintf(stderr, "%s: ", tool->name);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    say(tool, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\n%s: see '%s --help'\n", tool->name, tool->name);
+    fprintf(stderr, "%s: see '%s --help'\n", tool->name, tool->name);
     exit(2);
 }
 

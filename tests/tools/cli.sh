@@ -68,6 +68,7 @@ bad() {
 }
 bad "unknown option '-x'" -x
 bad "'--foo'" --foo
+bad "'--[?]\[2Jfoo'" "--$(printf '\033')[2Jfoo"
 bad "ambiguous option '--l'" --l 1
 bad "'--epochs' needs an argument N" -e
 bad "'--quiet' takes no argument" --quiet=1
