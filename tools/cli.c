@@ -49,7 +49,8 @@ static const struct cli_option *row(const struct cli_tool *tool, size_t i)
 
 /* A line on standard error; what files and callers put into it does not
  * reach the terminal as control characters. */
-static void say(const struct cli_tool *tool, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void
+say(const struct cli_tool *tool, const char *fmt, va_list ap)
 {
     char text[4096];
 
@@ -491,8 +492,7 @@ static void leave_no_temporary(void)
 
     sigemptyset(&act.sa_mask);
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
-        if (sigaction(fatal[i], NULL, &old) == 0 &&
-            old.sa_handler != SIG_IGN)
+        if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(fatal[i], &act, NULL);
 }
 
