@@ -30,6 +30,17 @@ struct run {
     struct pare_model good;
 };
 
+const char *pare_select_name(enum pare_select select)
+{
+    static const char *const name[] = {
+        [PARE_SELECT_LAST] = "last",
+        [PARE_SELECT_LOSS] = "best-val-loss",
+        [PARE_SELECT_ACC] = "best-val-acc",
+    };
+
+    return name[select];
+}
+
 uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch)
 {
     return (d->split[PARE_TRAIN].n + batch - 1) / batch;
@@ -408,6 +419,8 @@ static int begin(struct run *r)
     t->sched_total = r->o->sched_total;
     snprintf(t->loss, sizeof t->loss, "%s", r->o->loss->name);
     snprintf(t->schedule, sizeof t->schedule, "%s", r->o->schedule.canon);
+    snprintf(t->select, sizeof t->select, "%s",
+             pare_select_name(r->o->select));
     r->order = malloc(split->n * sizeof *r->order);
     r->loss = malloc(r->o->batch * sizeof *r->loss);
     r->y = malloc(r->o->batch * sizeof *r->y);

@@ -8,6 +8,9 @@
 
 enum pare_select { PARE_SELECT_LAST, PARE_SELECT_LOSS, PARE_SELECT_ACC };
 
+/** "last", "best-val-loss" or "best-val-acc". */
+const char *pare_select_name(enum pare_select select);
+
 /** Everything a run of training is told. */
 struct pare_train_options {
     uint64_t batch;

@@ -274,6 +274,8 @@ static void the_best_epoch_is_taken(void **state)
         assert_memory_equal(best.m.tensor[t].value, first.m.tensor[t].value,
                             best.m.tensor[t].n * sizeof(float));
     assert_int_equal(pare_model_checkpoint(&best.m, "best")->epoch, 1);
+    assert_string_equal(best.m.training.select, "best-val-loss");
+    assert_string_equal(first.m.training.select, "last");
     pare_model_release(&best.m);
     pare_model_release(&first.m);
 }

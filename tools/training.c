@@ -123,12 +123,9 @@ void training_check(const struct cli_tool *tool,
 enum pare_select training_select(const struct cli_tool *tool,
                                  const char *name)
 {
-    static const char *const names[] = {"last", "best-val-loss",
-                                        "best-val-acc"};
-
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum pare_select)i;
+    for (enum pare_select s = PARE_SELECT_LAST; s <= PARE_SELECT_ACC; s++)
+        if (strcmp(name, pare_select_name(s)) == 0)
+            return s;
     cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
                     "'%s'", name);
 }
@@ -152,17 +149,14 @@ void training_provenance(struct provenance *p,
                          const struct pare_train_options *o,
                          uint64_t epochs, uint64_t steps)
 {
-    static const char *const select[] = {NULL, "best-val-loss",
-                                         "best-val-acc"};
-
     if (steps)
         provenance_u64(p, "--steps", steps);
     else
         provenance_u64(p, "-e", epochs);
     provenance_u64(p, "-b", o->batch);
     provenance_u64(p, "-S", o->seed);
-    if (select[o->select])
-        provenance_option(p, "--select", select[o->select]);
+    if (o->select != PARE_SELECT_LAST)
+        provenance_option(p, "--select", pare_select_name(o->select));
     if (o->checkpoint)
         provenance_option(p, "--checkpoint", o->checkpoint);
     provenance_note(p, "kernel", pare_kernel_provenance());
