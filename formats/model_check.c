@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "initializer.h"
+#include "loss.h"
+#include "optimizer.h"
+#include "schedule.h"
 #include "status.h"
 
 /* Findings so far, and where they are told. */
@@ -54,9 +57,15 @@ static void check_optim(struct check *c, const char *where,
                         const struct pare_optstate *s)
 {
     char name[PARE_NAME_MAX + 64];
+    struct pare_optimizer_spec spec;
 
     if (s->n_slots && !s->spec[0])
         find(c, "%soptimizer: state without an optimiser", where);
+    if (s->spec[0] && pare_optimizer_parse(&spec, s->spec))
+        find(c, "%soptimizer: %s", where, pare_error());
+    else if (s->spec[0] && s->n_slots && s->n_slots != spec.n_slots)
+        find(c, "%soptimizer: %d arrays a tensor, %s has %d", where,
+             s->n_slots, spec.row->name, spec.n_slots);
     for (int k = 0; k < s->n_slots; k++)
         for (size_t t = 0; t < c->m->n_tensors; t++) {
             if (!s->slot[k][t])
@@ -108,6 +117,28 @@ static int check_init(struct check *c)
     return err;
 }
 
+/* Could a run go on with these settings? */
+static void check_training(struct check *c)
+{
+    const struct pare_training *t = &c->m->training;
+    struct pare_schedule_spec schedule;
+
+    if (!t->batch)
+        return; /* never trained */
+    if (!pare_loss_find(t->loss))
+        find(c, "training: unknown loss '%s'", t->loss);
+    if (pare_schedule_parse(&schedule, t->schedule))
+        find(c, "training: %s", pare_error());
+    if (!isfinite(t->lr))
+        find(c, "training: the learning rate is %g", t->lr);
+    if (!isfinite(t->weight_decay))
+        find(c, "training: the weight decay is %g", t->weight_decay);
+    if (t->steps_per_epoch && t->epoch_step >= t->steps_per_epoch)
+        find(c, "training: the epoch has %llu steps, %llu are done",
+             (unsigned long long)t->steps_per_epoch,
+             (unsigned long long)t->epoch_step);
+}
+
 static void check_steps(struct check *c)
 {
     for (size_t i = 0; i < c->m->n_steps; i++) {
@@ -135,6 +166,7 @@ int pare_model_check(const struct pare_model *m,
 
     for (size_t t = 0; t < m->n_tensors; t++)
         check_array(&c, "", m->tensor[t].value, &m->tensor[t]);
+    check_training(&c);
     check_optim(&c, "", &m->optim);
     for (size_t i = 0; i < m->n_checkpoints; i++)
         check_checkpoint(&c, &m->checkpoint[i]);

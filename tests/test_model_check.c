@@ -73,12 +73,43 @@ static void other_faults_are_found(void **state)
     pare_model_release(&m);
 }
 
+/* Settings that the next run would stumble over. */
+static void settings_that_no_run_can_have_are_found(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    fixture_rich(&m, "6-4-2", 0);
+    strcpy(m.training.loss, "foo");
+    assert_finds(&m, 1, "training: unknown loss 'foo'");
+    strcpy(m.training.loss, "mse");
+    strcpy(m.training.schedule, "onecycle");
+    assert_finds(&m, 1, "training: unknown schedule");
+    strcpy(m.training.schedule, "cosine");
+    m.training.lr = (double)NAN;
+    assert_finds(&m, 1, "training: the learning rate is nan");
+    m.training.lr = 1;
+    m.training.epoch_step = m.training.steps_per_epoch = 5;
+    assert_finds(&m, 1, "training: the epoch has 5 steps, 5 are done");
+    m.training.epoch_step = 0;
+    strcpy(m.optim.spec, "sgd");
+    assert_finds(&m, 1, "optimizer: 2 arrays a tensor, sgd has 0");
+    strcpy(m.optim.spec, "sgd,momentum");
+    assert_finds(&m, 1, "optimizer: sgd");
+    m.training.batch = 0;
+    m.training.lr = (double)NAN;
+    strcpy(m.optim.spec, "adam");
+    assert_finds(&m, 0, ""); /* never trained */
+    pare_model_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_model_has_no_findings),
         cmocka_unit_test(what_lives_under_a_mask_is_found),
         cmocka_unit_test(other_faults_are_found),
+        cmocka_unit_test(settings_that_no_run_can_have_are_found),
     };
 
     return run_group(tests);
