@@ -133,17 +133,34 @@ static const H5FD_class_t image_class = {
     .fl_map = H5FD_FLMAP_SINGLE,
 };
 
-hid_t pare_h5image_open(const struct pare_h5_bytes *bytes)
+/*
+ * The driver must stay registered until the file is closed: libhdf5 1.10
+ * would free its class first and call the function in it then.
+ */
+int pare_h5image_open(struct pare_h5image *f,
+                      const struct pare_h5_bytes *bytes)
 {
-    hid_t driver = H5FDregister(&image_class);
-    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
+    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 
-    if (driver >= 0 && fapl >= 0 && H5Pset_driver(fapl, driver, bytes) >= 0 &&
+    f->file = H5I_INVALID_HID;
+    f->driver = H5FDregister(&image_class);
+    if (f->driver >= 0 && fapl >= 0 &&
+        H5Pset_driver(fapl, f->driver, bytes) >= 0 &&
         H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0)
-        file = H5Fopen("/proc/self/nonexistent/image", H5F_ACC_RDONLY, fapl);
+        f->file =
+            H5Fopen("/proc/self/nonexistent/image", H5F_ACC_RDONLY, fapl);
     if (fapl >= 0)
         H5Pclose(fapl);
-    if (driver >= 0)
-        H5FDunregister(driver);
-    return file;
+    if (f->file >= 0)
+        return 0;
+    pare_h5image_close(f);
+    return -1;
+}
+
+void pare_h5image_close(struct pare_h5image *f)
+{
+    if (f->file >= 0)
+        H5Fclose(f->file);
+    if (f->driver >= 0)
+        H5FDunregister(f->driver);
 }

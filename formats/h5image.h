@@ -20,7 +20,15 @@ struct pare_h5_bytes {
 int pare_h5image_read(const struct pare_h5_bytes *b, uint64_t at, size_t n,
                       void *out);
 
-/** Open read-only; bytes must live until the file is closed. */
-hid_t pare_h5image_open(const struct pare_h5_bytes *bytes);
+/** An open file, and the driver that has to outlive it. */
+struct pare_h5image {
+    hid_t file, driver;
+};
+
+/** Open read-only, 0 or -1; bytes must live until the file is closed. */
+int pare_h5image_open(struct pare_h5image *f,
+                      const struct pare_h5_bytes *bytes);
+
+void pare_h5image_close(struct pare_h5image *f);
 
 #endif

@@ -6,6 +6,7 @@
 
 struct pare_h5 {
     hid_t file;
+    struct pare_h5image image;
     struct pare_h5_bytes bytes;
     bool own;          /* the descriptor is ours to close */
     uint64_t size;     /* bytes of the file */

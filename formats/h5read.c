@@ -39,12 +39,12 @@ static int open_bytes(struct pare_h5 **h, const struct pare_h5_bytes *b,
         return pare_fail(PARE_ENOMEM, "no memory");
     new->size = b->size;
     new->bytes = *b;
-    new->file = pare_h5image_open(b);
-    if (new->file < 0) {
+    if (pare_h5image_open(&new->image, b) != 0) {
         free(new);
         return pare_h5lib_fail(PARE_EFORMAT, "'%s' is truncated or damaged",
                                path);
     }
+    new->file = new->image.file;
     *h = new;
     return 0;
 }
@@ -83,7 +83,7 @@ void pare_h5_close(struct pare_h5 *h)
 {
     if (!h)
         return;
-    H5Fclose(h->file);
+    pare_h5image_close(&h->image);
     H5Eclear2(H5E_DEFAULT);
     if (h->own)
         close(h->bytes.fd);

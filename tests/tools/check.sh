@@ -15,6 +15,9 @@ pare dump p.h5 >p.txt
 run pare check m.h5 p.h5
 status_is 0 "good models are good"
 out_is '' "and nothing is said"
+run env GLIBC_TUNABLES=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0 \
+    pare check m.h5 p.h5
+status_is 0 "also where freed memory is overwritten"
 run_sh 'pare check <p.h5'
 status_is 0 "standard input too"
 run pare prune -q -s 1 p.h5 -o all.h5
