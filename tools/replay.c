@@ -94,12 +94,26 @@ static int trace(struct replay *r)
     return err;
 }
 
+/** Is it an option that names a file to write, perhaps cut short? */
+static bool writes_file(const char *name)
+{
+    static const char *const option[] = {"--output", "--log", "--report",
+                                         "--autosave-file"};
+    size_t n = strcspn(name, "=");
+
+    if (name[0] == '-' && name[1] != '-')
+        return strchr(name, 'o') != NULL;
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (n > 3 && strncmp(name, option[i], n) == 0)
+            return true;
+    return false;
+}
+
 /** A step chooses what it makes, never where: the replay does that. */
 static int refuse_output(const struct replay_step *s, size_t number)
 {
     for (size_t i = 0; i < s->said.n_args; i++)
-        if (strncmp(s->said.arg[i].name, "-o", 2) == 0 ||
-            strncmp(s->said.arg[i].name, "--ou", 4) == 0)
+        if (writes_file(s->said.arg[i].name))
             return pare_fail(PARE_EFORMAT,
                              "provenance: step %zu names its output", number);
     return 0;

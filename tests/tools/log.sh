@@ -103,6 +103,9 @@ edited() {
 }
 edited '/^step /s/"tool":"prune"/"tool":"..\/prune"/' "a tool is a name"
 edited '/^step /s/"-b"/"-o"/' "no step says where it writes"
+for option in -vo --out --log --report --autosave-file=x; do
+    edited "/^step /s/\"-b\"/\"$option\"/" "by $option neither"
+done
 edited 's/^history 3 /history 4 /' "a model changed by hand does not tell"
 err_has 'the provenance ends in state' "and why is said"
 pare dump ticket.h5 | sed '/^step/d' | pare load -o bad.h5
