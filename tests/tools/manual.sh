@@ -8,6 +8,9 @@ man=$SRC/man
 for page in "$man"/*.[157]; do
     run mandoc -T lint -W warning "$page"
     status_is 0 "${page##*/} lints"
+    have groff || continue
+    run groff -mandoc -Tutf8 "$page"
+    err_is '' "and groff, which man-db calls, has no complaint"
 done
 
 # The flags that a piece of mdoc names, one a line: "-d", "--data".
