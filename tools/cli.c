@@ -449,6 +449,22 @@ static const struct cli_option *by_value(const struct cli_tool *tool, int c)
     return NULL;
 }
 
+/* A long name that getopt does not take: a beginning of several, or of none. */
+static void bad_name(const struct cli_tool *tool, const char *word)
+{
+    const struct cli_option *o;
+    size_t n = strcspn(word, "="), used = 0;
+    char names[512] = "";
+
+    for (size_t i = 0; n > 2 && (o = row(tool, i)); i++)
+        if (strncmp(o->name, word + 2, n - 2) == 0 && used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used,
+                                     "%s--%s", used ? ", " : "", o->name);
+    if (used)
+        cli_usage(tool, "ambiguous option '%.*s': %s", (int)n, word, names);
+    cli_usage(tool, "unknown option '%.*s'", (int)n, word);
+}
+
 static void bad_option(const struct cli_tool *tool, int c, char **argv)
 {
     const struct cli_option *o = by_value(tool, optopt);
@@ -459,7 +475,7 @@ static void bad_option(const struct cli_tool *tool, int c, char **argv)
         cli_usage(tool, "option '--%s' takes no argument", o->name);
     if (optopt)
         cli_usage(tool, "unknown option '-%c'", isprint(optopt) ? optopt : '?');
-    cli_usage(tool, "unknown or ambiguous option '%s'", argv[optind - 1]);
+    bad_name(tool, argv[optind - 1]);
 }
 
 static void handle(const struct cli_tool *tool, const struct cli_option *o,

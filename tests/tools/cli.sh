@@ -67,9 +67,11 @@ bad() {
     err_has "$want" "message for: $*"
 }
 bad "unknown option '-x'" -x
-bad "'--foo'" --foo
 bad "'--[?]\[2Jfoo'" "--$(printf '\033')[2Jfoo"
-bad "ambiguous option '--l'" --l 1
+bad "unknown option '--foo'$" --foo
+bad "unknown option '--foo'$" --foo=1
+bad "ambiguous option '--l': --lr, --layer, --loss$" --l 1
+bad "ambiguous option '--l': --lr, --layer, --loss$" --l=1
 bad "'--epochs' needs an argument N" -e
 bad "'--quiet' takes no argument" --quiet=1
 bad "--epochs: '1x' is not a whole number in -1..1000000" -e 1x
