@@ -20,6 +20,19 @@ _pare_argument()
         option == "-" $1 || option == "--" $2 { print $3; exit }'
 }
 
+# Names that an option takes, if the tool prints them for "list".
+_pare_names()
+{
+    case $1:$2 in
+    pare-init:-a | pare-init:--arch | pare-init:--init | \
+        pare-prune:-m | pare-prune:--criterion | pare-prune:-g | \
+        pare-prune:--grain | pare-prune:-A | pare-prune:--allocation)
+        "$1" "$2" list 2>/dev/null | sed '1d; s/	.*//'
+        ;;
+    pare-eval:--split) echo train val test ;;
+    esac
+}
+
 _pare_operand()
 {
     case $1 in
@@ -47,6 +60,9 @@ _pare()
     [[ $before == -?* ]] && argument=$(_pare_argument "$tool" "$sub" "$before")
     if [[ -n $argument ]]; then
         _pare_operand "$argument"
+        COMPREPLY=($(compgen -W "$(_pare_names "$tool" "$before")" -- "$word"))
+    elif [[ $tool == pare-data && $word == "$sub" ]]; then
+        COMPREPLY=($(compgen -W 'idx csv info' -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_pare_options "$tool" "$sub" |
             awk -F '\t' '{ if ($1 != "-") print "-" $1; print "--" $2 }')" \

@@ -30,5 +30,19 @@ complete pare-init --output ''
 out_is '' "files are left to bash"
 complete pare data csv --sep
 out_is --separator "and options of a subcommand"
+complete pare data c
+out_is csv "subcommands too"
+complete pare-data i
+out_is 'idx
+info' "under their own name"
+complete pare data info a
+out_is '' "once"
+complete pare prune -m g
+out_is gradient "names that a tool lists are completed"
+complete pare-init --init he-n
+out_is he-normal "for every option that lists them"
+complete pare eval --split t
+out_is 'train
+test' "and names of splits"
 
 finish
