@@ -74,7 +74,7 @@ static int check_format(struct reader *r)
     if (pare_h5_attr_text(&format, r->h, "/", "format", 64) != 0)
         return pare_fail(PARE_EFORMAT, "an HDF5 file, but not a pare model");
     if (strcmp(format, "pare-data") == 0)
-        err = pare_fail(PARE_EFORMAT, "is a pare data file, not a model");
+        err = pare_fail(PARE_EFORMAT, "a pare data file, not a model");
     else if (strcmp(format, "pare-model") != 0)
         err = pare_fail(PARE_EFORMAT, "an HDF5 file, but not a pare model");
     free(format);

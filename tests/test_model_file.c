@@ -364,7 +364,7 @@ static void files_that_are_no_models_are_named_so(void **state)
     assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
     pare_h5w_free(w);
     assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
-    assert_non_null(strstr(pare_error(), "is a pare data file, not a model"));
+    assert_non_null(strstr(pare_error(), ": a pare data file, not a model"));
     free(bytes);
     assert_int_equal(pare_h5w_new(&w, NULL), 0);
     assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-model"), 0);
