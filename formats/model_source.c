@@ -141,7 +141,10 @@ int pare_source_open(struct pare_source *s, const char *path, size_t limit)
     int fd, err;
 
     if (!path || strcmp(path, "-") == 0)
-        return read_stream(s, STDIN_FILENO, "standard input", limit);
+        return isatty(STDIN_FILENO)
+                   ? pare_fail(PARE_EIO, "no model: standard input is a "
+                                         "terminal, so name a file")
+                   : read_stream(s, STDIN_FILENO, "standard input", limit);
     if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
         return open_regular(s, path, limit);
     fd = open(path, O_RDONLY | O_CLOEXEC);

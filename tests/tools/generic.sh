@@ -151,6 +151,11 @@ if have script && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
         status_is 1 "no model on a terminal: $command"
         out_has 'terminal' "and why: $command"
     done
+    ran='pare stats on a terminal'
+    script -qec 'pare stats' /dev/null >"$OUT" 2>"$ERR"
+    status=$?
+    status_is 1 "and none from a terminal"
+    out_has 'standard input is a terminal' "as is told"
 fi
 
 finish
