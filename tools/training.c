@@ -458,6 +458,24 @@ static int gave_up(struct watch *s, const struct pare_model *m)
     return s->tool->trouble;
 }
 
+/* Places of --checkpoint that the run did not come to. */
+static void warn_unkept(struct watch *s, struct pare_model *m)
+{
+    const char *at = s->o->checkpoint;
+
+    while (at && *at) {
+        size_t n = strcspn(at, ","), colon = strcspn(at, ":");
+        char name[PARE_NAME_MAX];
+
+        snprintf(name, sizeof name, "%.*s:%llu", (int)colon, at,
+                 strtoull(at + colon + 1, NULL, 10));
+        if (strncmp(name, "every:", 6) != 0 && !pare_model_checkpoint(m, name))
+            cli_warn(s->tool, "warning: the run did not come to checkpoint %s",
+                     name);
+        at += n + (at[n] == ',');
+    }
+}
+
 static int write_result(struct watch *s, struct pare_model *m,
                         struct provenance *p)
 {
@@ -468,6 +486,8 @@ static int write_result(struct watch *s, struct pare_model *m,
 
     if (!err)
         err = pare_model_write(s->w->output, m, &info);
+    if (!err)
+        warn_unkept(s, m);
     if (!err && s->w->autosave && s->autosave_path)
         unlink(s->autosave_path);
     if (!err && s->w->verbose) {

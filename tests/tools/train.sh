@@ -191,4 +191,11 @@ run pare-train -a 4-9-3 -d d.h5 -e 9 --loss mse --optimizer sgd -l 1e6
 fails_with 1 "a pipe gets nothing of it"
 err_has 'nothing was written' "as is said"
 
+# ---- checkpoints that are not reached ----
+run pare-train -a 4-3 -d d.h5 -e 1 --checkpoint epoch:01,epoch:3,every:2 \
+    -o c.h5
+status_is 0 "a checkpoint after the end is no error"
+err_is 'pare-train: warning: the run did not come to checkpoint epoch:3' \
+    "but is told"
+
 finish
