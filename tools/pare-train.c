@@ -206,7 +206,7 @@ static int run(struct pare_train_options *t, const char *path)
         err = pare_model_fits(&m, &d);
     if (!err)
         err = describe_input(&m, &d);
-    if (!err && opt.store_init)
+    if (!err && (opt.store_init || !pare_model_checkpoint(&m, "init")))
         err = pare_model_save_checkpoint(&m, "init", false);
     if (!err) {
         per_epoch = pare_steps_per_epoch(&d, t->batch);

@@ -198,4 +198,19 @@ status_is 0 "a checkpoint after the end is no error"
 err_is 'pare-train: warning: the run did not come to checkpoint epoch:3' \
     "but is told"
 
+# ---- a network from elsewhere ----
+pare-load -o there.h5 <<'END'
+pare-text 1
+arch in(4) fc1=linear(3)
+tensor fc1.weight 3 4 dense
+ 1 0 0 0 0 1 0 0 0 0 1 0
+tensor fc1.bias 3 dense
+ 0 0 0
+end
+END
+run pare-train -d d.h5 -e 1 -o here.h5 there.h5
+status_is 0 "a model without an init can be trained"
+run_sh 'pare-rewind -t init here.h5 | pare-diff there.h5 -'
+status_is 0 "and what it began with is its init"
+
 finish
