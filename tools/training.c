@@ -337,8 +337,8 @@ static void draw_bar(struct watch *s, const struct pare_model *m, double loss)
     double t_now, part;
     int filled;
 
-    if (!s->bar)
-        return;
+    if (!s->bar || t->epoch_step == 0)
+        return; /* the next epoch has not begun */
     t_now = now();
     if (t_now - s->shown_at < 0.1)
         return;
