@@ -143,6 +143,19 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     return err;
 }
 
+/* A schedule that has run out at next to nothing trains no more. */
+static void warn_of_rest(const struct pare_train_options *t,
+                         const struct pare_training *pos, uint64_t per_epoch)
+{
+    double lr = pare_schedule_lr(&t->schedule, t->lr, pos->sched_step,
+                                 t->sched_total, per_epoch);
+
+    if (pos->sched_step >= t->sched_total && lr < t->lr / 1000)
+        cli_warn(&tool, "warning: the schedule is at its end and the learning "
+                        "rate stays %g; see -l, --schedule and --lr-rewind",
+                 lr);
+}
+
 /* Where the schedule stands and how far to train. */
 static int set_course(struct pare_train_options *t, struct pare_model *m,
                       const struct pare_dataset *d)
@@ -190,6 +203,8 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
         t->sched_total = pare_schedule_total(&t->schedule, run, per_epoch);
     else if (pare_schedule_open_ended(&t->schedule) && end > t->sched_total)
         t->sched_total = end;
+    if (run > 0)
+        warn_of_rest(t, pos, per_epoch);
     return 0;
 }
 

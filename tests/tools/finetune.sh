@@ -37,6 +37,14 @@ same_state cosine.h5 4.h5 "without a length the rest of the schedule is run"
 run pare-finetune -d d.h5 cosine.h5
 fails_with 1 "if there is a rest"
 err_has 'how long' "as is said"
+run pare-finetune -d d.h5 -e 1 -o more.h5 cosine.h5
+err_has 'warning: .* at its end and the learning rate stays 0;' \
+    "more of it is said to train nothing"
+for how in '-l .01' '--schedule cosine' '--lr-rewind epoch:3'; do
+    # shellcheck disable=SC2086
+    run pare-finetune -d d.h5 -e 1 $how -o more.h5 cosine.h5
+    err_is '' "but not with $how"
+done
 
 # ---- what the command line changes ----
 run_sh "$new -e 2 -o two.h5"
