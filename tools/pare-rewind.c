@@ -91,6 +91,26 @@ static void say(const struct cli_tool *tool, const struct pare_model *m,
              cli_count(after, out->bytes));
 }
 
+/* -t list: where the model can go back to. */
+static int list_checkpoints(const struct cli_tool *tool, const char *path)
+{
+    struct pare_model m = {0};
+
+    if (pare_model_read(&m, NULL, path))
+        return cli_fail(tool);
+    puts("name\tepoch\tstep\toptimizer");
+    for (size_t i = 0; i < m.n_checkpoints; i++) {
+        const struct pare_checkpoint *c = &m.checkpoint[i];
+        bool begin = strcmp(c->name, "init") == 0;
+
+        printf("%s\t%llu\t%llu\t%s\n", c->name, (unsigned long long)c->epoch,
+               (unsigned long long)c->step,
+               begin || c->optim.spec[0] ? "yes" : "no");
+    }
+    pare_model_release(&m);
+    return 0;
+}
+
 static int run(const struct cli_tool *tool, const struct options *o,
                struct pare_rewind_options *r, const char *path)
 {
@@ -122,7 +142,8 @@ int main(int argc, char **argv)
         {'v', "verbose", NULL, CLI_FLAG, &o.verbose, 0, 0,
          "say where the model stands, and the bytes", NULL},
         {'t', "to", "CHECKPOINT", CLI_TEXT, &o.to, 0, 0,
-         "init, epoch:N, step:N or best", NULL},
+         "init, epoch:N, step:N or best; 'list' prints those there are",
+         NULL},
         {'S', "seed", "N", CLI_U64, &o.seed, 0, 0,
          "seed of --reinit; without it, one that follows from the model",
          &o.seed_given},
@@ -143,6 +164,10 @@ int main(int argc, char **argv)
         1};
     int first = cli_parse(&tool, argc, argv);
 
+    if (o.to && strcmp(o.to, "list") == 0)
+        return cli_exit(&tool, list_checkpoints(&tool, first < argc
+                                                           ? argv[first]
+                                                           : "-"));
     set_up(&tool, &r, &o);
     if (run(&tool, &o, &r, first < argc ? argv[first] : "-"))
         return cli_fail(&tool);

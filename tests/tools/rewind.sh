@@ -24,6 +24,12 @@ run pare-rewind -t init -o none/o.h5 m.h5
 fails_with 1 "an output that cannot be made fails"
 same m.h5 m.orig "nothing of that touched the model"
 
+run pare-rewind -t list m.h5
+out_is "name	epoch	step	optimizer
+init	0	0	yes
+epoch:2	2	4	yes" "checkpoints are listed"
+run pare-rewind -t list none.h5
+fails_with 1 "if there is a model"
 run pare-rewind -v -t init m.h5 -o i.h5
 err_has 'went back to init, 310 of 310 weights kept; epoch 3, step 6' \
     "where the model stands is told"
