@@ -13,6 +13,7 @@
 #include "status.h"
 
 #define SECONDS 5
+#define WALL    300 /* seconds on the clock, should it wait for ever */
 
 /* Sanitizers take terabytes of addresses. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -76,6 +77,8 @@ static void confine(uint64_t memory)
         dup2(null, STDERR_FILENO);
     }
     signal(SIGXCPU, SIG_DFL);
+    signal(SIGALRM, SIG_DFL);
+    alarm(WALL);
     if (!SANITIZED)
         pare_trial_forbid();
 }
@@ -130,8 +133,9 @@ static int judge(const struct verdict *v, bool heard, int status,
                  const char *name)
 {
     bool died = WIFSIGNALED(status);
+    int sig = died ? WTERMSIG(status) : 0;
 
-    if (died && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
+    if (sig == SIGXCPU || sig == SIGALRM || sig == SIGKILL)
         return pare_fail(PARE_EFORMAT,
                          "'%s' is damaged: reading it would not end", name);
     if (died || !heard || v->status > 0)
