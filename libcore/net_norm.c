@@ -75,7 +75,7 @@ void net_batchnorm_eval(struct pare_net *net, struct net_layer *l,
                 l->xhat[(tile * b->features + f) * width + j] = hat;
             x[f * width + j] = hat * scale + shift;
         }
-        if (l->inv_std)
+        if (l->inv_std && tile == 0) /* the same in every tile */
             l->inv_std[f] = inv;
     }
 }

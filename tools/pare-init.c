@@ -104,6 +104,8 @@ int main(int argc, char **argv)
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {
         "pare-init", "", "Make an untrained model.", rows, 0, 0, 1};
+    struct pare_arch arch = {0};
+    char canon[PARE_SPEC_MAX];
 
     cli_parse(&tool, argc, argv);
     if (o.arch && strcmp(o.arch, "list") == 0)
@@ -112,5 +114,9 @@ int main(int argc, char **argv)
         return cli_exit(&tool, list_initializers());
     if (!o.arch)
         cli_usage(&tool, "no architecture: use -a");
+    if (pare_arch_parse(&arch, o.arch) ||
+        pare_initializer_parse(canon, o.init))
+        cli_usage(&tool, "%s", pare_error());
+    pare_arch_release(&arch);
     return run(&tool, &o) ? cli_fail(&tool) : cli_exit(&tool, 0);
 }

@@ -349,10 +349,10 @@ static int run(struct job *job, const char *path)
         warn_of_empty_layers(job);
     if (!rc)
         rc = add_provenance(job);
-    if (!rc && o->report)
-        rc = write_report(job);
     if (!rc)
         rc = pare_model_write(o->output, &job->model, &job->out);
+    if (!rc && o->report)
+        rc = write_report(job);
     if (!rc && o->verbose)
         say(job);
     return rc;

@@ -87,10 +87,14 @@ static const struct cli_tool tool = {
 /* Settings that texts name; usage errors end here. */
 static void parse_specs(struct pare_train_options *t)
 {
+    struct pare_arch arch = {0};
     char canon[PARE_SPEC_MAX];
 
     if (!opt.data)
         cli_usage(&tool, "-d FILE is needed");
+    if (opt.arch && pare_arch_parse(&arch, opt.arch))
+        cli_usage(&tool, "%s", pare_error());
+    pare_arch_release(&arch);
     if (opt.have_epochs == opt.have_steps)
         cli_usage(&tool, "say how long: one of -e N and --steps N");
     if (pare_optimizer_parse(&t->optimizer, opt.optimizer) ||

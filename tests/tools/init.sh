@@ -36,10 +36,10 @@ out_has '^lenet-300-100	784-300-100-10	' "and named architectures"
 run pare-init
 fails_with 2 "an architecture is needed"
 run pare-init -a 'in(4) liner(3)'
-fails_with 1 "a wrong architecture"
+fails_with 2 "a wrong architecture"
 err_has 'column 7' "is pointed at"
 run pare-init -a 4-2 --init no-such
-fails_with 1 "a wrong initialiser"
+fails_with 2 "a wrong initialiser"
 run pare-init -a 4-2 x
 fails_with 2 "no operand"
 

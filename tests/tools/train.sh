@@ -135,7 +135,8 @@ no() {
 for arch in '4--3' 4-0-3 4-x-3 'in(4) lineer(3)' 'in(4)' 'in(4) linear(3' \
     4-99999999-3; do
     run pare-train -a "$arch" -d d.h5 -e 1 -o o.h5
-    no "no architecture: $arch"
+    fails_with 2 "no architecture: $arch"
+    ok "the old output stands: $arch" grep -qx old o.h5
 done
 run pare-train -a 'in(4) lineer(3)' -d d.h5 -e 1 -o o.h5
 err_has 'column 7: unknown layer' "the column is told"
