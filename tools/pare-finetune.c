@@ -19,7 +19,6 @@ struct options {
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
     double lr, weight_decay;
-    int threads;
     struct training_watch watch;
 };
 
@@ -56,14 +55,6 @@ static const struct cli_option options[] = {
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
      "keep epoch:N, step:N or every:N, with commas", NULL},
     TRAINING_WATCH_OPTIONS(opt.watch),
-    {'o', "output", "FILE", CLI_TEXT, &opt.watch.output, 0, 0,
-     "model to write, standard output otherwise", NULL},
-    {'j', "threads", "N", CLI_INT, &opt.threads, 1, 1024,
-     "threads; all processors otherwise", NULL},
-    {'q', "quiet", NULL, CLI_FLAG, &opt.watch.quiet, 0, 0,
-     "no progress line", NULL},
-    {'v', "verbose", NULL, CLI_FLAG, &opt.watch.verbose, 0, 0,
-     "a line an epoch on standard error", NULL},
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
 
@@ -139,7 +130,7 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     t->select = training_select(&tool, opt.select);
     t->val = PARE_VAL;
     t->first_epoch = was->epoch;
-    t->threads = opt.threads ? opt.threads : pare_processors();
+    t->threads = opt.watch.threads ? opt.watch.threads : pare_processors();
     return err;
 }
 

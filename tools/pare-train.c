@@ -18,7 +18,6 @@ struct options {
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
-    int threads;
     struct training_watch watch;
 };
 
@@ -63,14 +62,6 @@ static const struct cli_option options[] = {
     {0, "store-init", NULL, CLI_FLAG, &opt.store_init, 0, 0,
      "keep the initial weights whole, not their seed", NULL},
     TRAINING_WATCH_OPTIONS(opt.watch),
-    {'o', "output", "FILE", CLI_TEXT, &opt.watch.output, 0, 0,
-     "model to write, standard output otherwise", NULL},
-    {'j', "threads", "N", CLI_INT, &opt.threads, 1, 1024,
-     "threads; all processors otherwise", NULL},
-    {'q', "quiet", NULL, CLI_FLAG, &opt.watch.quiet, 0, 0,
-     "no progress line", NULL},
-    {'v', "verbose", NULL, CLI_FLAG, &opt.watch.verbose, 0, 0,
-     "a line an epoch on standard error", NULL},
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
 
@@ -113,7 +104,7 @@ static void parse_specs(struct pare_train_options *t)
     t->weight_decay = opt.weight_decay;
     t->checkpoint = opt.checkpoint;
     t->val = PARE_VAL;
-    t->threads = opt.threads ? opt.threads : pare_processors();
+    t->threads = opt.watch.threads ? opt.watch.threads : pare_processors();
 }
 
 /* A model that was never trained takes the data's input description. */

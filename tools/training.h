@@ -17,10 +17,11 @@ struct training_watch {
     const char *autosave_file; /* NULL: OUTPUT.autosave */
     const char *log;           /* TSV of epochs, NULL: none */
     uint64_t log_every;        /* and of every so many steps; 0: none */
+    int threads;               /* -j, 0: all processors */
     bool quiet, verbose;
 };
 
-/** Rows of an option table for the above; see pare-train.c. */
+/** Rows of an option table for the above, the same in train and finetune. */
 #define TRAINING_WATCH_OPTIONS(w)                                            \
     {0, "autosave", "EVERY", CLI_TEXT, &(w).autosave, 0, 0,                  \
      "keep the state every so often: 30s, 5m or 1ep", NULL},                 \
@@ -29,7 +30,15 @@ struct training_watch {
     {0, "log", "FILE", CLI_TEXT, &(w).log, 0, 0,                             \
      "write a line an epoch as training goes", NULL},                        \
     {0, "log-every", "N", CLI_U64, &(w).log_every, 1, 1e15,                  \
-     "write a line every N steps too", NULL}
+     "write a line every N steps too", NULL},                                \
+    {'o', "output", "FILE", CLI_TEXT, &(w).output, 0, 0,                     \
+     "model to write, standard output otherwise", NULL},                     \
+    {'j', "threads", "N", CLI_INT, &(w).threads, 1, 1024,                    \
+     "threads; all processors otherwise", NULL},                             \
+    {'q', "quiet", NULL, CLI_FLAG, &(w).quiet, 0, 0, "no progress line",     \
+     NULL},                                                                  \
+    {'v', "verbose", NULL, CLI_FLAG, &(w).verbose, 0, 0,                     \
+     "a line an epoch on standard error", NULL}
 
 /** Check the settings before any file is touched; usage errors exit. */
 void training_check(const struct cli_tool *tool,
