@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "number.h"
+#include "spec.h"
 #include "status.h"
 
 /* Weights of one model: what a file may ask a reader to allocate. */
@@ -264,6 +265,18 @@ static struct pare_layer *add_layer(struct pare_arch *a)
     return &grown[a->n_layers++];
 }
 
+static int unknown_layer(const char *word, int col)
+{
+    const struct pare_layer_kind *kind;
+    char known[PARE_SPEC_MAX] = "";
+
+    for (size_t i = 0; (kind = pare_layer_kind(i)); i++)
+        pare_spec_append(known, "%s%s", i ? ", " : "", kind->name);
+    return pare_fail(PARE_EINVAL,
+                     "architecture, column %d: unknown layer '%s': there are "
+                     "%s", col, word, known);
+}
+
 /* [name=]kind[(arguments)] */
 static int parse_layer(struct cursor *c, struct pare_arch *a)
 {
@@ -286,9 +299,7 @@ static int parse_layer(struct cursor *c, struct pare_arch *a)
             return err;
     }
     if (!pare_layer_find(word))
-        return pare_fail(PARE_EINVAL,
-                         "architecture, column %d: unknown layer '%s'", col,
-                         word);
+        return unknown_layer(word, col);
     l = add_layer(a);
     if (!l)
         return a->n_layers == PARE_LAYERS_MAX ? PARE_ELIMIT : PARE_ENOMEM;

@@ -65,7 +65,8 @@ static void errors_point_at_the_column(void **state)
         {"in(784) linear(16777217)", "from 1 to 16777216, not '16777217'"},
         {"in(784)", "no layer"},
         {"in(0) linear(1)", "column 4"},
-        {"in(784) lineer(10)", "column 9: unknown layer 'lineer'"},
+        {"in(784) lineer(10)", "column 9: unknown layer 'lineer': there "
+                               "are linear, relu, "},
         {"in(784) linear", "linear needs units"},
         {"in(784) linear(0)", "column 16"},
         {"in(784) linear(2.5)", "column 16"},
