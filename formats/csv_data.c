@@ -41,6 +41,22 @@ static int no_memory(void)
     return pare_fail(PARE_ENOMEM, "out of memory");
 }
 
+/* Name those there are: with a wrong separator that is one long name. */
+static int no_column(const struct work *w, const char *text, size_t n)
+{
+    char names[400] = "";
+    size_t used = 0;
+
+    for (size_t c = 0; c < w->t->columns && used < sizeof names; c++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s'%s'",
+                                 c ? ", " : "", w->t->name[c]);
+    if (used >= sizeof names)
+        memcpy(names + sizeof names - 5, " ...", 5);
+    return pare_fail(PARE_EINVAL, "'%s' has no column '%.*s'; there %s %s",
+                     w->name, (int)(n < 200 ? n : 200), text,
+                     w->t->columns == 1 ? "is" : "are", names);
+}
+
 /*
  * The column that a text begins with, the longest name that is followed by
  * one of `ends` or the end; *rest is behind it. Columns count if none fits.
@@ -74,8 +90,7 @@ static int find(size_t *column, const char **rest, const struct work *w,
             return 0;
         }
     }
-    return pare_fail(PARE_EINVAL, "'%s' has no column '%.*s'", w->name,
-                     (int)(end < 200 ? end : 200), text);
+    return no_column(w, text, end);
 }
 
 static int by_text(const void *a, const void *b)

@@ -212,7 +212,7 @@ bad 'line 5: column .bill_length_mm. has a missing' 1 \
     csv -o bad.h5 penguins.csv --label species --one-hot island
 bad "line 2: column 'island': 'Torgersen' is not a number" 1 \
     csv -o bad.h5 penguins.csv --label species --drop-na
-bad "no column 'specie'" 1 csv -o bad.h5 penguins.csv --label specie
+bad "no column 'specie'; there are 'species', 'island', " 1 csv -o bad.h5 penguins.csv --label specie
 bad "'Biscoe' is not among" 1 csv -o bad.h5 penguins.csv --label species \
     --drop-na --one-hot island=Torgersen,Dream --one-hot sex
 head -n 4 penguins.csv >rows.csv
