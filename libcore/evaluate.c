@@ -79,6 +79,20 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
     *loss = sum / (double)split->n;
 }
 
+/* No samples in that split: which have some? */
+static int no_split(const struct pare_dataset *d, enum pare_split_id split)
+{
+    char names[32] = "";
+
+    for (int s = 0; s < PARE_SPLITS; s++)
+        if (d->split[s].n) {
+            strcat(names, names[0] ? ", " : "");
+            strcat(names, pare_split_name((enum pare_split_id)s));
+        }
+    return pare_fail(PARE_EINVAL, "the data have no %s split; there is %s",
+                     pare_split_name(split), names[0] ? names : "none");
+}
+
 int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
                   const struct pare_dataset *d, enum pare_split_id split,
                   int threads)
@@ -88,8 +102,7 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
     int err = pare_model_fits(m, d);
 
     if (!err && d->split[split].n == 0)
-        err = pare_fail(PARE_EINVAL, "the data have no %s split",
-                        pare_split_name(split));
+        err = no_split(d, split);
     if (!err)
         err = pare_evaluator_new(&ev, m, threads);
     if (err)

@@ -99,7 +99,7 @@ fails_with 1 "classes that do not fit"
 pare-data csv --label kind --make-split 100,20 -S 1 -o short.h5 d.csv
 run pare-eval -d short.h5 m.h5
 fails_with 1 "a split that is not there"
-err_has 'no test split' "is told"
+err_has 'no test split; there is train, val$' "is told"
 for bad in '' '-d d.h5 --split all' '-d d.h5 --json --per-class' \
     '-d d.h5 --confusion --per-class' '-d d.h5 -j 0' '-d d.h5 -j two'; do
     # shellcheck disable=SC2086
