@@ -28,8 +28,11 @@ static int open_bytes(struct pare_h5 **h, const struct pare_h5_bytes *b,
     unsigned char head[sizeof signature];
     struct pare_h5 *new;
 
-    if (b->image && b->size == 0)
-        return pare_fail(PARE_EFORMAT, "'%s' is empty", path);
+    if (b->size == 0)
+        return pare_fail(PARE_EFORMAT,
+                         strcmp(path, "standard input") == 0
+                             ? "nothing came on %s"
+                             : "'%s' is empty", path);
     if (pare_h5image_read(b, 0, sizeof head, head) != 0 ||
         memcmp(head, signature, sizeof head) != 0)
         return pare_fail(PARE_EFORMAT, "'%s' is not an HDF5 file", path);

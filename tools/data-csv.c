@@ -41,7 +41,8 @@ static int run(const struct cli_tool *tool, struct options *opt,
         rc = pare_csv_dataset(&d, &plain, &dropped, &table, &recipe, file);
     pare_csv_release(&table);
     if (rc == 0 && dropped && opt->common.verbose)
-        cli_warn(tool, "%zu rows dropped", dropped);
+        cli_warn(tool, "%zu row%s dropped", dropped,
+                 dropped == 1 ? "" : "s");
     if (rc == 0)
         rc = data_common_finish(tool, &opt->common, &d,
                                 opt->standardize ? plain : NULL);
