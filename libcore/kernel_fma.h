@@ -45,6 +45,8 @@ INLINE void micro(int rows, int nv, int unit, int masked, size_t lanes,
             bv[v] = masked && v == nv - 1 ? V_MLOAD(b + v * VL, lanes)
                                           : V_LOAD(b + v * VL);
         b += ldb;
+        if (unit) /* the next block of rows lies in other pages */
+            __builtin_prefetch(a + 24);
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
             V av = V_SET1(unit ? a[r] : base[r / 3][(size_t)(r % 3) * ars]);
