@@ -235,7 +235,7 @@ refuse() {
     ok "$3: no more than the header" test "$(wc -l <"$OUT")" -eq 1
 }
 refuse dir 'dir' "a directory is no data file"
-refuse empty 'not an HDF5 file' "an empty file neither"
+refuse empty "'empty' is empty" "an empty file neither"
 refuse penguins.csv 'not an HDF5 file' "nor a table"
 head -c 3000 a.h5 >cut.h5
 refuse cut.h5 'truncated or damaged' "a truncated data file"
