@@ -40,6 +40,7 @@ int pare_csv_parse(struct pare_csv *t, const char *bytes, size_t n,
 /** The same from a file, or standard input for "-". Also PARE_EIO. */
 int pare_csv_read(struct pare_csv *t, const char *path, char separator);
 
+/** Free what the table owns and zero it. */
 void pare_csv_release(struct pare_csv *t);
 
 /** Text of a cell. */

@@ -29,6 +29,7 @@ struct pare_h5image {
 int pare_h5image_open(struct pare_h5image *f,
                       const struct pare_h5_bytes *bytes);
 
+/** Close the file, then let go of its driver; negative handles are fine. */
 void pare_h5image_close(struct pare_h5image *f);
 
 #endif

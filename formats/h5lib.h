@@ -18,6 +18,8 @@ int pare_h5lib_fail(int code, const char *fmt, ...)
 /** The type in the file (little-endian) and in memory; predefined. */
 hid_t pare_h5lib_file_type(enum pare_h5_type type);
 hid_t pare_h5lib_memory_type(enum pare_h5_type type);
+
+/** Bytes of one element of a type. */
 size_t pare_h5lib_size(enum pare_h5_type type);
 /** "float32" ... */
 const char *pare_h5lib_type_name(enum pare_h5_type type);

@@ -61,6 +61,7 @@ int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
  *  its position is not used. */
 int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path);
 
+/** Close and free; NULL is fine. */
 void pare_h5_close(struct pare_h5 *h);
 
 /** 1 there, 0 not there, negative status when it is not what it may be. */
@@ -93,6 +94,8 @@ int pare_h5_read_text(char **text, struct pare_h5 *h, const char *path,
 /** Fixed-length string attribute of an object ("/" is the root), malloc'd. */
 int pare_h5_attr_text(char **text, struct pare_h5 *h, const char *path,
                       const char *attr, size_t limit);
+
+/** Integer attribute of an object, of any integer type. 0; PARE_EFORMAT. */
 int pare_h5_attr_i64(int64_t *v, struct pare_h5 *h, const char *path,
                      const char *attr);
 

@@ -59,6 +59,8 @@ int pare_h5w_item(struct pare_h5w *w, const char *path,
  *  most 4,096 bytes) or int64. */
 int pare_h5w_attr_text(struct pare_h5w *w, const char *path, const char *attr,
                        const char *text);
+
+/** A 64-bit integer attribute. 0; PARE_ENOMEM; PARE_EIO. */
 int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
                       int64_t v);
 

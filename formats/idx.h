@@ -47,6 +47,7 @@ int pare_idx_parse(struct pare_idx *a, const void *bytes, size_t n,
 /** The same from a file. Also PARE_EIO. */
 int pare_idx_read(struct pare_idx *a, const char *path);
 
+/** Free what the array owns and zero it. */
 void pare_idx_release(struct pare_idx *a);
 
 /**

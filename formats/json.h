@@ -34,11 +34,13 @@ void pare_json_end(struct pare_json *j);
 /** A string; NULL gives null. Bytes that are not UTF-8 become '?'. */
 void pare_json_text(struct pare_json *j, const char *key, const char *value);
 
+/** A whole number. */
 void pare_json_int(struct pare_json *j, const char *key, int64_t value);
 
 /** A number of at most 15 digits; NaN and infinities give null. */
 void pare_json_real(struct pare_json *j, const char *key, double value);
 
+/** true or false. */
 void pare_json_bool(struct pare_json *j, const char *key, bool value);
 
 /**

@@ -37,6 +37,7 @@ struct pare_model_file {
 int pare_model_read(struct pare_model *m, struct pare_model_file *info,
                     const char *path);
 
+/** Free what the struct owns and zero it; zeroed is fine. */
 void pare_model_file_release(struct pare_model_file *info, size_t n_tensors);
 
 /**

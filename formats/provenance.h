@@ -89,6 +89,7 @@ struct provenance_step {
  */
 int provenance_parse(struct provenance_step *s, const char *line);
 
+/** Free what a parsed line owns and zero it; zeroed is fine. */
 void provenance_release(struct provenance_step *s);
 
 #endif

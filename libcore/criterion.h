@@ -28,7 +28,10 @@ struct pare_criterion {
                  const struct pare_criterion_input *in);
 };
 
+/** Rows of the table, in order of the manual; index n returns NULL. */
 const struct pare_criterion *pare_criterion(size_t index);
+
+/** The row of that name, or NULL. */
 const struct pare_criterion *pare_criterion_find(const char *name);
 
 #endif

@@ -31,6 +31,7 @@ struct pare_dataset {
     char digest[33]; /* of the content (not origin), hexadecimal */
 };
 
+/** Free what the struct owns and zero it; zeroed is fine. */
 void pare_dataset_release(struct pare_dataset *d);
 
 /** "train", "val", "test". */

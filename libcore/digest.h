@@ -8,10 +8,16 @@ struct pare_digest;
 
 /** NULL without memory (message set). */
 struct pare_digest *pare_digest_new(void);
+
+/** Add n bytes as they are. */
 void pare_digest_bytes(struct pare_digest *d, const void *p, size_t n);
 /** A string with its length, so that "ab","c" differs from "a","bc". */
 void pare_digest_text(struct pare_digest *d, const char *text);
+
+/** Add a number as 8 bytes, little-endian. */
 void pare_digest_u64(struct pare_digest *d, uint64_t v);
+
+/** Add the bits of a double as a u64. */
 void pare_digest_f64(struct pare_digest *d, double v);
 /**
  * Values of an array: its length; for each 64 consecutive ones that are not

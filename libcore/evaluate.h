@@ -23,6 +23,7 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
                   const struct pare_dataset *d, enum pare_split_id split,
                   int threads);
 
+/** Free the confusion matrix and zero the struct. */
 void pare_evaluation_release(struct pare_evaluation *e);
 
 /** Work space for evaluating one model many times. */
@@ -31,6 +32,8 @@ struct pare_evaluator;
 /** New for the model and the loss it was trained with; 0, PARE_ENOMEM. */
 int pare_evaluator_new(struct pare_evaluator **ev, struct pare_model *m,
                        int threads);
+
+/** Free the work space; NULL is fine. */
 void pare_evaluator_free(struct pare_evaluator *ev);
 
 /**

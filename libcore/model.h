@@ -110,6 +110,7 @@ struct pare_model {
  */
 int pare_model_init(struct pare_model *m, struct pare_arch *arch);
 
+/** Free all that a model owns and zero it; zeroed is fine. */
 void pare_model_release(struct pare_model *m);
 
 /** The tensor of that name, or NULL. */
@@ -146,7 +147,11 @@ int pare_model_add_step(struct pare_model *m, const char *json);
 /** Optimiser state: allocate n_slots zeroed arrays per trained tensor. */
 int pare_optstate_alloc(struct pare_optstate *s, const struct pare_model *m,
                         int n_slots);
+
+/** Free the slots and zero the struct; zeroed is fine. */
 void pare_optstate_release(struct pare_optstate *s, size_t n_tensors);
+
+/** Replace *to by a copy. 0; PARE_ENOMEM (*to untouched). */
 int pare_optstate_copy(struct pare_optstate *to,
                        const struct pare_optstate *from,
                        const struct pare_model *m);

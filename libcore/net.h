@@ -29,6 +29,8 @@ size_t pare_net_width(size_t batch);
  */
 int pare_net_new(struct pare_net **net, struct pare_model *m, size_t batch,
                  bool train, int threads);
+
+/** Free the work space, not the model; NULL is fine. */
 void pare_net_free(struct pare_net *net);
 
 /**

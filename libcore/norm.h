@@ -20,6 +20,8 @@ struct pare_norm {
 
 /** Copy; 0 or PARE_ENOMEM. */
 int pare_norm_copy(struct pare_norm *to, const struct pare_norm *from);
+
+/** Free the arrays and zero the struct; zeroed is fine. */
 void pare_norm_release(struct pare_norm *n);
 
 #endif

@@ -77,6 +77,7 @@ struct pare_prune_report {
 int pare_prune(struct pare_prune_report *r, struct pare_model *m,
                const struct pare_prune_options *o);
 
+/** Free the rows and zero the struct; zeroed is fine. */
 void pare_prune_report_release(struct pare_prune_report *r);
 
 /** "sparsity", "fraction", "compression", "count". */

@@ -41,6 +41,7 @@ struct replay {
 int replay_read(struct replay *r, const struct pare_model *m,
                 const char *state);
 
+/** Free what it owns and zero it. */
 void replay_release(struct replay *r);
 
 /**
