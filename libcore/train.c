@@ -46,6 +46,14 @@ uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch)
     return (d->split[PARE_TRAIN].n + batch - 1) / batch;
 }
 
+bool pare_train_cuts_epoch(const struct pare_training *t, uint64_t batch,
+                           uint64_t seed, uint64_t per_epoch)
+{
+    return t->epoch_step &&
+           (t->batch != batch || t->seed != seed ||
+            t->steps_per_epoch != per_epoch || t->epoch_step >= per_epoch);
+}
+
 static int class_names_fit(const struct pare_model *m,
                            const struct pare_dataset *d)
 {
@@ -403,10 +411,7 @@ static int begin(struct run *r)
     if (err)
         return err;
     r->per_epoch = pare_steps_per_epoch(r->d, r->o->batch);
-    if (t->epoch_step && (t->batch != r->o->batch || t->seed != r->o->seed ||
-                          t->steps_per_epoch != r->per_epoch ||
-                          t->epoch_step >= r->per_epoch)) {
-        /* Another cut of the data: the unfinished epoch is over. */
+    if (pare_train_cuts_epoch(t, r->o->batch, r->o->seed, r->per_epoch)) {
         t->epoch++;
         t->epoch_step = t->sum_correct = t->sum_samples = 0;
         t->sum_loss = 0;

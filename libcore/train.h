@@ -63,6 +63,14 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
 /** Check the text of options.checkpoint; 0 or PARE_EINVAL. */
 int pare_checkpoint_spec_check(const char *spec);
 
+/**
+ * Is the unfinished epoch of a model over, because the data are cut in
+ * another way now (batch, seed, steps an epoch), or because a file says
+ * that it has done more steps than an epoch has?
+ */
+bool pare_train_cuts_epoch(const struct pare_training *t, uint64_t batch,
+                           uint64_t seed, uint64_t per_epoch);
+
 /** Steps of one epoch: ceil(n / batch). */
 uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch);
 

@@ -156,9 +156,8 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
     uint64_t epoch = 0, begun = pos->epoch_step;
     bool anew = opt.schedule || opt.have_lr;
 
-    if (begun && (t->batch != pos->batch || t->seed != pos->seed ||
-                  per_epoch != pos->steps_per_epoch)) {
-        begun = 0; /* another cut of the data ends the unfinished epoch */
+    if (pare_train_cuts_epoch(pos, t->batch, t->seed, per_epoch)) {
+        begun = 0;
         t->first_epoch++;
     }
     if (d->split[PARE_TRAIN].n == 0)

@@ -153,4 +153,12 @@ pare-finetune -d d.h5 -e $((e - 2)) --loss mse --optimizer sgd -l 1e6 \
 run pare-diff -q kept.h5 before.h5
 status_is 0 "from the last epoch before the ruin"
 
+# A text twin made by hand may say that it is far past its epoch.
+pare-train -q -a 4-5-3 -d d.h5 -b 10 --steps 3 -S 1 -o inside.h5
+pare dump inside.h5 | sed '/^training /s/epoch_step=3/epoch_step=4000/' |
+    pare load -o past.h5
+run pare-finetune -d d.h5 -e 1 -v past.h5 -o more.h5
+status_is 0 "an epoch that is over is over"
+err_has '^pare-finetune: [1-9][0-9]* steps in' "and one more is trained"
+
 finish
