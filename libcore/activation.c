@@ -153,12 +153,12 @@ static void log_softmax_backward(float *g, const float *y, size_t features,
 }
 
 static const struct pare_activation rows[] = {
-    {PARE_OP_RELU, relu_forward, relu_backward},
-    {PARE_OP_LEAKY_RELU, leaky_forward, leaky_backward},
-    {PARE_OP_TANH, tanh_forward, tanh_backward},
-    {PARE_OP_SIGMOID, sigmoid_forward, sigmoid_backward},
-    {PARE_OP_SOFTMAX, softmax_forward, softmax_backward},
-    {PARE_OP_LOG_SOFTMAX, log_softmax_forward, log_softmax_backward},
+    {PARE_OP_RELU, false, relu_forward, relu_backward},
+    {PARE_OP_LEAKY_RELU, false, leaky_forward, leaky_backward},
+    {PARE_OP_TANH, false, tanh_forward, tanh_backward},
+    {PARE_OP_SIGMOID, false, sigmoid_forward, sigmoid_backward},
+    {PARE_OP_SOFTMAX, false, softmax_forward, softmax_backward},
+    {PARE_OP_LOG_SOFTMAX, false, log_softmax_forward, log_softmax_backward},
 };
 
 const struct pare_activation *pare_activation(enum pare_layer_op op)

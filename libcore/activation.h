@@ -5,11 +5,12 @@
 
 /**
  * Arithmetic of a layer that works in place on a tile [features][width] and
- * whose backward pass needs its output only: a row of the table in
- * activation.c.
+ * whose backward pass needs its output only, or with from_input its input
+ * only: a row of the table in activation.c.
  */
 struct pare_activation {
     enum pare_layer_op op;
+    bool from_input; /* backward is given the input in place of y */
     /** x [features][width] in/out; a is the layer's first option. */
     void (*forward)(float *x, size_t features, size_t width, float a);
     /** g: gradient at the output in, at the input out; y: the output. */

@@ -346,7 +346,9 @@ static int infer_shapes(struct pare_arch *a)
         struct pare_layer *l = &a->layer[i];
         int err, n;
 
-        l->in = shape;
+        l->n_inputs = 1;
+        l->input[0] = i ? i - 1 : PARE_INPUT;
+        l->in[0] = shape;
         err = l->kind->infer(l, &l->out);
         if (err)
             return err;

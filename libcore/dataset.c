@@ -95,29 +95,43 @@ static void rows_to_tile(float *tile, const float *rows, size_t features,
         memset(tile + f * width + n, 0, (width - n) * sizeof *tile);
 }
 
-void pare_dataset_gather(float *tile, float *rows, size_t width,
-                         const struct pare_dataset *d,
-                         const struct pare_norm *norm,
-                         const struct pare_split *split,
-                         const uint32_t *index, size_t first, size_t n)
+/* [planes][size] -> [size][planes], by way of scratch of that size. */
+static void interleave(float *row, float *scratch, size_t planes, size_t size)
 {
-    size_t features = d->features;
-    size_t plane = norm->n > 1 ? features / norm->n : features;
+    memcpy(scratch, row, planes * size * sizeof *row);
+    pare_transpose(row, planes, scratch, size, planes, size);
+}
 
+static void gather_row(float *out, const struct pare_gather *g, size_t sample)
+{
+    size_t features = g->data->features;
+    size_t plane = g->norm->n > 1 ? features / g->norm->n : features;
+
+    if (g->data->type == PARE_X_U8)
+        row_from_bytes(out, (const uint8_t *)g->split->x + sample * features,
+                       features, g->norm, plane);
+    else
+        row_from_floats(out, (const float *)g->split->x + sample * features,
+                        features, g->norm, plane);
+}
+
+void pare_dataset_gather(float *tile, float *rows, size_t width,
+                         const struct pare_gather *g, const uint32_t *index,
+                         size_t first, size_t n)
+{
+    size_t features = g->data->features;
+    float *scratch = NULL;
+
+    if (g->planes > 1)
+        scratch = malloc(features * sizeof *scratch);
     for (size_t s = 0; s < n; s++) {
-        size_t sample = index ? index[s] : first + s;
-        float *out = rows + s * features;
-
-        if (d->type == PARE_X_U8)
-            row_from_bytes(out,
-                           (const uint8_t *)split->x + sample * features,
-                           features, norm, plane);
-        else
-            row_from_floats(out,
-                            (const float *)split->x + sample * features,
-                            features, norm, plane);
+        gather_row(rows + s * features, g, index ? index[s] : first + s);
+        if (scratch)
+            interleave(rows + s * features, scratch, g->planes,
+                       features / g->planes);
     }
-    for (size_t s = 0; s < n; s += width)
+    free(scratch);
+    for (size_t s = 0; tile && s < n; s += width)
         rows_to_tile(tile + s * features, rows + s * features, features,
                      width, n - s < width ? n - s : width);
 }

@@ -40,13 +40,27 @@ const char *pare_split_name(enum pare_split_id id);
 /** The split of that name, or -1. */
 int pare_split_find(const char *name);
 
+struct pare_augment;
+
+/** Where samples come from and what is done to them on the way. */
+struct pare_gather {
+    const struct pare_dataset *data;
+    const struct pare_norm *norm;
+    const struct pare_split *split;
+    size_t planes; /* > 1: give [planes][..] as stored as [..][planes] */
+    const struct pare_augment *augment; /* NULL: none */
+    uint64_t seed;                      /* of the augmentation */
+    uint32_t epoch;
+};
+
 /**
  * Normalise chosen samples into tiles of feature-major float32.
  *
  * Tile t holds samples index[t*width .. ) as [features][width]; columns past
  * the last sample are 0.
  *
- * @param tile   [n_tiles][features][width] float32, out, 64-byte aligned
+ * @param tile   [n_tiles][features][width] float32, out, 64-byte aligned;
+ *               NULL: only rows
  * @param rows   [n][features] the same values sample-major, out
  * @param width  tile width, 4..64
  * @param index  [n] sample numbers, or NULL for first, first+1, ...
@@ -54,9 +68,7 @@ int pare_split_find(const char *name);
  * @param n      samples
  */
 void pare_dataset_gather(float *tile, float *rows, size_t width,
-                         const struct pare_dataset *d,
-                         const struct pare_norm *norm,
-                         const struct pare_split *split,
-                         const uint32_t *index, size_t first, size_t n);
+                         const struct pare_gather *g, const uint32_t *index,
+                         size_t first, size_t n);
 
 #endif

@@ -14,9 +14,24 @@ size_t pare_shape_size(const struct pare_shape *s)
     return n;
 }
 
+void pare_shape_image(size_t chw[3], const struct pare_shape *s)
+{
+    chw[0] = s->dim[0];
+    chw[1] = s->rank == 3 ? s->dim[1] : 1;
+    chw[2] = s->rank > 1 ? s->dim[s->rank - 1] : 1;
+}
+
+void pare_layer_pair(size_t hw[2], double opt)
+{
+    uint64_t both = (uint64_t)opt;
+
+    hw[0] = (size_t)(both >> 24);
+    hw[1] = (size_t)(both & 0xffffff);
+}
+
 static int infer_same(const struct pare_layer *l, struct pare_shape *out)
 {
-    *out = l->in;
+    *out = l->in[0];
     return 0;
 }
 
@@ -38,7 +53,7 @@ static int tensors_none(const struct pare_layer *l,
 static int tensors_linear(const struct pare_layer *l,
                           struct pare_tensor_spec *spec)
 {
-    size_t in = pare_shape_size(&l->in), out = l->out.dim[0];
+    size_t in = pare_shape_size(&l->in[0]), out = l->out.dim[0];
 
     spec[0] = (struct pare_tensor_spec){
         "weight", PARE_ROLE_WEIGHT, 2, {out, in}, in, out};
@@ -59,7 +74,7 @@ static int tensors_batchnorm(const struct pare_layer *l,
         {"mean", PARE_ROLE_BUFFER},
         {"var", PARE_ROLE_BUFFER},
     };
-    size_t n = l->in.dim[0];
+    size_t n = l->in[0].dim[0];
 
     for (int i = 0; i < 4; i++)
         spec[i] = (struct pare_tensor_spec){
@@ -75,7 +90,7 @@ static double macs_none(const struct pare_layer *l)
 
 static double macs_linear(const struct pare_layer *l)
 {
-    return (double)pare_shape_size(&l->in) * (double)l->out.dim[0];
+    return (double)pare_shape_size(&l->in[0]) * (double)l->out.dim[0];
 }
 
 #define NO_OPTIONS {{NULL, PARE_LAYER_SIZE, false, 0, 0, 0}}

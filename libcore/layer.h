@@ -3,14 +3,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PARE_NAME_MAX   64 /* bytes of a layer or tensor name, NUL included */
 #define PARE_RANK_MAX   4
 #define PARE_LAYER_OPTS 8
+#define PARE_LAYER_INPUTS 8  /* most outputs that one layer takes in */
+#define PARE_INPUT SIZE_MAX  /* in place of a layer: the network's input */
 
 /**
- * The shape of one sample between two layers: {features} or
- * {channels, height, width}.
+ * The shape of one sample between two layers: {features},
+ * {channels, length} or {channels, height, width}.
  */
 struct pare_shape {
     int rank;
@@ -19,6 +22,9 @@ struct pare_shape {
 
 /** Product of the dimensions; 1 for rank 0. */
 size_t pare_shape_size(const struct pare_shape *s);
+
+/** Channels, height and width; 1 where the rank is less. */
+void pare_shape_image(size_t chw[3], const struct pare_shape *s);
 
 /** What a tensor of a layer is; decides whether it is prunable by default. */
 enum pare_role {
@@ -32,7 +38,8 @@ enum pare_role {
 enum pare_layer_option_type {
     PARE_LAYER_SIZE, /* positive integer */
     PARE_LAYER_REAL,
-    PARE_LAYER_BOOL  /* yes or no */
+    PARE_LAYER_BOOL, /* yes or no */
+    PARE_LAYER_PAIR  /* "3" or "3x5": height and width, whole, lo..hi */
 };
 
 /** One setting of a layer kind; positional arguments fill them in order. */
@@ -64,7 +71,18 @@ enum pare_layer_op {
     PARE_OP_DROPOUT,
     PARE_OP_BATCHNORM,
     PARE_OP_SOFTMAX,
-    PARE_OP_LOG_SOFTMAX
+    PARE_OP_LOG_SOFTMAX,
+    PARE_OP_SILU,
+    PARE_OP_GELU,
+    PARE_OP_SRELU,
+    PARE_OP_CONV,    /* conv1d and conv2d */
+    PARE_OP_MAXPOOL,
+    PARE_OP_AVGPOOL, /* over everything, too */
+    PARE_OP_PAD,
+    PARE_OP_FLATTEN,
+    PARE_OP_IDENTITY,
+    PARE_OP_ADD,
+    PARE_OP_CONCAT
 };
 
 /**
@@ -90,9 +108,26 @@ struct pare_layer {
     const struct pare_layer_kind *kind;
     char name[PARE_NAME_MAX];
     double opt[PARE_LAYER_OPTS]; /* in the order of kind->option */
-    struct pare_shape in, out;
+    int n_inputs; /* >= 1 */
+    size_t input[PARE_LAYER_INPUTS]; /* earlier layers, or PARE_INPUT */
+    struct pare_shape in[PARE_LAYER_INPUTS], out;
     int column; /* in the text it was parsed from, from 1 */
 };
+
+/** How a layer slides over images; [0] is of the height, [1] of the width. */
+struct pare_window {
+    size_t kernel[2], stride[2], pad[2], dilation[2];
+    size_t groups;
+};
+
+/**
+ * The window of a convolution or a pooling layer. Layers over {channels,
+ * length} slide over images of height 1.
+ */
+void pare_layer_window(struct pare_window *w, const struct pare_layer *l);
+
+/** A PAIR as opt holds it, taken apart: height, width. */
+void pare_layer_pair(size_t hw[2], double opt);
 
 #define PARE_LAYER_TENSORS 4 /* at most, of one layer */
 

@@ -63,7 +63,7 @@ static bool alloc_buffer(struct pare_net *net, size_t b, size_t features)
 
 static bool alloc_layer(struct pare_net *net, struct net_layer *l)
 {
-    size_t features = pare_shape_size(&l->layer->in);
+    size_t features = pare_shape_size(&l->layer->in[0]);
     size_t n = net->tiles * features * net->width;
 
     if (l->op == PARE_OP_DROPOUT && net->train) {
@@ -235,8 +235,7 @@ static size_t tile_samples(const struct pare_net *net, size_t tile)
 /* What the tiles of one gather share. */
 struct gather {
     struct pare_net *net;
-    const struct pare_dataset *data;
-    const struct pare_split *split;
+    struct pare_gather from;
     const uint32_t *index;
     size_t first;
 };
@@ -248,16 +247,18 @@ static void gather_tile(void *arg, size_t tile)
     size_t at = tile * g->net->width;
 
     pare_dataset_gather(b->act + at * b->features, b->rows + at * b->features,
-                        g->net->width, g->data, &g->net->model->norm,
-                        g->split, g->index ? g->index + at : NULL,
-                        g->first + at, tile_samples(g->net, tile));
+                        g->net->width, &g->from,
+                        g->index ? g->index + at : NULL, g->first + at,
+                        tile_samples(g->net, tile));
 }
 
 void pare_net_gather(struct pare_net *net, const struct pare_dataset *d,
                      const struct pare_split *split, const uint32_t *index,
                      size_t first, size_t n)
 {
-    struct gather g = {net, d, split, index, first};
+    struct gather g = {
+        net, {d, &net->model->norm, split, 1, NULL, 0, 0}, index, first};
+
 
     net->n = n;
     pare_parallel(net->threads, net_tiles(net, n), gather_tile, &g);

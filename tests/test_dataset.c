@@ -50,14 +50,16 @@ static void check(struct setup *s, const struct pare_norm *norm, size_t width,
 {
     size_t tiles = (n + width - 1) / width;
     size_t cells = tiles * width * FEATURES;
+    struct pare_gather g = {
+        &s->d, norm, &s->d.split[PARE_VAL], 1, NULL, 0, 0};
     float *tile = aligned_alloc(64, (cells + 16) * sizeof *tile);
     float *rows = aligned_alloc(64, (cells + 16) * sizeof *rows);
 
     assert_true(tile && rows);
     for (size_t i = 0; i < cells + 16; i++)
         tile[i] = rows[i] = -77;
-    pare_dataset_gather(tile, rows, width, &s->d, norm, &s->d.split[PARE_VAL],
-                        indexed ? s->index : NULL, 3, n);
+    pare_dataset_gather(tile, rows, width, &g, indexed ? s->index : NULL, 3,
+                        n);
     for (size_t t = 0; t < tiles * width; t++)
         for (size_t f = 0; f < FEATURES; f++) {
             float got = tile[((t / width) * FEATURES + f) * width + t % width];

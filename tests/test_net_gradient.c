@@ -138,7 +138,7 @@ static double twin_loss(struct twin *w, const struct gradient_case *g)
             w->x[s][f] = (double)case_input(s, f);
     for (size_t i = 0; i < arch->n_layers; i++) {
         const struct pare_layer *l = &arch->layer[i];
-        size_t features = pare_shape_size(&l->in);
+        size_t features = pare_shape_size(&l->in[0]);
 
         if (l->kind->op == PARE_OP_LINEAR) {
             tensor += twin_linear(w, l, tensor, features);
