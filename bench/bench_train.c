@@ -68,6 +68,7 @@ static void phases(struct pare_model *m, const struct pare_dataset *d,
 {
     enum { STEPS = 400 };
     double at[5], least[4] = {1e9, 1e9, 1e9, 1e9}, *loss;
+    struct pare_gather from = {.data = d, .split = &d->split[PARE_TRAIN]};
     struct pare_update u = {.lr = 1e-3f};
     struct pare_net *net;
     uint32_t *rank = malloc(o->batch * sizeof *rank);
@@ -81,7 +82,7 @@ static void phases(struct pare_model *m, const struct pare_dataset *d,
         const int32_t *y = d->split[PARE_TRAIN].y + first;
 
         at[0] = worker_now();
-        pare_net_gather(net, d, &d->split[PARE_TRAIN], NULL, first, o->batch);
+        pare_net_gather(net, &from, NULL, first, o->batch);
         at[1] = worker_now();
         pare_net_forward(net, o->batch, true, 0, s);
         at[2] = worker_now();

@@ -57,6 +57,7 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
                         uint64_t *confusion, const struct pare_dataset *d,
                         const struct pare_split *split)
 {
+    struct pare_gather from = {.data = d, .split = split};
     double sum = 0;
 
     *correct = *top5 = 0;
@@ -64,7 +65,7 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
         size_t n = split->n - first < BATCH ? split->n - first : BATCH;
         const int32_t *y = split->y + first;
 
-        pare_net_gather(ev->net, d, split, NULL, first, n);
+        pare_net_gather(ev->net, &from, NULL, first, n);
         pare_net_forward(ev->net, n, false, 0, 0);
         pare_net_loss(ev->net, ev->loss, ev->sample_loss, y, 0);
         pare_net_rank(ev->net, ev->rank, ev->best, y);
@@ -152,6 +153,7 @@ static int gradient_blocks(float *const *grad, float *const *block,
                            const uint32_t *index, size_t n)
 {
     const struct pare_split *split = &d->split[PARE_TRAIN];
+    struct pare_gather from = {.data = d, .split = split};
     int32_t y[BATCH];
 
     for (size_t first = 0; first < n; first += BATCH) {
@@ -163,7 +165,7 @@ static int gradient_blocks(float *const *grad, float *const *block,
                                  index[first + i], split->n);
             y[i] = split->y[index[first + i]];
         }
-        pare_net_gather(ev->net, d, split, index + first, 0, some);
+        pare_net_gather(ev->net, &from, index + first, 0, some);
         pare_net_forward(ev->net, some, false, 0, 0);
         pare_net_loss(ev->net, ev->loss, ev->sample_loss, y,
                       1.0f / (float)n);

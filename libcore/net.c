@@ -252,14 +252,15 @@ static void gather_tile(void *arg, size_t tile)
                         tile_samples(g->net, tile));
 }
 
-void pare_net_gather(struct pare_net *net, const struct pare_dataset *d,
-                     const struct pare_split *split, const uint32_t *index,
-                     size_t first, size_t n)
+void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
+                     const uint32_t *index, size_t first, size_t n)
 {
-    struct gather g = {
-        net, {d, &net->model->norm, split, 1, NULL, 0, 0}, index, first};
+    struct gather g = {net, *from, index, first};
 
-
+    if (!g.from.norm)
+        g.from.norm = &net->model->norm;
+    if (g.from.planes == 0)
+        g.from.planes = 1;
     net->n = n;
     pare_parallel(net->threads, net_tiles(net, n), gather_tile, &g);
 }

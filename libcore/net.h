@@ -36,12 +36,13 @@ void pare_net_free(struct pare_net *net);
 /**
  * Normalise the samples of the next batch into the input.
  *
+ * @param from   data and split; a norm of NULL is the model's, planes of 0
+ *               are as the network wants them
  * @param index  [n] sample numbers, or NULL for first, first+1, ...
  * @param n      <= batch
  */
-void pare_net_gather(struct pare_net *net, const struct pare_dataset *d,
-                     const struct pare_split *split, const uint32_t *index,
-                     size_t first, size_t n);
+void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
+                     const uint32_t *index, size_t first, size_t n);
 
 /**
  * Run the network forward over the n samples in the input tiles.

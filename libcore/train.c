@@ -234,12 +234,13 @@ static int train_step(struct run *r, double *mean)
     const struct pare_split *split = &r->d->split[PARE_TRAIN];
     size_t first = t->epoch_step * r->o->batch, left = split->n - first;
     size_t n = left < r->o->batch ? left : r->o->batch;
+    struct pare_gather from = {.data = r->d, .split = split};
     struct pare_update u = {0};
     double sum = 0;
 
     for (size_t i = 0; i < n; i++)
         r->y[i] = split->y[r->order[first + i]];
-    pare_net_gather(r->net, r->d, split, r->order + first, 0, n);
+    pare_net_gather(r->net, &from, r->order + first, 0, n);
     pare_net_forward(r->net, n, true, t->seed, t->step);
     pare_net_loss(r->net, r->o->loss, r->loss, r->y, 1.0f / (float)n);
     pare_net_rank(r->net, r->rank, NULL, r->y);

@@ -51,6 +51,7 @@ static inline void case_gather(struct pare_net *net, int samples, int inputs)
 {
     size_t n = (size_t)samples, features = (size_t)inputs;
     struct pare_dataset d = {.features = features, .type = PARE_X_F32};
+    struct pare_gather from = {.data = &d, .split = &d.split[PARE_TRAIN]};
     float *x = malloc(n * features * sizeof *x);
 
     assert_non_null(x);
@@ -58,7 +59,7 @@ static inline void case_gather(struct pare_net *net, int samples, int inputs)
         for (size_t f = 0; f < features; f++)
             x[s * features + f] = case_input((int)s, (int)f);
     d.split[PARE_TRAIN] = (struct pare_split){n, x, NULL};
-    pare_net_gather(net, &d, &d.split[PARE_TRAIN], NULL, 0, n);
+    pare_net_gather(net, &from, NULL, 0, n);
     free(x);
 }
 

@@ -10,6 +10,7 @@ static void drop(float *out, double p, uint64_t seed, uint64_t step,
                  int threads)
 {
     struct pare_dataset d = {.features = INPUTS, .type = PARE_X_F32};
+    struct pare_gather from = {.data = &d, .split = &d.split[PARE_TRAIN]};
     static float x[CELLS];
     struct pare_net *net;
     struct pare_model m;
@@ -25,7 +26,7 @@ static void drop(float *out, double p, uint64_t seed, uint64_t step,
         x[i] = 1;
     d.split[PARE_TRAIN] = (struct pare_split){SAMPLES, x, NULL};
     assert_int_equal(pare_net_new(&net, &m, SAMPLES, true, threads), 0);
-    pare_net_gather(net, &d, &d.split[PARE_TRAIN], NULL, 0, SAMPLES);
+    pare_net_gather(net, &from, NULL, 0, SAMPLES);
     pare_net_forward(net, SAMPLES, true, seed, step);
     for (size_t s = 0; s < SAMPLES; s++)
         for (size_t f = 0; f < INPUTS; f++)
