@@ -9,66 +9,55 @@
 #include "status.h"
 
 /* Weights of one model: what a file may ask a reader to allocate. */
-#define WEIGHTS_MAX ((size_t)1 << 32)
+#define WEIGHTS_MAX 4294967296.
 
-bool pare_arch_has(const struct pare_arch *a, const char *name)
+/* Values of one sample behind a layer, and weights of all so far. */
+static int check_sizes(const struct pare_layer *l, double *weights)
 {
-    for (size_t i = 0; i < a->n_layers; i++)
-        if (strcmp(a->layer[i].name, name) == 0)
-            return true;
-    return false;
-}
+    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
+    double values = 1;
+    int n;
 
-/* Names for the layers that have none: fc1, fc2, relu1, ... */
-static void name_layers(struct pare_arch *a)
-{
-    char name[PARE_NAME_MAX];
+    for (int d = 0; d < l->out.rank; d++)
+        values *= (double)l->out.dim[d];
+    if (values > (double)PARE_ARCH_VALUES_MAX)
+        return pare_fail(PARE_ELIMIT,
+                         "architecture: layer %s makes more than 2^28 values "
+                         "of one sample",
+                         l->name);
+    n = l->kind->tensors(l, spec);
+    for (int t = 0; t < n; t++) {
+        double size = 1;
 
-    for (size_t i = 0; i < a->n_layers; i++) {
-        struct pare_layer *l = &a->layer[i];
-        size_t number = 1;
-
-        if (l->name[0])
-            continue;
-        for (size_t j = 0; j < i; j++)
-            number += a->layer[j].kind == l->kind;
-        do
-            snprintf(name, sizeof name, "%s%zu", l->kind->prefix, number++);
-        while (pare_arch_has(a, name));
-        strcpy(l->name, name);
+        for (int d = 0; d < spec[t].rank; d++)
+            size *= (double)spec[t].dim[d];
+        *weights += size;
+        if (*weights > WEIGHTS_MAX)
+            return pare_fail(PARE_ELIMIT,
+                             "architecture: layer %s makes more than 2^32 "
+                             "weights",
+                             l->name);
     }
+    return 0;
 }
 
 static int infer_shapes(struct pare_arch *a)
 {
-    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
-    struct pare_shape shape = a->input;
-    size_t total = 0;
+    double weights = 0;
 
     for (size_t i = 0; i < a->n_layers; i++) {
         struct pare_layer *l = &a->layer[i];
-        int err, n;
+        int err;
 
-        l->n_inputs = 1;
-        l->input[0] = i ? i - 1 : PARE_INPUT;
-        l->in[0] = shape;
+        for (int k = 0; k < l->n_inputs; k++)
+            l->in[k] = l->input[k] == PARE_INPUT ? a->input
+                                                 : a->layer[l->input[k]].out;
         err = l->kind->infer(l, &l->out);
         if (err)
+            return pare_fail_prefix(err, "architecture, column %d", l->column);
+        err = check_sizes(l, &weights);
+        if (err)
             return err;
-        shape = l->out;
-        n = l->kind->tensors(l, spec);
-        for (int t = 0; t < n; t++) {
-            size_t size = 1;
-
-            for (int d = 0; d < spec[t].rank; d++)
-                size *= spec[t].dim[d]; /* at most 2^48 */
-            total += size;
-            if (total > WEIGHTS_MAX)
-                return pare_fail(PARE_ELIMIT,
-                                 "architecture: layer %s makes more than "
-                                 "2^32 weights",
-                                 l->name);
-        }
     }
     return 0;
 }
@@ -131,6 +120,7 @@ static int expand_shorthand(char **out, const char *text)
 int pare_arch_parse(struct pare_arch *arch, const char *text)
 {
     struct pare_arch a = {0};
+    struct pare_arch_refs refs = {0};
     char *expanded = NULL;
     int err = 0;
 
@@ -147,13 +137,16 @@ int pare_arch_parse(struct pare_arch *arch, const char *text)
         text = expanded;
     }
     if (!err)
-        err = pare_arch_parse_general(&a, text);
+        err = pare_arch_parse_general(&a, &refs, text);
     if (!err) {
-        name_layers(&a);
-        err = infer_shapes(&a);
+        pare_arch_name_layers(&a);
+        err = pare_arch_connect(&a, &refs);
     }
     if (!err)
+        err = infer_shapes(&a);
+    if (!err)
         err = pare_arch_print(&a);
+    free(refs.ref);
     free(expanded);
     if (err)
         pare_arch_release(&a);

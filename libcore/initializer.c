@@ -100,9 +100,18 @@ int pare_initializer_parse(char canon[PARE_SPEC_MAX], const char *spec)
 /* What a tensor that is not drawn starts as. */
 static float constant(const struct pare_tensor_spec *shape)
 {
-    if (shape->role == PARE_ROLE_BUFFER)
-        return strcmp(shape->suffix, "var") == 0 ? 1.0f : 0.0f;
-    return shape->role == PARE_ROLE_SCALE ? 1.0f : 0.0f;
+    static const struct {
+        const char *suffix;
+        float value;
+    } start[] = {
+        {"scale", 1}, {"var", 1},            /* batch norm */
+        {"al", 0.2f}, {"tr", 1},  {"ar", 1}, /* srelu */
+    };
+
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++)
+        if (strcmp(start[i].suffix, shape->suffix) == 0)
+            return start[i].value;
+    return 0;
 }
 
 static void draw_tensor(float *value, size_t n, size_t t,

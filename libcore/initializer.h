@@ -29,11 +29,14 @@ int pare_initializer_parse(char canon[PARE_SPEC_MAX], const char *spec);
  * Draw the first values of every tensor. Tensor t of layer order uses
  * stream INIT, sub t. Linear and convolution weights as the initialiser
  * says; biases as PyTorch's default does for "pytorch" and 0 otherwise;
- * batch norm scale 1, shift 0, running mean 0, running variance 1.
+ * batch norm scale 1, shift 0, running mean 0, running variance 1. An
+ * srelu starts as a leaky ReLU: tl 0, al 0.2, tr 1, ar 1.
  *
  * @param value  [n_tensors] arrays of tensor[t].n floats, out
  * @param m      gives architecture and tensors; masks do not matter
  * @return 0; PARE_EINVAL for an unknown initialiser (nothing written)
+ *
+ * Source: Jin et al. 2016, arXiv:1512.07030, section 3.2, for srelu.
  */
 int pare_initializer_draw(float *const *value, const struct pare_model *m,
                           const char *spec, uint64_t seed);

@@ -1,9 +1,10 @@
 #include "layer.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "status.h"
+#include "layer_parts.h"
 
 size_t pare_shape_size(const struct pare_shape *s)
 {
@@ -14,6 +15,17 @@ size_t pare_shape_size(const struct pare_shape *s)
     return n;
 }
 
+char *pare_shape_print(char buf[PARE_SHAPE_TEXT], const struct pare_shape *s)
+{
+    int n = 0;
+
+    buf[0] = '\0';
+    for (int i = 0; i < s->rank; i++)
+        n += snprintf(buf + n, PARE_SHAPE_TEXT - (size_t)n, "%s%zu",
+                      i ? "x" : "", s->dim[i]);
+    return buf;
+}
+
 void pare_shape_image(size_t chw[3], const struct pare_shape *s)
 {
     chw[0] = s->dim[0];
@@ -21,111 +33,169 @@ void pare_shape_image(size_t chw[3], const struct pare_shape *s)
     chw[2] = s->rank > 1 ? s->dim[s->rank - 1] : 1;
 }
 
-void pare_layer_pair(size_t hw[2], double opt)
-{
-    uint64_t both = (uint64_t)opt;
+#define NO_OPTIONS                                                             \
+    {                                                                          \
+        {                                                                      \
+            NULL, PARE_LAYER_SIZE, false, 0, 0, 0                              \
+        }                                                                      \
+    }
+#define NORM_OPTIONS                                                           \
+    {                                                                          \
+        {"eps", PARE_LAYER_REAL, false, 1e-5, 1e-12, 1},                       \
+        {                                                                      \
+            "momentum", PARE_LAYER_REAL, false, 0.1, 0, 1                      \
+        }                                                                      \
+    }
+#define NORM_SOURCE "Ioffe and Szegedy 2015, arXiv:1502.03167"
 
-    hw[0] = (size_t)(both >> 24);
-    hw[1] = (size_t)(both & 0xffffff);
-}
+#define CHANNELS 16777216 /* most channels or features of a layer */
+#define WINDOW   65535    /* widest kernel, stride, pad or dilation */
 
-static int infer_same(const struct pare_layer *l, struct pare_shape *out)
-{
-    *out = l->in[0];
-    return 0;
-}
+/* What conv1d and conv2d have in common; type is SIZE or PAIR. */
+#define CONV_OPTIONS(type, one)                                                \
+    {                                                                          \
+        {"channels", PARE_LAYER_SIZE, true, 0, 1, CHANNELS},                   \
+            {"kernel", type, true, 0, 1, WINDOW},                              \
+            {"stride", type, false, one, 1, WINDOW},                           \
+            {"pad", type, false, 0, 0, WINDOW},                                \
+            {"dilation", type, false, one, 1, WINDOW},                         \
+            {"groups", PARE_LAYER_SIZE, false, 1, 1, CHANNELS},                \
+        {                                                                      \
+            "bias", PARE_LAYER_BOOL, false, 1, 0, 1                            \
+        }                                                                      \
+    }
+#define PAIR_OF_ONE 16777217. /* 2^24 + 1, see pare_layer_pack */
 
-static int infer_linear(const struct pare_layer *l, struct pare_shape *out)
-{
-    out->rank = 1;
-    out->dim[0] = (size_t)l->opt[0];
-    return 0;
-}
+#define POOL_OPTIONS                                                           \
+    {"kernel", PARE_LAYER_PAIR, true, 0, 1, WINDOW},                           \
+        {"stride", PARE_LAYER_PAIR, false, 0, 1, WINDOW},                      \
+    {                                                                          \
+        "pad", PARE_LAYER_PAIR, false, 0, 0, WINDOW                            \
+    }
+#define MARGIN(name)                                                           \
+    {                                                                          \
+        name, PARE_LAYER_SIZE, false, 0, 0, WINDOW                             \
+    }
 
-static int tensors_none(const struct pare_layer *l,
-                        struct pare_tensor_spec *spec)
-{
-    (void)l;
-    (void)spec;
-    return 0;
-}
+#define SAME    pare_layer_infer_same
+#define NONE    pare_layer_tensors_none
+#define NO_MACS pare_layer_macs_none
 
-static int tensors_linear(const struct pare_layer *l,
-                          struct pare_tensor_spec *spec)
-{
-    size_t in = pare_shape_size(&l->in[0]), out = l->out.dim[0];
+#define NO_OPTIONS                                                             \
+    {                                                                          \
+        {                                                                      \
+            NULL, PARE_LAYER_SIZE, false, 0, 0, 0                              \
+        }                                                                      \
+    }
 
-    spec[0] = (struct pare_tensor_spec){
-        "weight", PARE_ROLE_WEIGHT, 2, {out, in}, in, out};
-    spec[1] = (struct pare_tensor_spec){
-        "bias", PARE_ROLE_BIAS, 1, {out}, in, out};
-    return pare_layer_opt(l, "bias") > 0 ? 2 : 1;
-}
-
-static int tensors_batchnorm(const struct pare_layer *l,
-                             struct pare_tensor_spec *spec)
-{
-    static const struct {
-        const char *suffix;
-        enum pare_role role;
-    } part[4] = {
-        {"scale", PARE_ROLE_SCALE},
-        {"shift", PARE_ROLE_SHIFT},
-        {"mean", PARE_ROLE_BUFFER},
-        {"var", PARE_ROLE_BUFFER},
-    };
-    size_t n = l->in[0].dim[0];
-
-    for (int i = 0; i < 4; i++)
-        spec[i] = (struct pare_tensor_spec){
-            part[i].suffix, part[i].role, 1, {n}, n, n};
-    return 4;
-}
-
-static double macs_none(const struct pare_layer *l)
-{
-    (void)l;
-    return 0;
-}
-
-static double macs_linear(const struct pare_layer *l)
-{
-    return (double)pare_shape_size(&l->in[0]) * (double)l->out.dim[0];
-}
-
-#define NO_OPTIONS {{NULL, PARE_LAYER_SIZE, false, 0, 0, 0}}
-
-/* The table of layers. A row here and a case in net.c make a layer. */
+/* The table of layers. A row here and a case in the engine make a layer. */
 static const struct pare_layer_kind kinds[] = {
-    {"linear", PARE_OP_LINEAR, "fc", "y = W x + b", "",
-     {{"units", PARE_LAYER_SIZE, true, 0, 1, 16777216},
+    {"linear",
+     PARE_OP_LINEAR,
+     "fc",
+     "y = W x + b",
+     "",
+     {{"units", PARE_LAYER_SIZE, true, 0, 1, CHANNELS},
       {"bias", PARE_LAYER_BOOL, false, 1, 0, 1}},
-     infer_linear, tensors_linear, macs_linear},
-    {"relu", PARE_OP_RELU, "relu", "max(x, 0)", "", NO_OPTIONS,
-     infer_same, tensors_none, macs_none},
-    {"leaky-relu", PARE_OP_LEAKY_RELU, "lrelu", "x, or slope x where x < 0",
+     pare_layer_infer_linear,
+     pare_layer_tensors_linear,
+     pare_layer_macs_linear},
+    {"conv2d", PARE_OP_CONV, "conv", "convolution over height and width",
+     "LeCun et al. 1998", CONV_OPTIONS(PARE_LAYER_PAIR, PAIR_OF_ONE),
+     pare_layer_infer_conv, pare_layer_tensors_conv, pare_layer_macs_conv},
+    {"conv1d", PARE_OP_CONV, "conv", "convolution over a length", "",
+     CONV_OPTIONS(PARE_LAYER_SIZE, 1), pare_layer_infer_conv,
+     pare_layer_tensors_conv, pare_layer_macs_conv},
+    {"maxpool",
+     PARE_OP_MAXPOOL,
+     "pool",
+     "largest value under the window",
+     "",
+     {POOL_OPTIONS},
+     pare_layer_infer_pool,
+     NONE,
+     NO_MACS},
+    {"avgpool",
+     PARE_OP_AVGPOOL,
+     "pool",
+     "mean under the window",
+     "",
+     {POOL_OPTIONS, {"count-pad", PARE_LAYER_BOOL, false, 1, 0, 1}},
+     pare_layer_infer_pool,
+     NONE,
+     NO_MACS},
+    {"globalavgpool", PARE_OP_AVGPOOL, "pool", "mean of each channel",
+     "Lin et al. 2014, arXiv:1312.4400", NO_OPTIONS, pare_layer_infer_global,
+     NONE, NO_MACS},
+    {"batchnorm", PARE_OP_BATCHNORM, "bn",
+     "normalise each feature or channel over the batch, then scale and shift",
+     NORM_SOURCE, NORM_OPTIONS, pare_layer_infer_batchnorm,
+     pare_layer_tensors_batchnorm, NO_MACS},
+    {"batchnorm2d", PARE_OP_BATCHNORM, "bn",
+     "the same for each channel of images", NORM_SOURCE, NORM_OPTIONS,
+     pare_layer_infer_batchnorm2d, pare_layer_tensors_batchnorm, NO_MACS},
+    {"relu", PARE_OP_RELU, "relu", "max(x, 0)", "", NO_OPTIONS, SAME, NONE,
+     NO_MACS},
+    {"leaky-relu",
+     PARE_OP_LEAKY_RELU,
+     "lrelu",
+     "x, or slope x where x < 0",
      "Maas et al. 2013",
      {{"slope", PARE_LAYER_REAL, false, 0.01, 0, 1}},
-     infer_same, tensors_none, macs_none},
-    {"tanh", PARE_OP_TANH, "tanh", "hyperbolic tangent", "", NO_OPTIONS,
-     infer_same, tensors_none, macs_none},
-    {"sigmoid", PARE_OP_SIGMOID, "sigmoid", "1 / (1 + exp(-x))", "",
-     NO_OPTIONS, infer_same, tensors_none, macs_none},
-    {"dropout", PARE_OP_DROPOUT, "drop",
+     SAME,
+     NONE,
+     NO_MACS},
+    {"silu", PARE_OP_SILU, "silu", "x sigmoid(x)",
+     "Elfwing et al. 2018, arXiv:1702.03118", NO_OPTIONS, SAME, NONE, NO_MACS},
+    {"gelu", PARE_OP_GELU, "gelu", "x times the normal distribution at x",
+     "Hendrycks and Gimpel 2016, arXiv:1606.08415", NO_OPTIONS, SAME, NONE,
+     NO_MACS},
+    {"srelu", PARE_OP_SRELU, "srelu",
+     "three lines with trained knots and slopes",
+     "Jin et al. 2016, arXiv:1512.07030", NO_OPTIONS, SAME,
+     pare_layer_tensors_srelu, NO_MACS},
+    {"tanh", PARE_OP_TANH, "tanh", "hyperbolic tangent", "", NO_OPTIONS, SAME,
+     NONE, NO_MACS},
+    {"sigmoid", PARE_OP_SIGMOID, "sigmoid", "1 / (1 + exp(-x))", "", NO_OPTIONS,
+     SAME, NONE, NO_MACS},
+    {"dropout",
+     PARE_OP_DROPOUT,
+     "drop",
      "in training, 0 with probability p, else x / (1 - p)",
      "Srivastava et al. 2014",
      {{"p", PARE_LAYER_REAL, false, 0.5, 0, 0.999}},
-     infer_same, tensors_none, macs_none},
-    {"batchnorm", PARE_OP_BATCHNORM, "bn",
-     "normalise each feature over the batch, then scale and shift",
-     "Ioffe and Szegedy 2015, arXiv:1502.03167",
-     {{"eps", PARE_LAYER_REAL, false, 1e-5, 1e-12, 1},
-      {"momentum", PARE_LAYER_REAL, false, 0.1, 0, 1}},
-     infer_same, tensors_batchnorm, macs_none},
+     SAME,
+     NONE,
+     NO_MACS},
+    {"pad",
+     PARE_OP_PAD,
+     "pad",
+     "a border, and channels, of one value",
+     "",
+     {MARGIN("top"),
+      MARGIN("bottom"),
+      MARGIN("left"),
+      MARGIN("right"),
+      MARGIN("front"),
+      MARGIN("back"),
+      {"value", PARE_LAYER_REAL, false, 0, -1e30, 1e30}},
+     pare_layer_infer_pad,
+     NONE,
+     NO_MACS},
+    {"flatten", PARE_OP_FLATTEN, "flat", "features in order c, h, w", "",
+     NO_OPTIONS, pare_layer_infer_flatten, NONE, NO_MACS},
+    {"identity", PARE_OP_IDENTITY, "id", "x", "", NO_OPTIONS, SAME, NONE,
+     NO_MACS},
+    {"add", PARE_OP_ADD, "add", "sum of the layers named",
+     "He et al. 2016, arXiv:1512.03385", NO_OPTIONS, pare_layer_infer_add, NONE,
+     NO_MACS},
+    {"concat", PARE_OP_CONCAT, "cat",
+     "channels of the layers named, one after another", "", NO_OPTIONS,
+     pare_layer_infer_concat, NONE, NO_MACS},
     {"softmax", PARE_OP_SOFTMAX, "softmax", "exp(x) / sum exp(x)", "",
-     NO_OPTIONS, infer_same, tensors_none, macs_none},
+     NO_OPTIONS, pare_layer_infer_softmax, NONE, NO_MACS},
     {"log-softmax", PARE_OP_LOG_SOFTMAX, "logsoftmax", "log of softmax", "",
-     NO_OPTIONS, infer_same, tensors_none, macs_none},
+     NO_OPTIONS, pare_layer_infer_softmax, NONE, NO_MACS},
 };
 
 const struct pare_layer_kind *pare_layer_kind(size_t index)
@@ -148,4 +218,9 @@ double pare_layer_opt(const struct pare_layer *l, const char *name)
             return l->opt[i];
     assert(!"layer option that is not in the table");
     return 0;
+}
+
+bool pare_layer_joins(const struct pare_layer_kind *kind)
+{
+    return kind->op == PARE_OP_ADD || kind->op == PARE_OP_CONCAT;
 }

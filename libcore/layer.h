@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARE_NAME_MAX   64 /* bytes of a layer or tensor name, NUL included */
-#define PARE_RANK_MAX   4
-#define PARE_LAYER_OPTS 8
-#define PARE_LAYER_INPUTS 8  /* most outputs that one layer takes in */
-#define PARE_INPUT SIZE_MAX  /* in place of a layer: the network's input */
+#define PARE_NAME_MAX     64 /* bytes of a layer or tensor name, NUL included */
+#define PARE_RANK_MAX     4
+#define PARE_LAYER_OPTS   8
+#define PARE_LAYER_INPUTS 8        /* most outputs that one layer takes in */
+#define PARE_INPUT        SIZE_MAX /* in place of a layer: the network's input */
 
 /**
  * The shape of one sample between two layers: {features},
@@ -22,6 +22,11 @@ struct pare_shape {
 
 /** Product of the dimensions; 1 for rank 0. */
 size_t pare_shape_size(const struct pare_shape *s);
+
+#define PARE_SHAPE_TEXT 80 /* bytes of a printed shape, NUL included */
+
+/** "784", "8x100" or "3x32x32"; returns buf. */
+char *pare_shape_print(char buf[PARE_SHAPE_TEXT], const struct pare_shape *s);
 
 /** Channels, height and width; 1 where the rank is less. */
 void pare_shape_image(size_t chw[3], const struct pare_shape *s);
@@ -36,13 +41,17 @@ enum pare_role {
 };
 
 enum pare_layer_option_type {
-    PARE_LAYER_SIZE, /* positive integer */
+    PARE_LAYER_SIZE, /* whole number, lo..hi */
     PARE_LAYER_REAL,
     PARE_LAYER_BOOL, /* yes or no */
     PARE_LAYER_PAIR  /* "3" or "3x5": height and width, whole, lo..hi */
 };
 
-/** One setting of a layer kind; positional arguments fill them in order. */
+/**
+ * One setting of a layer kind; positional arguments fill them in order. A
+ * PAIR whose default is 0, below lo, is then as the first option: the stride
+ * of a pool as its kernel.
+ */
 struct pare_layer_option {
     const char *name;
     enum pare_layer_option_type type;
@@ -61,7 +70,7 @@ struct pare_tensor_spec {
     size_t fan_in, fan_out; /* of the layer, for initialisers */
 };
 
-/** Which arithmetic of net.c runs the layer. */
+/** Which arithmetic runs the layer. */
 enum pare_layer_op {
     PARE_OP_LINEAR,
     PARE_OP_RELU,
@@ -75,7 +84,7 @@ enum pare_layer_op {
     PARE_OP_SILU,
     PARE_OP_GELU,
     PARE_OP_SRELU,
-    PARE_OP_CONV,    /* conv1d and conv2d */
+    PARE_OP_CONV, /* conv1d and conv2d */
     PARE_OP_MAXPOOL,
     PARE_OP_AVGPOOL, /* over everything, too */
     PARE_OP_PAD,
@@ -107,8 +116,8 @@ struct pare_layer_kind {
 struct pare_layer {
     const struct pare_layer_kind *kind;
     char name[PARE_NAME_MAX];
-    double opt[PARE_LAYER_OPTS]; /* in the order of kind->option */
-    int n_inputs; /* >= 1 */
+    double opt[PARE_LAYER_OPTS];     /* in the order of kind->option */
+    int n_inputs;                    /* >= 1 */
     size_t input[PARE_LAYER_INPUTS]; /* earlier layers, or PARE_INPUT */
     struct pare_shape in[PARE_LAYER_INPUTS], out;
     int column; /* in the text it was parsed from, from 1 */
@@ -128,6 +137,12 @@ void pare_layer_window(struct pare_window *w, const struct pare_layer *l);
 
 /** A PAIR as opt holds it, taken apart: height, width. */
 void pare_layer_pair(size_t hw[2], double opt);
+
+/** The number that opt holds for a PAIR; both are below 2^24. */
+double pare_layer_pack(size_t h, size_t w);
+
+/** Does the kind take two or more inputs, all by name? */
+bool pare_layer_joins(const struct pare_layer_kind *kind);
 
 #define PARE_LAYER_TENSORS 4 /* at most, of one layer */
 

@@ -104,6 +104,24 @@ static void need_flag(const char *item, const char *option, const char *between,
     need(item, text);
 }
 
+/* A pair of equal numbers, or one that is as the first option. */
+static void need_pair(const char *item, const struct pare_layer_kind *kind,
+                      const struct pare_layer_option *o)
+{
+    char text[128];
+    size_t hw[2];
+
+    pare_layer_pair(hw, o->def);
+    if (o->def >= o->lo) {
+        assert_int_equal(hw[0], hw[1]);
+        need_number(item, o->name, "Ar ", (double)hw[0]);
+        return;
+    }
+    snprintf(text, sizeof text, "Cm %s Ns = Ns Ar %s", o->name,
+             kind->option[0].name);
+    need(item, text);
+}
+
 static void check_layer(const char *name, const char *item, size_t i)
 {
     const struct pare_layer_kind *kind = pare_layer_kind(i);
@@ -121,6 +139,8 @@ static void check_layer(const char *name, const char *item, size_t i)
             need(item, text);
         else if (o->type == PARE_LAYER_BOOL)
             need_flag(item, o->name, "Ar ", o->def > 0);
+        else if (o->type == PARE_LAYER_PAIR)
+            need_pair(item, kind, o);
         else
             need_number(item, o->name, "Ar ", o->def);
     }
