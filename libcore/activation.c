@@ -72,6 +72,56 @@ static void sigmoid_backward(float *g, const float *y, size_t features,
         g[i] = g[i] * (y[i] * (1.0f - y[i]));
 }
 
+/* x sigmoid(x) */
+PARE_CLONES
+static void silu_forward(float *x, size_t features, size_t width, float a)
+{
+    (void)a;
+    for (size_t i = 0; i < features * width; i++)
+        x[i] = x[i] / (1.0f + pare_expf(-x[i]));
+}
+
+/* g <- g s (1 + x (1 - s)), s = sigmoid(x) */
+PARE_CLONES
+static void silu_backward(float *g, const float *x, size_t features,
+                          size_t width, float a)
+{
+    (void)a;
+    for (size_t i = 0; i < features * width; i++) {
+        float s = pare_sigmoidf(x[i]);
+
+        g[i] = g[i] * (s * (1.0f + x[i] * (1.0f - s)));
+    }
+}
+
+/* The normal distribution function; absolute error within 2^-23. */
+static inline float normal_below(float x)
+{
+    return 0.5f * (1.0f + pare_erff(x * 0.70710678f));
+}
+
+/* x P(x) */
+PARE_CLONES
+static void gelu_forward(float *x, size_t features, size_t width, float a)
+{
+    (void)a;
+    for (size_t i = 0; i < features * width; i++)
+        x[i] = x[i] * normal_below(x[i]);
+}
+
+/* g <- g (P(x) + x p(x)), p the normal density */
+PARE_CLONES
+static void gelu_backward(float *g, const float *x, size_t features,
+                          size_t width, float a)
+{
+    (void)a;
+    for (size_t i = 0; i < features * width; i++) {
+        float density = 0.39894228f * pare_expf(-0.5f * (x[i] * x[i]));
+
+        g[i] = g[i] * (normal_below(x[i]) + x[i] * density);
+    }
+}
+
 /* Largest of each column. */
 static inline void column_max(float *max, const float *x, size_t features,
                               size_t width)
@@ -157,6 +207,8 @@ static const struct pare_activation rows[] = {
     {PARE_OP_LEAKY_RELU, false, leaky_forward, leaky_backward},
     {PARE_OP_TANH, false, tanh_forward, tanh_backward},
     {PARE_OP_SIGMOID, false, sigmoid_forward, sigmoid_backward},
+    {PARE_OP_SILU, true, silu_forward, silu_backward},
+    {PARE_OP_GELU, true, gelu_forward, gelu_backward},
     {PARE_OP_SOFTMAX, false, softmax_forward, softmax_backward},
     {PARE_OP_LOG_SOFTMAX, false, log_softmax_forward, log_softmax_backward},
 };

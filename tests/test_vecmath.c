@@ -29,6 +29,13 @@ static void sigmoid_all(float *y, const float *x, size_t n)
         y[i] = pare_sigmoidf(x[i]);
 }
 
+PARE_CLONES
+static void erf_all(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = pare_erff(x[i]);
+}
+
 static double exact_sigmoid(double x)
 {
     return 1 / (1 + exp(-x));
@@ -134,6 +141,26 @@ static void sigmoid_is_right_to_four_units(void **state)
     assert_true(isnan(pare_sigmoidf(NAN)));
 }
 
+static void erf_is_right_to_two_units(void **state)
+{
+    static const double range[][2] = {
+        {-5, 5}, {-1, 1}, {-1e-3, 1e-3}, {0.9, 0.95}, {-1e-30, 1e-30}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
+        fill(range[i][0], range[i][1]);
+        erf_all(out, in, N);
+        assert_true(worst(out, erf) <= 2);
+        one_by_one(pare_erff);
+        assert_memory_equal(out, again, sizeof out);
+    }
+    assert_true(signbit(pare_erff(-0.0f)) && pare_erff(-0.0f) == 0.0f);
+    assert_true(pare_erff(INFINITY) == 1.0f);
+    assert_true(pare_erff(-INFINITY) == -1.0f);
+    assert_true(pare_erff(-50.0f) == -1.0f);
+    assert_true(isnan(pare_erff(NAN)));
+}
+
 static void need_digest(const char *want)
 {
     char hex[PARE_DIGEST_LEN];
@@ -157,6 +184,8 @@ static void bits_are_the_same_on_every_processor(void **state)
     need_digest("c433f2eaba741d207fd88afd3966b1a2");
     sigmoid_all(out, in, N);
     need_digest("93d1151526e425ad09d238f96b5ec72d");
+    erf_all(out, in, N);
+    need_digest("eb2bdda2717da4261174f6bcdb1b973b");
 }
 
 int main(void)
@@ -166,6 +195,7 @@ int main(void)
         cmocka_unit_test(exp_ends_in_infinity_zero_and_nan),
         cmocka_unit_test(tanh_is_right_to_four_units),
         cmocka_unit_test(sigmoid_is_right_to_four_units),
+        cmocka_unit_test(erf_is_right_to_two_units),
         cmocka_unit_test(bits_are_the_same_on_every_processor),
     };
 
