@@ -62,9 +62,9 @@ void pare_batchnorm_backward_part(double *sum_dy, double *sum_dyx,
  * @param add  add to dx instead of setting it
  */
 void pare_batchnorm_backward_apply(float *dx, const float *dy, const float *x,
-                                   size_t pixels, size_t channels,
-                                   size_t lanes, size_t valid,
-                                   const float *mean, const float *a,
-                                   const float *b, const float *c, int add);
+                                   size_t pixels, size_t channels, size_t lanes,
+                                   size_t valid, const float *mean,
+                                   const float *a, const float *b,
+                                   const float *c, int add);
 
 #endif
