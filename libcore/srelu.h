@@ -29,7 +29,7 @@ void pare_srelu_forward(float *y, const float *x, size_t pixels,
  */
 void pare_srelu_backward(float *dx, double *sum, const float *dy,
                          const float *x, size_t pixels, size_t channels,
-                         size_t lanes, size_t valid,
-                         const struct pare_srelu *s, int add);
+                         size_t lanes, size_t valid, const struct pare_srelu *s,
+                         int add);
 
 #endif
