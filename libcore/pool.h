@@ -39,7 +39,6 @@ void pare_maxpool_backward(const struct pare_pool *p, float *dx,
 void pare_avgpool_forward(const struct pare_pool *p, float *y, const float *x,
                           size_t row, size_t rows);
 void pare_avgpool_backward(const struct pare_pool *p, float *dx,
-                           const float *dy, size_t row, size_t rows,
-                           bool add);
+                           const float *dy, size_t row, size_t rows, bool add);
 
 #endif
