@@ -1,0 +1,394 @@
+/*
+ * Convolutions forward and backward: geometry, packing, and the loops
+ * around the kernels.
+ *
+ * Both directions are one walk. A pixel of the destination has, along each
+ * axis, a run of taps whose sources are evenly spaced; going backward the
+ * taps are sorted so that this holds for any stride and dilation.
+ */
+#include "conv.h"
+
+#include <string.h>
+
+#include "conv_taps.h"
+#include "kernel.h"
+
+struct axis {
+    bool backward;
+    size_t dst, src, kernel, stride, pad, dilation;
+    size_t classes; /* kinds of kernel positions that meet one pixel */
+    size_t step;    /* destination pixels until the same taps come again */
+    size_t advance; /* of the source in one such step */
+    size_t spacing; /* of the sources of one pixel */
+};
+
+/* Taps of one destination pixel: n, the first one's source and number. */
+struct run {
+    size_t n, src, tap;
+};
+
+/* One direction of a convolution. */
+struct way {
+    struct axis y, x;
+    size_t src_c, dst_c; /* channels */
+    size_t sum_c, out_c; /* channels of one group */
+    size_t groups, lanes, depth;
+};
+
+static size_t gcd(size_t a, size_t b)
+{
+    while (b) {
+        size_t r = a % b;
+
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+static struct axis make_axis(const struct pare_conv *c, int i, bool backward)
+{
+    const struct pare_window *win = &c->win;
+    size_t in = i == 0 ? c->h : c->w, out = i == 0 ? c->oh : c->ow;
+    size_t g = gcd(win->stride[i], win->dilation[i]);
+    struct axis a = {
+        .backward = backward,
+        .dst = backward ? in : out,
+        .src = backward ? out : in,
+        .kernel = win->kernel[i],
+        .stride = win->stride[i],
+        .pad = win->pad[i],
+        .dilation = win->dilation[i],
+        .classes = backward ? win->stride[i] / g : 1,
+        .step = backward ? win->stride[i] : 1,
+        .advance = backward ? 1 : win->stride[i],
+        .spacing = backward ? win->dilation[i] / g : win->dilation[i],
+    };
+
+    return a;
+}
+
+static struct way make_way(const struct pare_conv *c, bool backward)
+{
+    size_t groups = c->win.groups;
+    struct way w = {
+        .y = make_axis(c, 0, backward),
+        .x = make_axis(c, 1, backward),
+        .src_c = backward ? c->co : c->ci,
+        .dst_c = backward ? c->ci : c->co,
+        .groups = groups,
+        .lanes = c->lanes,
+    };
+
+    w.sum_c = w.src_c / groups;
+    w.out_c = w.dst_c / groups;
+    w.depth = c->win.kernel[0] * c->win.kernel[1] * w.sum_c;
+    return w;
+}
+
+/* Positions of the kernel in class r, and in the classes before it. */
+static size_t class_size(const struct axis *a, size_t r, size_t *before)
+{
+    size_t full = a->kernel / a->classes, more = a->kernel % a->classes;
+
+    *before = r * full + (r < more ? r : more);
+    return full + (r < more);
+}
+
+/* Where position k of the kernel stands among the packed taps. */
+static size_t tap_of(const struct axis *a, size_t k)
+{
+    size_t before, n;
+
+    if (!a->backward)
+        return k;
+    n = class_size(a, k % a->classes, &before);
+    return before + n - 1 - k / a->classes;
+}
+
+static struct run forward_run(const struct axis *a, size_t pos)
+{
+    size_t at = pos * a->stride, first = 0, end;
+    struct run r = {0, 0, 0};
+
+    if (at < a->pad)
+        first = (a->pad - at + a->dilation - 1) / a->dilation;
+    at += first * a->dilation;
+    if (first >= a->kernel || at - a->pad >= a->src)
+        return r;
+    r.src = at - a->pad;
+    r.tap = first;
+    end = (a->src - 1 - r.src) / a->dilation + 1;
+    r.n = end < a->kernel - first ? end : a->kernel - first;
+    return r;
+}
+
+/* The first j of 0, 1 .. with (from + j * step) >= 0. */
+static size_t until_inside(ptrdiff_t from, size_t step)
+{
+    return from >= 0 ? 0 : ((size_t)-from + step - 1) / step;
+}
+
+static struct run backward_run(const struct axis *a, size_t pos)
+{
+    ptrdiff_t at = (ptrdiff_t)(pos + a->pad), s = (ptrdiff_t)a->stride;
+    ptrdiff_t d = (ptrdiff_t)a->dilation, from;
+    size_t k = 0, before, n, skip, end;
+    struct run r = {0, 0, 0};
+
+    while (k < a->classes && (at - (ptrdiff_t)k * d) % s != 0)
+        k++;
+    if (k >= a->classes || k >= a->kernel)
+        return r;
+    n = class_size(a, k, &before);
+    from = (at - (ptrdiff_t)(k + (n - 1) * a->classes) * d) / s;
+    skip = until_inside(from, a->spacing);
+    from += (ptrdiff_t)(skip * a->spacing);
+    if (skip >= n || (size_t)from >= a->src)
+        return r;
+    r.src = (size_t)from;
+    r.tap = before + skip;
+    end = (a->src - 1 - r.src) / a->spacing + 1;
+    r.n = end < n - skip ? end : n - skip;
+    return r;
+}
+
+static struct run axis_run(const struct axis *a, size_t pos)
+{
+    return a->backward ? backward_run(a, pos) : forward_run(a, pos);
+}
+
+/* Most channels of a panel, and what its rows of weights are padded to. */
+static size_t panel_most(const struct way *w)
+{
+    return w->lanes == 1 ? CONV_WIDE : CONV_ROWS;
+}
+
+static size_t padded(const struct way *w, size_t channels)
+{
+    return w->lanes == 1 ? (channels + CONV_STEP - 1) / CONV_STEP * CONV_STEP
+                         : channels;
+}
+
+static size_t panels(const struct way *w)
+{
+    size_t most = panel_most(w);
+
+    return (w->out_c + most - 1) / most;
+}
+
+/* Panel i of a group: its channels, cut on multiples of CONV_STEP. */
+static size_t panel(const struct way *w, size_t i, size_t *first)
+{
+    size_t size;
+
+    if (w->lanes > 1)
+        return conv_part(w->out_c, CONV_ROWS, i, first);
+    size = conv_part(padded(w, w->out_c) / CONV_STEP, CONV_WIDE / CONV_STEP, i,
+                     first) *
+           CONV_STEP;
+    *first *= CONV_STEP;
+    return w->out_c - *first < size ? w->out_c - *first : size;
+}
+
+static size_t way_packed(const struct way *w)
+{
+    return w->groups * padded(w, w->out_c) * w->depth;
+}
+
+size_t pare_conv_packed(const struct pare_conv *c)
+{
+    struct way there = make_way(c, false), back = make_way(c, true);
+    size_t a = way_packed(&there), b = way_packed(&back);
+
+    return a > b ? a : b;
+}
+
+/* One channel of one group: depth weights, `ld` apart. */
+static void pack_channel(float *to, size_t ld, const struct way *w,
+                         const float *from, size_t from_c)
+{
+    size_t kh = w->y.kernel, kw = w->x.kernel;
+
+    for (size_t y = 0; y < kh; y++)
+        for (size_t x = 0; x < kw; x++) {
+            size_t tap = tap_of(&w->y, y) * kw + tap_of(&w->x, x);
+            const float *at = from + y * kw + x;
+
+            for (size_t i = 0; i < w->sum_c; i++)
+                to[(tap * w->sum_c + i) * ld] = at[i * from_c];
+        }
+}
+
+void pare_conv_pack(float *packed, const struct pare_conv *c,
+                    const float *weight, bool backward)
+{
+    struct way w = make_way(c, backward);
+    size_t area = w.y.kernel * w.x.kernel;
+    /* From one channel to the next in [co][ci / groups][kh][kw]. */
+    size_t out_step = area * (backward ? 1 : w.sum_c);
+    size_t sum_step = area * (backward ? w.out_c : 1);
+
+    if (w.lanes == 1)
+        memset(packed, 0, way_packed(&w) * sizeof *packed);
+    for (size_t g = 0; g < w.groups; g++) {
+        float *to = packed + g * padded(&w, w.out_c) * w.depth;
+        const float *from = weight + g * w.out_c * w.depth;
+
+        for (size_t i = 0; i < panels(&w); i++) {
+            size_t first, n = panel(&w, i, &first), ld = padded(&w, n);
+
+            for (size_t o = 0; o < n; o++)
+                pack_channel(to + first * w.depth + o, ld, &w,
+                             from + (first + o) * out_step, sum_step);
+        }
+    }
+}
+
+/* Begin the pixels where no weights have been added yet. */
+static void start(const struct pare_taps *t)
+{
+    for (size_t p = 0; p < t->pixels && !t->add; p++)
+        for (size_t o = 0; o < t->channels; o++) {
+            float *y = t->y + p * t->y_pixel + o * t->lanes;
+            float from = t->bias ? t->bias[o] : 0;
+
+            for (size_t s = 0; s < t->lanes; s++)
+                y[s] = from;
+        }
+}
+
+/* For any kernels: one product a segment. */
+static void taps_by_products(const struct pare_taps *t)
+{
+    const struct pare_kernel *k = pare_kernel();
+    /* A single row is dense either way, and OpenBLAS wants a true stride. */
+    size_t ars = t->ld == 1 ? t->len : 1;
+
+    start(t);
+    for (size_t i = 0; i < t->rows; i++)
+        for (size_t j = 0; j < t->segs; j++) {
+            const float *x = t->x + i * t->x_row + j * t->x_seg;
+            const float *w = t->w + i * t->w_row + j * t->w_seg;
+
+            if (t->lanes == 1)
+                k->gemm(t->pixels, t->channels, t->len, x, t->x_pixel, 1, w,
+                        t->ld, t->y, t->y_pixel, 1);
+            for (size_t p = 0; p < t->pixels && t->lanes > 1; p++)
+                k->gemm(t->channels, t->lanes, t->len, w, ars, t->ld,
+                        x + p * t->x_pixel, t->lanes, t->y + p * t->y_pixel,
+                        t->lanes, 1);
+        }
+}
+
+/* Pixels of a row from `pos` that have the taps of run r, a step apart. */
+static size_t alike(const struct axis *a, size_t pos, const struct run *r)
+{
+    size_t n = 1;
+
+    while ((pos += a->step) < a->dst) {
+        struct run next = axis_run(a, pos);
+
+        if (next.n != r->n || (r->n > 0 && next.tap != r->tap))
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* All pixels of a row: t holds what they share. */
+static void walk_row(const struct way *w, struct pare_taps *t, size_t taps,
+                     float *y, const float *x, const float *packed)
+{
+    size_t dst = w->dst_c * w->lanes, src = w->src_c * w->lanes;
+    size_t part = w->sum_c * t->ld;
+    /* Taps side by side are one long one. */
+    bool merge = w->groups == 1 && w->x.spacing == 1 && w->lanes > 1;
+
+    t->x_pixel = w->x.advance * src;
+    t->y_pixel = w->x.step * dst;
+    t->x_seg = w->x.spacing * src;
+    t->w_seg = part;
+    for (size_t c = 0; c < w->x.step; c++)
+        for (size_t pos = c; pos < w->x.dst; pos += t->pixels * w->x.step) {
+            struct run r = axis_run(&w->x, pos);
+
+            t->pixels = alike(&w->x, pos, &r);
+            t->rows = r.n ? taps : 0;
+            t->segs = merge ? 1 : r.n;
+            t->len = merge ? r.n * w->sum_c : w->sum_c;
+            t->x = x + r.src * src;
+            t->w = packed + r.tap * part;
+            t->y = y + pos * dst;
+            taps_by_products(t);
+        }
+}
+
+static void walk_rows(const struct way *w, float *dst, const float *src,
+                      const float *packed, const float *bias, size_t row,
+                      size_t rows, bool add, size_t g, size_t i)
+{
+    size_t first, n = panel(w, i, &first), from;
+    size_t src_row = w->x.src * w->src_c * w->lanes;
+    size_t dst_row = w->x.dst * w->dst_c * w->lanes;
+    struct pare_taps t = {.lanes = w->lanes,
+                          .channels = n,
+                          .ld = padded(w, n),
+                          .x_row = w->y.spacing * src_row,
+                          .add = add};
+
+    t.w_row = w->x.kernel * w->sum_c * t.ld;
+    from = g * w->out_c + first;
+    t.bias = bias ? bias + from : NULL;
+    packed += (g * padded(w, w->out_c) + first) * w->depth;
+    src += g * w->sum_c * w->lanes;
+    dst += from * w->lanes;
+    for (size_t y = row; y < row + rows; y++) {
+        struct run r = axis_run(&w->y, y);
+
+        walk_row(w, &t, r.n, dst + y * dst_row, src + r.src * src_row,
+                 packed + r.tap * t.w_row);
+    }
+}
+
+static void walk(const struct way *w, float *dst, const float *src,
+                 const float *packed, const float *bias, size_t row,
+                 size_t rows, bool add)
+{
+    for (size_t g = 0; g < w->groups; g++)
+        for (size_t i = 0; i < panels(w); i++)
+            walk_rows(w, dst, src, packed, bias, row, rows, add, g, i);
+}
+
+/* About as many multiply-adds as are worth a task of their own. */
+#define BAND_WORK 1e6
+
+size_t pare_conv_band(const struct pare_conv *c, bool backward)
+{
+    size_t rows = backward ? c->h : c->oh;
+    double all = (double)c->oh * (double)c->ow * (double)c->co *
+                 (double)(c->ci / c->win.groups) *
+                 (double)(c->win.kernel[0] * c->win.kernel[1] * c->lanes);
+    double parts = all / BAND_WORK;
+
+    if (parts <= 1)
+        return rows;
+    return parts >= (double)rows ? 1 : (size_t)((double)rows / parts) + 1;
+}
+
+void pare_conv_forward(const struct pare_conv *c, float *y, const float *x,
+                       const float *packed, const float *bias, size_t row,
+                       size_t rows)
+{
+    struct way w = make_way(c, false);
+
+    walk(&w, y, x, packed, bias, row, rows, false);
+}
+
+void pare_conv_backward(const struct pare_conv *c, float *dx, const float *dy,
+                        const float *packed, size_t row, size_t rows, bool add)
+{
+    struct way w = make_way(c, true);
+
+    walk(&w, dx, dy, packed, NULL, row, rows, add);
+}

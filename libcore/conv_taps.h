@@ -1,0 +1,71 @@
+#ifndef PARE_CONV_TAPS_H
+#define PARE_CONV_TAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONV_ROWS 12 /* most channels of a panel of weights */
+#define CONV_WIDE 64 /* the same with one lane, where panels are padded */
+#define CONV_STEP 16 /* to a multiple of this */
+#define CORR_ROWS 5  /* most output channels of a block of the gradient */
+#define CORR_TAPS 6  /* most taps of it */
+
+/**
+ * Some pixels of a row, whose taps all lie inside of the source, times a
+ * panel of weights:
+ *
+ *     y[p][o][s] = start + sum over i < rows, j < segs, k < len of
+ *         w[i w_row + j w_seg + k ld + o]
+ *         * x[p x_pixel + i x_row + j x_seg + k lanes + s]
+ *
+ * Every element is one chain of multiply-adds in that order. All strides
+ * are counted in floats.
+ */
+struct pare_taps {
+    size_t lanes;
+    size_t rows, segs, len; /* of the sum */
+    size_t channels, ld;    /* of the panel, and from k to k + 1 */
+    size_t pixels;
+    const float *x;
+    size_t x_pixel, x_row, x_seg;
+    const float *w;
+    size_t w_row, w_seg;
+    float *y;
+    size_t y_pixel;
+    const float *bias; /* [channels], the start, or NULL: 0 */
+    bool add;          /* start from y instead */
+};
+
+/**
+ * A block of the weight gradient over rows x pixels pixels, in partial sums
+ * of 16 lanes:
+ *
+ *     acc[o][t][l] += sum over i < rows, p < pixels, s = l, l + 16 .. lanes
+ *         dy[i dy_row + p dy_pixel + o lanes + s]
+ *         * x[t][i x_row + p x_pixel + s]
+ *
+ * each one chain of multiply-adds in that order.
+ */
+struct pare_corr {
+    size_t lanes;
+    size_t channels, taps; /* at most CORR_ROWS, CORR_TAPS */
+    size_t rows, pixels;
+    const float *dy;
+    size_t dy_row, dy_pixel;
+    const float *x[CORR_TAPS];
+    size_t x_row, x_pixel;
+    float *acc; /* [channels][ld][16] */
+    size_t ld;
+};
+
+/** Part i of `total` cut evenly into parts of at most `most`: its size. */
+static inline size_t conv_part(size_t total, size_t most, size_t i,
+                               size_t *first)
+{
+    size_t n = (total + most - 1) / most;
+
+    *first = i * total / n;
+    return (i + 1) * total / n - *first;
+}
+
+#endif
