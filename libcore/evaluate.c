@@ -10,10 +10,13 @@
 /* Fixed, so that results depend on no option: tiles are 64 wide. */
 #define BATCH 512
 
+/* Floats between layers that one batch may have; less of large images. */
+#define BATCH_FLOATS ((size_t)1 << 26)
+
 struct pare_evaluator {
     struct pare_net *net;
     const struct pare_loss *loss;
-    size_t classes;
+    size_t classes, batch;
     double sample_loss[BATCH];
     uint32_t rank[BATCH], best[BATCH];
 };
@@ -23,6 +26,19 @@ static const struct pare_loss *loss_of(const struct pare_model *m)
     const char *name = m->training.loss;
 
     return pare_loss_find(name[0] ? name : "cross-entropy");
+}
+
+/* The batch that the architecture leaves room for. */
+static size_t batch_of(const struct pare_arch *arch)
+{
+    size_t floats = pare_shape_size(&arch->input), batch = BATCH;
+
+    for (size_t i = 0; i < arch->n_layers; i++)
+        if (pare_shape_size(&arch->layer[i].out) > floats)
+            floats = pare_shape_size(&arch->layer[i].out);
+    while (batch > 8 && batch * floats > BATCH_FLOATS)
+        batch /= 2;
+    return batch;
 }
 
 int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
@@ -35,7 +51,8 @@ int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
         return pare_fail(PARE_ENOMEM, "out of memory");
     ev->loss = loss_of(m);
     ev->classes = pare_shape_size(pare_arch_output(&m->arch));
-    err = ev->loss ? pare_net_new(&ev->net, m, BATCH, false, threads)
+    ev->batch = batch_of(&m->arch);
+    err = ev->loss ? pare_net_new(&ev->net, m, ev->batch, false, threads)
                    : pare_fail(PARE_EFORMAT, "unknown loss '%s'",
                                m->training.loss);
     if (err)
@@ -61,8 +78,9 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
     double sum = 0;
 
     *correct = *top5 = 0;
-    for (size_t first = 0; first < split->n; first += BATCH) {
-        size_t n = split->n - first < BATCH ? split->n - first : BATCH;
+    pare_net_refresh(ev->net);
+    for (size_t first = 0; first < split->n; first += ev->batch) {
+        size_t left = split->n - first, n = left < ev->batch ? left : ev->batch;
         const int32_t *y = split->y + first;
 
         pare_net_gather(ev->net, &from, NULL, first, n);
@@ -156,8 +174,8 @@ static int gradient_blocks(float *const *grad, float *const *block,
     struct pare_gather from = {.data = d, .split = split};
     int32_t y[BATCH];
 
-    for (size_t first = 0; first < n; first += BATCH) {
-        size_t some = n - first < BATCH ? n - first : BATCH;
+    for (size_t first = 0; first < n; first += ev->batch) {
+        size_t some = n - first < ev->batch ? n - first : ev->batch;
 
         for (size_t i = 0; i < some; i++) {
             if (index[first + i] >= split->n)
@@ -188,10 +206,11 @@ int pare_gradient(float *const *grad, struct pare_model *m,
     if (!err && n == 0)
         err = pare_fail(PARE_EINVAL, "a gradient needs a sample");
     ev.loss = loss_of(m);
+    ev.batch = batch_of(&m->arch);
     if (!err && !ev.loss)
         err = pare_fail(PARE_EFORMAT, "unknown loss '%s'", m->training.loss);
     if (!err)
-        err = pare_net_new(&ev.net, m, BATCH, true, threads);
+        err = pare_net_new(&ev.net, m, ev.batch, true, threads);
     if (err)
         return err;
     block = block_gradients(grad, m);

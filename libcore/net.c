@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clones.h"
 #include "kernel.h"
 #include "net_layers.h"
 #include "parallel.h"
@@ -12,6 +11,10 @@
 
 /* Below this many multiply-adds a step, waking a thread costs more. */
 #define THREAD_MACS 1000000.0
+
+/* Rows of a linear layer that runs alone: of outputs, of inputs. */
+#define ALONE_ROWS   8
+#define ALONE_INPUTS 512
 
 size_t pare_net_width(size_t batch)
 {
@@ -22,144 +25,26 @@ size_t pare_net_width(size_t batch)
     return batch > 8 ? 16 : batch > 4 ? 8 : 4;
 }
 
-size_t net_tiles(const struct pare_net *net, size_t n)
+size_t net_tiles(const struct pare_net *net, const struct net_buffer *b)
 {
-    return (n + net->width - 1) / net->width;
+    return (net->n + b->lanes - 1) / b->lanes;
 }
 
-static void *net_alloc(struct pare_net *net, size_t n, size_t size)
+size_t net_valid(const struct pare_net *net, const struct net_buffer *b,
+                 size_t tile)
 {
-    void *p = NULL;
+    size_t left = net->n - tile * b->lanes;
 
-    if (n == 0 || n > SIZE_MAX / 2 / size)
-        return NULL;
-    if (posix_memalign(&p, 64, n * size) != 0)
-        return NULL;
-    memset(p, 0, n * size);
-    net->bytes += n * size;
-    return p;
-}
-
-static bool alloc_rows(struct pare_net *net, struct net_buffer *buf)
-{
-    if (!buf->rows)
-        buf->rows = net_alloc(net,
-                              net->tiles * net->width * buf->features,
-                              sizeof(float));
-    return buf->rows != NULL;
-}
-
-static bool alloc_buffer(struct pare_net *net, size_t b, size_t features)
-{
-    struct net_buffer *buf = &net->buffer[b];
-    size_t n = net->tiles * features * net->width;
-
-    buf->features = features;
-    buf->act = net_alloc(net, n, sizeof(float));
-    if (net->train)
-        buf->grad = net_alloc(net, n, sizeof(float));
-    return buf->act && (!net->train || buf->grad);
-}
-
-static bool alloc_layer(struct pare_net *net, struct net_layer *l)
-{
-    size_t features = pare_shape_size(&l->layer->in[0]);
-    size_t n = net->tiles * features * net->width;
-
-    if (l->op == PARE_OP_DROPOUT && net->train) {
-        l->keep = net_alloc(net, n, 1);
-        return l->keep != NULL;
-    }
-    if (l->op == PARE_OP_BATCHNORM && net->train) {
-        l->xhat = net_alloc(net, n, sizeof(float));
-        l->inv_std = net_alloc(net, features, sizeof(float));
-        l->dscale = net_alloc(net, features, sizeof(float));
-        l->dshift = net_alloc(net, features, sizeof(float));
-        return l->xhat && l->inv_std && l->dscale && l->dshift;
-    }
-    return true;
-}
-
-/*
- * Lay out one layer. A linear layer begins a new buffer; others work in
- * place, but in training not on an output that an activation needs for its
- * own backward pass.
- */
-static bool plan_layer(struct pare_net *net, size_t i, size_t b, bool touched)
-{
-    struct net_layer *l = &net->layer[i];
-    bool needed = net->train && i > 0 && net->layer[i - 1].activation;
-
-    l->layer = &net->model->arch.layer[i];
-    l->op = l->layer->kind->op;
-    l->activation = pare_activation(l->op);
-    l->opt = (float)l->layer->opt[0];
-    l->index = (uint32_t)i;
-    l->in = l->out = b;
-    if (l->op == PARE_OP_LINEAR || needed) {
-        l->out = b + 1;
-        if (!alloc_buffer(net, b + 1, pare_shape_size(&l->layer->out)))
-            return false;
-    }
-    if (l->op == PARE_OP_LINEAR && net->train) {
-        l->fill_rows = b > 0 || touched;
-        return alloc_rows(net, &net->buffer[b]);
-    }
-    return alloc_layer(net, l);
-}
-
-static bool plan(struct pare_net *net)
-{
-    const struct pare_arch *arch = &net->model->arch;
-    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
-    size_t tensor = 0, b = 0;
-
-    for (size_t i = 0; i < arch->n_layers; i++) {
-        struct net_layer *l = &net->layer[i];
-        size_t owned;
-
-        if (!plan_layer(net, i, b, i > 0))
-            return false;
-        owned = (size_t)l->layer->kind->tensors(l->layer, spec);
-        l->tensor = tensor;
-        l->need_dx = tensor > 0;
-        l->has_bias = l->op == PARE_OP_LINEAR && owned > 1;
-        tensor += owned;
-        b = l->out;
-    }
-    net->n_buffers = b + 1;
-    net->n_layers = arch->n_layers;
-    return true;
-}
-
-static bool plan_tasks(struct pare_net *net)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < net->n_layers; i++)
-        if (net->layer[i].op == PARE_OP_LINEAR)
-            n += (net->layer[i].layer->out.dim[0] + NET_ROWS - 1) / NET_ROWS;
-    net->task = calloc(n + 1, sizeof *net->task);
-    if (!net->task)
-        return false;
-    for (size_t i = 0; i < net->n_layers; i++) {
-        size_t out = net->layer[i].layer->out.dim[0];
-
-        if (net->layer[i].op != PARE_OP_LINEAR)
-            continue;
-        for (size_t r = 0; r < out; r += NET_ROWS)
-            net->task[net->n_tasks++] = (struct net_task){
-                i, r, out - r < NET_ROWS ? out - r : NET_ROWS};
-    }
-    return true;
+    return left < b->lanes ? left : b->lanes;
 }
 
 static int worth_threads(const struct pare_net *net, int threads)
 {
+    const struct pare_arch *arch = &net->model->arch;
     double macs = 0;
 
-    for (size_t i = 0; i < net->n_layers; i++)
-        macs += net->layer[i].layer->kind->macs(net->layer[i].layer);
+    for (size_t i = 0; i < arch->n_layers; i++)
+        macs += arch->layer[i].kind->macs(&arch->layer[i]);
     return macs * (double)net->batch < THREAD_MACS ? 1 : threads;
 }
 
@@ -167,6 +52,7 @@ int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
                  bool train, int threads)
 {
     struct pare_net *net = calloc(1, sizeof *net);
+    int err;
 
     if (!net)
         return pare_fail(PARE_ENOMEM, "out of memory");
@@ -174,50 +60,70 @@ int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
     net->kernel = pare_kernel();
     net->batch = batch;
     net->width = pare_net_width(batch);
-    net->tiles = net_tiles(net, batch);
+    net->lanes = batch > 8 ? net->width : 1;
     net->train = train;
     net->classes = pare_shape_size(pare_arch_output(&m->arch));
-    net->buffer = calloc(m->arch.n_layers + 1, sizeof *net->buffer);
-    net->layer = calloc(m->arch.n_layers, sizeof *net->layer);
-    if (!net->buffer || !net->layer ||
-        !alloc_buffer(net, 0, pare_shape_size(&m->arch.input)) ||
-        !alloc_rows(net, &net->buffer[0]) || !plan(net) || (train && !plan_tasks(net))) {
-        pare_net_free(net);
-        return pare_fail(PARE_ENOMEM,
-                         "out of memory for a batch of %zu samples", batch);
-    }
     net->threads = worth_threads(net, threads);
+    err = net_plan(net);
+    if (err) {
+        pare_net_free(net);
+        return err;
+    }
+    net_pack(net);
     *out = net;
     return 0;
+}
+
+static void free_layer(struct net_layer *l)
+{
+    struct net_norm *n = &l->norm;
+
+    free(l->keep);
+    free(l->sum);
+    free(l->dsum);
+    free(l->packed[0]);
+    free(l->packed[1]);
+    free(l->which);
+    free(n->part_mean);
+    free(n->part_m2);
+    free(n->part_count);
+    free(n->moment);
+    free(n->mean);
+    free(n->factor);
+    free(n->shift);
+    free(n->inv_std);
+    free(n->a);
+    free(n->b);
+    free(n->c);
+    free(n->dscale);
+    free(n->dshift);
 }
 
 void pare_net_free(struct pare_net *net)
 {
     if (!net)
         return;
-    for (size_t b = 0; net->buffer && b <= net->model->arch.n_layers; b++) {
-        free(net->buffer[b].act);
-        free(net->buffer[b].grad);
+    for (size_t b = 0; b < net->n_buffers; b++) {
         free(net->buffer[b].rows);
+        if (net->train)
+            free(net->buffer[b].act);
     }
-    for (size_t i = 0; net->layer && i < net->model->arch.n_layers; i++) {
-        free(net->layer[i].keep);
-        free(net->layer[i].xhat);
-        free(net->layer[i].inv_std);
-        free(net->layer[i].dscale);
-        free(net->layer[i].dshift);
-    }
+    for (size_t i = 0; i < net->n_layers; i++)
+        free_layer(&net->layer[i]);
     free(net->buffer);
     free(net->layer);
     free(net->task);
+    free(net->arena);
+    free(net->slot);
+    free(net->scratch);
     free(net);
 }
 
 const float *pare_net_output(const struct pare_net *net, size_t tile)
 {
-    const struct net_buffer *b = &net->buffer[net->n_buffers - 1];
+    const struct net_buffer *b = &net->buffer[net->output];
 
-    return b->act + tile * b->features * net->width;
+    return b->act + tile * b->size * b->lanes;
 }
 
 size_t pare_net_bytes(const struct pare_net *net)
@@ -225,11 +131,9 @@ size_t pare_net_bytes(const struct pare_net *net)
     return net->bytes;
 }
 
-static size_t tile_samples(const struct pare_net *net, size_t tile)
+void pare_net_refresh(struct pare_net *net)
 {
-    size_t left = net->n - tile * net->width;
-
-    return left < net->width ? left : net->width;
+    net_pack(net);
 }
 
 /* What the tiles of one gather share. */
@@ -243,13 +147,14 @@ struct gather {
 static void gather_tile(void *arg, size_t tile)
 {
     const struct gather *g = arg;
-    struct net_buffer *b = &g->net->buffer[0];
-    size_t at = tile * g->net->width;
+    const struct net_buffer *b = &g->net->buffer[0];
+    size_t at = tile * b->lanes;
+    float *act = b->act + at * b->size;
+    float *rows = b->lanes == 1 ? act : b->rows + at * b->size;
 
-    pare_dataset_gather(b->act + at * b->features, b->rows + at * b->features,
-                        g->net->width, &g->from,
+    pare_dataset_gather(b->lanes == 1 ? NULL : act, rows, b->lanes, &g->from,
                         g->index ? g->index + at : NULL, g->first + at,
-                        tile_samples(g->net, tile));
+                        net_valid(g->net, b, tile));
 }
 
 void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
@@ -260,55 +165,250 @@ void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
     if (!g.from.norm)
         g.from.norm = &net->model->norm;
     if (g.from.planes == 0)
-        g.from.planes = 1;
+        g.from.planes = net->planes;
     net->n = n;
-    pare_parallel(net->threads, net_tiles(net, n), gather_tile, &g);
+    pare_parallel(net->threads, net_tiles(net, &net->buffer[0]), gather_tile,
+                  &g);
+}
+
+/* Rows [first, first + rows) of a linear layer's output. */
+static void linear_rows(struct pare_net *net, const struct net_layer *l,
+                        size_t tile, size_t first, size_t rows)
+{
+    const struct pare_tensor *w = &net->model->tensor[l->tensor];
+    struct net_buffer *in = &net->buffer[l->in[0]];
+    struct net_buffer *out = &net->buffer[l->out];
+    size_t width = net->width, k = in->size;
+    float *y = out->act + (tile * out->size + first) * width;
+
+    for (size_t i = 0; l->has_bias && i < rows; i++) {
+        float b = net->model->tensor[l->tensor + 1].value[first + i];
+
+        for (size_t j = 0; j < width; j++)
+            y[i * width + j] = b;
+    }
+    net->kernel->gemm(rows, width, k, w->value + first * k, k, 1,
+                      in->act + tile * k * width, width, y, width,
+                      l->has_bias);
+}
+
+/* Features [first, first + n) of a linear layer's input, sample-major. */
+static void linear_transpose(struct pare_net *net, const struct net_layer *l,
+                             size_t tile, size_t first, size_t n)
+{
+    struct net_buffer *in = &net->buffer[l->in[0]];
+    size_t width = net->width, k = in->size;
+
+    pare_transpose(in->rows + tile * width * k + first, k,
+                   in->act + (tile * k + first) * width, width, n,
+                   net_valid(net, in, tile));
+}
+
+static bool fill_rows(const struct pare_net *net, const struct net_layer *l)
+{
+    return net->train && !net->buffer[l->in[0]].has_rows;
 }
 
 static void linear_forward(struct pare_net *net, const struct net_layer *l,
                            size_t tile)
 {
-    const struct pare_tensor *w = &net->model->tensor[l->tensor];
-    struct net_buffer *in = &net->buffer[l->in], *out = &net->buffer[l->out];
-    size_t width = net->width, m = out->features, k = in->features;
-    float *y = out->act + tile * m * width;
-    const float *x = in->act + tile * k * width;
-
-    if (l->fill_rows)
-        pare_transpose(in->rows + tile * width * k, k, x, width, k,
-                       tile_samples(net, tile));
-    for (size_t i = 0; l->has_bias && i < m; i++) {
-        float b = net->model->tensor[l->tensor + 1].value[i];
-
-        for (size_t j = 0; j < width; j++)
-            y[i * width + j] = b;
-    }
-    net->kernel->gemm(m, width, k, w->value, k, 1, x, width, y, width,
-                      l->has_bias);
+    if (fill_rows(net, l))
+        linear_transpose(net, l, tile, 0, net->buffer[l->in[0]].size);
+    linear_rows(net, l, tile, 0, net->buffer[l->out].size);
 }
 
-static void layer_forward(struct pare_net *net, struct net_layer *l,
-                          size_t tile)
+/* Gradient at inputs [first, first + n) of a linear layer. */
+static void linear_back(struct pare_net *net, const struct net_layer *l,
+                        size_t tile, size_t first, size_t n)
+{
+    const struct pare_tensor *w = &net->model->tensor[l->tensor];
+    struct net_buffer *in = &net->buffer[l->in[0]];
+    struct net_buffer *out = &net->buffer[l->out];
+    size_t width = net->width, m = out->size, k = in->size;
+
+    net->kernel->gemm(n, width, m, w->value + first, 1, k,
+                      out->grad + tile * m * width, width,
+                      in->grad + (tile * k + first) * width, width,
+                      l->add[0]);
+}
+
+/* A linear layer on its own, cut by rows instead of by tiles. */
+struct alone {
+    struct pare_net *net;
+    struct net_layer *layer;
+    size_t blocks, size, total;
+};
+
+static struct alone alone(struct pare_net *net, struct net_layer *l,
+                          size_t size, size_t total)
+{
+    return (struct alone){net, l, (total + size - 1) / size, size, total};
+}
+
+static size_t alone_count(const struct alone *a, size_t first)
+{
+    return a->total - first < a->size ? a->total - first : a->size;
+}
+
+static void alone_forward(void *arg, size_t i)
+{
+    const struct alone *a = arg;
+    size_t first = i % a->blocks * a->size;
+
+    linear_rows(a->net, a->layer, i / a->blocks, first, alone_count(a, first));
+}
+
+static void alone_transpose(void *arg, size_t i)
+{
+    const struct alone *a = arg;
+    size_t first = i % a->blocks * a->size;
+
+    linear_transpose(a->net, a->layer, i / a->blocks, first,
+                     alone_count(a, first));
+}
+
+static void alone_backward(void *arg, size_t i)
+{
+    const struct alone *a = arg;
+    size_t first = i % a->blocks * a->size;
+
+    linear_back(a->net, a->layer, i / a->blocks, first,
+                alone_count(a, first));
+}
+
+static void linear_alone(struct pare_net *net, struct net_layer *l,
+                         bool backward)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+    size_t tiles = net_tiles(net, out);
+    struct alone rows = alone(net, l, ALONE_ROWS, out->size);
+    struct alone inputs = alone(net, l, ALONE_INPUTS, in->size);
+
+    if (backward && l->need[0]) {
+        pare_parallel(net->threads, tiles * inputs.blocks, alone_backward,
+                      &inputs);
+    } else if (!backward) {
+        if (fill_rows(net, l))
+            pare_parallel(net->threads, tiles * inputs.blocks,
+                          alone_transpose, &inputs);
+        pare_parallel(net->threads, tiles * rows.blocks, alone_forward,
+                      &rows);
+    }
+}
+
+bool net_by_tile(const struct pare_net *net, const struct net_layer *l)
+{
+    if (net->buffer[l->out].image || net->buffer[l->in[0]].image || l->alone)
+        return false;
+    return l->op != PARE_OP_BATCHNORM || !net->train;
+}
+
+static void add_tile(struct pare_net *net, struct net_layer *l, size_t tile,
+                     bool backward)
+{
+    size_t size = net->buffer[l->out].size * net->width, at = tile * size;
+    const struct net_buffer *out = &net->buffer[l->out];
+
+    for (int k = 0; k < l->n_in; k++) {
+        struct net_buffer *in = &net->buffer[l->in[k]];
+
+        if (k == 0 && l->in[0] == l->out)
+            continue;
+        if (backward && l->need[k])
+            net_sum(in->grad + at, out->grad + at, size, l->add[k]);
+        else if (!backward)
+            net_sum(out->act + at, in->act + at, size, k > 0);
+    }
+}
+
+static void concat_tile(struct pare_net *net, struct net_layer *l,
+                        size_t tile, bool backward)
+{
+    const struct net_buffer *out = &net->buffer[l->out];
+    size_t at = tile * out->size * net->width;
+
+    for (int k = 0; k < l->n_in; k++) {
+        struct net_buffer *in = &net->buffer[l->in[k]];
+        size_t size = in->size * net->width;
+
+        if (backward && l->need[k])
+            net_sum(in->grad + tile * size, out->grad + at, size, l->add[k]);
+        else if (!backward)
+            net_sum(out->act + at, in->act + tile * size, size, false);
+        at += size;
+    }
+}
+
+void net_tile_forward(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
-    size_t size = b->features * net->width;
+    size_t size = b->size * b->lanes;
     float *x = b->act + tile * size;
 
     if (l->op == PARE_OP_LINEAR) {
         linear_forward(net, l, tile);
         return;
     }
-    if (l->in != l->out)
-        memcpy(x, net->buffer[l->in].act + tile * size, size * sizeof *x);
+    if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
+        (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile, false);
+        return;
+    }
+    if (l->op == PARE_OP_SRELU) {
+        net_srelu_forward(net, l, tile);
+        return;
+    }
+    if (l->in[0] != l->out)
+        memcpy(x, net->buffer[l->in[0]].act + tile * size, size * sizeof *x);
     if (l->activation)
-        l->activation->forward(x, b->features, net->width, l->opt);
+        l->activation->forward(x, b->size, b->lanes, l->opt);
     else if (l->op == PARE_OP_DROPOUT && net->training)
         net_dropout_forward(net, l, tile);
     else if (l->op == PARE_OP_BATCHNORM)
-        net_batchnorm_eval(net, l, tile);
+        net_batchnorm_tile(net, l, tile);
 }
 
-/* Layers [first, last) of one pass, tile by tile. */
+static void activation_backward(struct pare_net *net, struct net_layer *l,
+                                size_t tile)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *b = &net->buffer[l->out];
+    size_t at = tile * b->size * b->lanes;
+    const float *y = l->activation->from_input ? in->act : b->act;
+
+    l->activation->backward(b->grad + at, y + at, b->size, b->lanes, l->opt);
+}
+
+void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile)
+{
+    struct net_buffer *b = &net->buffer[l->out];
+    size_t size = b->size * b->lanes, at = tile * size;
+
+    if (l->op == PARE_OP_LINEAR) {
+        if (l->need[0])
+            linear_back(net, l, tile, 0, net->buffer[l->in[0]].size);
+        return;
+    }
+    if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
+        (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile, true);
+        return;
+    }
+    if (l->op == PARE_OP_SRELU) {
+        net_srelu_backward(net, l, tile);
+        return;
+    }
+    if (!l->need[0])
+        return; /* only the input lies before it */
+    if (l->activation)
+        activation_backward(net, l, tile);
+    else if (l->op == PARE_OP_DROPOUT && net->training)
+        net_dropout_backward(net, l, tile);
+    if (l->in[0] != l->out)
+        net_sum(net->buffer[l->in[0]].grad + at, b->grad + at, size,
+                l->add[0]);
+}
+
+/* Nodes [first, last) of one pass, tile by tile. */
 struct span {
     struct pare_net *net;
     size_t first, last;
@@ -319,13 +419,45 @@ static void span_forward(void *arg, size_t tile)
     const struct span *s = arg;
 
     for (size_t i = s->first; i < s->last; i++)
-        layer_forward(s->net, &s->net->layer[i], tile);
+        net_tile_forward(s->net, &s->net->layer[i], tile);
 }
 
-/* Does the layer look at the whole batch at once? */
-static bool couples_batch(const struct pare_net *net, size_t i)
+static void span_backward(void *arg, size_t tile)
 {
-    return net->layer[i].op == PARE_OP_BATCHNORM && net->training;
+    const struct span *s = arg;
+
+    for (size_t i = s->last; i-- > s->first;)
+        net_tile_backward(s->net, &s->net->layer[i], tile);
+}
+
+static size_t span_tiles(const struct pare_net *net)
+{
+    return (net->n + net->width - 1) / net->width;
+}
+
+/* A node that does not run by tiles. */
+static void node_forward(struct pare_net *net, struct net_layer *l)
+{
+    if (l->fused)
+        return;
+    if (l->op == PARE_OP_BATCHNORM)
+        net_batchnorm_forward(net, l);
+    else if (l->op == PARE_OP_LINEAR)
+        linear_alone(net, l, false);
+    else
+        net_image_forward(net, l);
+}
+
+static void node_backward(struct net_pass *p, struct net_layer *l)
+{
+    if (l->fused)
+        return;
+    if (l->op == PARE_OP_BATCHNORM)
+        net_batchnorm_backward(p, l);
+    else if (l->op == PARE_OP_LINEAR)
+        linear_alone(p->net, l, true);
+    else
+        net_image_backward(p, l);
 }
 
 void pare_net_forward(struct pare_net *net, size_t n, bool training,
@@ -337,15 +469,18 @@ void pare_net_forward(struct pare_net *net, size_t n, bool training,
     net->training = training;
     net->seed = seed;
     net->step = step;
+    if (training)
+        net_pack(net);
     while (first < net->n_layers) {
         struct span s = {net, first, first};
 
-        while (s.last < net->n_layers && !couples_batch(net, s.last))
+        while (s.last < net->n_layers &&
+               net_by_tile(net, &net->layer[s.last]))
             s.last++;
         if (s.last > first)
-            pare_parallel(net->threads, net_tiles(net, n), span_forward, &s);
+            pare_parallel(net->threads, span_tiles(net), span_forward, &s);
         if (s.last < net->n_layers)
-            net_batchnorm_forward(net, &net->layer[s.last++]);
+            node_forward(net, &net->layer[s.last++]);
         first = s.last;
     }
 }
@@ -353,145 +488,30 @@ void pare_net_forward(struct pare_net *net, size_t n, bool training,
 void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
                    double *loss, const int32_t *y, float scale)
 {
-    struct net_buffer *b = &net->buffer[net->n_buffers - 1];
-    size_t size = b->features * net->width;
+    struct net_buffer *b = &net->buffer[net->output];
+    size_t size = b->size * b->lanes;
 
-    for (size_t t = 0; t < net_tiles(net, net->n); t++)
-        f->tile(loss + t * net->width,
+    for (size_t t = 0; t < net_tiles(net, b); t++)
+        f->tile(loss + t * b->lanes,
                 scale != 0.0f ? b->grad + t * size : NULL, b->act + t * size,
-                y + t * net->width, net->classes, net->width,
-                tile_samples(net, t), scale);
+                y + t * b->lanes, net->classes, b->lanes,
+                net_valid(net, b, t), scale);
 }
 
-/* Places of the true classes of one tile; columns past n are not read. */
-PARE_CLONES
-static void rank_tile(uint32_t *restrict above, const float *restrict z,
-                      const float *restrict own, const int32_t *restrict y,
-                      size_t classes, size_t width)
+void net_backward(struct net_pass *p)
 {
-    for (size_t j = 0; j < width; j++)
-        above[j] = own[j] != own[j] ? (uint32_t)classes : 0;
-    for (size_t c = 0; c < classes; c++)
-        for (size_t j = 0; j < width; j++) {
-            float other = z[c * width + j];
-            int32_t k = (int32_t)c;
-            uint32_t before = (uint32_t)(k < y[j]) & !(other < own[j]);
-            uint32_t after = (uint32_t)(k > y[j]) & !(other <= own[j]);
-
-            above[j] += before | after;
-        }
-}
-
-/*
- * The predicted class. With a NaN among the outputs it is not the true
- * class, as that counts as wrong: the first other NaN, or where only the
- * true class's output is one, the largest other.
- */
-static uint32_t best_class(const float *z, size_t classes, size_t width,
-                           size_t truth)
-{
-    size_t top = 0, other = truth == 0 && classes > 1;
-    bool odd = z[0] != z[0];
-
-    for (size_t c = 1; c < classes; c++) {
-        odd |= z[c * width] != z[c * width];
-        top = z[c * width] > z[top * width] ? c : top;
-    }
-    if (!odd)
-        return (uint32_t)top;
-    for (size_t c = 0; c < classes; c++) {
-        if (c != truth && z[c * width] != z[c * width])
-            return (uint32_t)c;
-        if (c != truth && z[c * width] > z[other * width])
-            other = c;
-    }
-    return (uint32_t)other;
-}
-
-void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
-                   const int32_t *y)
-{
-    size_t width = net->width;
-
-    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
-        const float *z = pare_net_output(net, t);
-        size_t first = t * width, n = tile_samples(net, t);
-        uint32_t above[PARE_TILE_MAX];
-        float own[PARE_TILE_MAX] = {0};
-        int32_t truth[PARE_TILE_MAX] = {0};
-
-        for (size_t j = 0; j < n; j++) {
-            truth[j] = y[first + j];
-            own[j] = z[(size_t)truth[j] * width + j];
-        }
-        rank_tile(above, z, own, truth, net->classes, width);
-        memcpy(rank + first, above, n * sizeof *rank);
-        for (size_t j = 0; best && j < n; j++)
-            best[first + j] = best_class(z + j, net->classes, width,
-                                         (size_t)truth[j]);
-    }
-}
-
-static void linear_backward(struct pare_net *net, const struct net_layer *l,
-                            size_t tile)
-{
-    const struct pare_tensor *w = &net->model->tensor[l->tensor];
-    struct net_buffer *in = &net->buffer[l->in], *out = &net->buffer[l->out];
-    size_t width = net->width, m = out->features, k = in->features;
-
-    if (!l->need_dx)
-        return;
-    net->kernel->gemm(k, width, m, w->value, 1, k,
-                      out->grad + tile * m * width, width,
-                      in->grad + tile * k * width, width, 0);
-}
-
-static void layer_backward(struct pare_net *net, struct net_layer *l,
-                           size_t tile)
-{
-    struct net_buffer *b = &net->buffer[l->out];
-    size_t size = b->features * net->width, at = tile * size;
-
-    if (l->op == PARE_OP_LINEAR) {
-        linear_backward(net, l, tile);
-        return;
-    }
-    if (l->op == PARE_OP_BATCHNORM)
-        net_batchnorm_eval_backward(net, l, tile);
-    if (!l->need_dx)
-        return; /* only the input lies before it */
-    if (l->activation)
-        l->activation->backward(b->grad + at, b->act + at, b->features,
-                                net->width, l->opt);
-    else if (l->op == PARE_OP_DROPOUT && net->training)
-        net_dropout_backward(net, l, tile);
-    if (l->in != l->out)
-        memcpy(net->buffer[l->in].grad + at, b->grad + at,
-               size * sizeof(float));
-}
-
-static void span_backward(void *arg, size_t tile)
-{
-    const struct span *s = arg;
-
-    for (size_t i = s->last; i-- > s->first;)
-        layer_backward(s->net, &s->net->layer[i], tile);
-}
-
-void net_backward(struct pare_net *net)
-{
+    struct pare_net *net = p->net;
     size_t last = net->n_layers;
 
     while (last > 0) {
         struct span s = {net, last, last};
 
-        while (s.first > 0 && !couples_batch(net, s.first - 1))
+        while (s.first > 0 && net_by_tile(net, &net->layer[s.first - 1]))
             s.first--;
         if (s.first < last)
-            pare_parallel(net->threads, net_tiles(net, net->n),
-                          span_backward, &s);
+            pare_parallel(net->threads, span_tiles(net), span_backward, &s);
         if (s.first > 0)
-            net_batchnorm_backward(net, &net->layer[--s.first]);
+            node_backward(p, &net->layer[--s.first]);
         last = s.first;
     }
 }

@@ -34,6 +34,13 @@ int pare_net_new(struct pare_net **net, struct pare_model *m, size_t batch,
 void pare_net_free(struct pare_net *net);
 
 /**
+ * Take over weights that changed since pare_net_new. Training passes do so
+ * on their own; a network that only evaluates keeps some of them in
+ * another order.
+ */
+void pare_net_refresh(struct pare_net *net);
+
+/**
  * Normalise the samples of the next batch into the input.
  *
  * @param from   data and split; a norm of NULL is the model's, planes of 0

@@ -1,237 +1,320 @@
-/* Dropout and batch norm: the layers that act differently in training. */
+/* Dropout, batch norm, srelu: layers with numbers or modes of their own. */
 #include <math.h>
 #include <string.h>
 
-#include "clones.h"
+#include "batchnorm.h"
 #include "net_layers.h"
 #include "parallel.h"
 #include "rng.h"
+#include "srelu.h"
 
-#define BLOCK 16 /* features of a batch norm task */
+#define CHUNK 8192 /* floats that a task should have */
 
-/*
- * Word (feature, sample) of a step: blocks of four samples, numbered so
- * that no two steps share one. Widths are multiples of four.
- */
+/* ---- dropout ---- */
+
+/* Blocks of four floats that a tile has, and where a tile's begin. */
+static uint64_t first_block(const struct pare_net *net,
+                            const struct net_buffer *b, size_t tile)
+{
+    uint64_t blocks = (b->size * b->lanes + 3) / 4;
+
+    return (net->step * b->tiles + tile) * blocks;
+}
+
 void net_dropout_forward(struct pare_net *net, struct net_layer *l,
                          size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
-    size_t width = net->width, columns = net->tiles * width;
-    size_t at = tile * b->features * width;
+    size_t size = b->size * b->lanes, at = tile * size;
     float *x = b->act + at, scale = 1.0f / (1.0f - l->opt);
-    uint64_t first = net->step * (b->features * columns / 4);
+    uint64_t first = first_block(net, b, tile);
 
-    for (size_t f = 0; f < b->features; f++)
-        for (size_t j = 0; j < width; j += 4) {
-            size_t i = f * width + j;
-            uint32_t word[4];
+    for (size_t i = 0; i < size; i += 4) {
+        uint32_t word[4];
 
-            pare_rng_block(word, net->seed, PARE_STREAM_DROPOUT, l->index,
-                           first + (f * columns + tile * width + j) / 4);
-            for (size_t k = 0; k < 4; k++) {
-                uint8_t keep = pare_rng_unit(word[k]) >= l->opt;
+        pare_rng_block(word, net->seed, PARE_STREAM_DROPOUT, l->index,
+                       first + i / 4);
+        for (size_t k = 0; k < 4 && i + k < size; k++) {
+            uint8_t keep = pare_rng_unit(word[k]) >= l->opt;
 
-                l->keep[at + i + k] = keep;
-                x[i + k] = keep ? x[i + k] * scale : 0.0f;
-            }
+            l->keep[at + i + k] = keep;
+            x[i + k] = keep ? x[i + k] * scale : 0.0f;
         }
+    }
 }
 
 void net_dropout_backward(struct pare_net *net, struct net_layer *l,
                           size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
-    size_t size = b->features * net->width, at = tile * size;
+    size_t size = b->size * b->lanes, at = tile * size;
     float *g = b->grad + at, scale = 1.0f / (1.0f - l->opt);
 
     for (size_t i = 0; i < size; i++)
         g[i] = l->keep[at + i] ? g[i] * scale : 0.0f;
 }
 
+/* ---- batch norm ---- */
+
+/* A pass over parts: bands of pixels of tiles. */
+struct norm_pass {
+    struct pare_net *net;
+    struct net_layer *l;
+    size_t block, blocks, pixels;
+    int relu;
+};
+
+static void run(struct norm_pass *p, void (*task)(void *arg, size_t i))
+{
+    const struct net_buffer *b = &p->net->buffer[p->l->in[0]];
+    size_t block = CHUNK / (b->channels * b->lanes);
+
+    p->block = block < 1 ? 1 : block;
+    p->pixels = b->size / b->channels;
+    p->blocks = (p->pixels + p->block - 1) / p->block;
+    pare_parallel(p->net->threads, net_tiles(p->net, b) * p->blocks, task, p);
+}
+
+/* Where part i of a pass lies. */
+struct part {
+    size_t tile, first, n, at, channels, lanes, valid;
+};
+
+static struct part part_of(const struct norm_pass *p, size_t i)
+{
+    const struct net_buffer *b = &p->net->buffer[p->l->in[0]];
+    struct part t = {.tile = i / p->blocks,
+                     .first = i % p->blocks * p->block,
+                     .channels = b->channels,
+                     .lanes = b->lanes};
+
+    t.n = p->pixels - t.first < p->block ? p->pixels - t.first : p->block;
+    t.at = t.tile * b->size * b->lanes + t.first * b->channels * b->lanes;
+    t.valid = net_valid(p->net, b, t.tile);
+    return t;
+}
+
 /* The four tensors of a batch norm layer. */
-static const float *part(const struct pare_net *net,
-                         const struct net_layer *l, size_t k)
+static float *tensor(const struct pare_net *net, const struct net_layer *l,
+                     size_t k)
 {
     return net->model->tensor[l->tensor + k].value;
 }
 
-void net_batchnorm_eval(struct pare_net *net, struct net_layer *l,
+static void moments_task(void *arg, size_t i)
+{
+    const struct norm_pass *p = arg;
+    struct net_norm *n = &p->l->norm;
+    struct part t = part_of(p, i);
+
+    pare_batchnorm_part(n->part_mean + i * t.channels,
+                        n->part_m2 + i * t.channels,
+                        p->net->buffer[p->l->in[0]].act + t.at, t.n,
+                        t.channels, t.lanes, t.valid);
+    n->part_count[i] = t.n * t.valid;
+}
+
+static double count_of(const struct pare_net *net, const struct net_layer *l)
+{
+    const struct net_buffer *b = &net->buffer[l->in[0]];
+
+    return (double)net->n * (double)(b->size / b->channels);
+}
+
+/* Factors from moments; the running ones move as PyTorch moves them. */
+static void use_moments(struct pare_net *net, struct net_layer *l,
+                        size_t channels)
+{
+    struct net_norm *n = &l->norm;
+    const double *mean = n->moment, *var = n->moment + channels;
+    double momentum = pare_layer_opt(l->layer, "momentum");
+    double count = count_of(net, l);
+    double unbiased = count > 1 ? count / (count - 1) : 1;
+    float *run_mean = tensor(net, l, 2), *run_var = tensor(net, l, 3);
+
+    for (size_t c = 0; c < channels; c++) {
+        n->mean[c] = (float)mean[c];
+        n->inv_std[c] = (float)(1.0 / sqrt(var[c] + (double)l->opt));
+        n->factor[c] = n->inv_std[c] * tensor(net, l, 0)[c];
+        n->shift[c] = tensor(net, l, 1)[c];
+        run_mean[c] = (float)((1 - momentum) * (double)run_mean[c] +
+                              momentum * mean[c]);
+        run_var[c] = (float)((1 - momentum) * (double)run_var[c] +
+                             momentum * unbiased * var[c]);
+    }
+}
+
+void net_batchnorm_running(struct pare_net *net, struct net_layer *l)
+{
+    struct net_norm *n = &l->norm;
+
+    for (size_t c = 0; c < net->buffer[l->in[0]].channels; c++) {
+        n->mean[c] = tensor(net, l, 2)[c];
+        n->inv_std[c] = 1.0f / sqrtf(tensor(net, l, 3)[c] + l->opt);
+        n->factor[c] = n->inv_std[c] * tensor(net, l, 0)[c];
+        n->shift[c] = tensor(net, l, 1)[c];
+    }
+}
+
+static void apply_task(void *arg, size_t i)
+{
+    const struct norm_pass *p = arg;
+    const struct net_norm *n = &p->l->norm;
+    struct part t = part_of(p, i);
+
+    pare_batchnorm_apply(p->net->buffer[p->l->out].act + t.at,
+                         p->net->buffer[p->l->in[0]].act + t.at, t.n,
+                         t.channels, t.lanes, n->mean, n->factor, n->shift,
+                         p->relu);
+    net_after(p->net, p->l, t.tile, t.first, t.n, (size_t)p->relu);
+}
+
+void net_batchnorm_tile(struct pare_net *net, struct net_layer *l,
                         size_t tile)
 {
-    struct net_buffer *b = &net->buffer[l->out];
-    size_t width = net->width;
-    float *x = b->act + tile * b->features * width;
+    const struct net_buffer *b = &net->buffer[l->out];
+    float *x = b->act + tile * b->size * b->lanes;
 
-    for (size_t f = 0; f < b->features; f++) {
-        float inv = 1.0f / sqrtf(part(net, l, 3)[f] + l->opt);
-        float mean = part(net, l, 2)[f];
-        float scale = part(net, l, 0)[f], shift = part(net, l, 1)[f];
-
-        for (size_t j = 0; j < width; j++) {
-            float hat = (x[f * width + j] - mean) * inv;
-
-            if (l->xhat)
-                l->xhat[(tile * b->features + f) * width + j] = hat;
-            x[f * width + j] = hat * scale + shift;
-        }
-        if (l->inv_std && tile == 0) /* the same in every tile */
-            l->inv_std[f] = inv;
-    }
-}
-
-void net_batchnorm_eval_backward(struct pare_net *net, struct net_layer *l,
-                                 size_t tile)
-{
-    struct net_buffer *b = &net->buffer[l->out];
-    size_t width = net->width;
-    const float *scale = part(net, l, 0);
-    float *g = b->grad + tile * b->features * width;
-
-    /* dscale and dshift are not asked for in evaluation mode. */
-    for (size_t f = 0; f < b->features; f++)
-        for (size_t j = 0; j < width; j++)
-            g[f * width + j] *= scale[f] * l->inv_std[f];
-}
-
-struct norm_pass {
-    struct pare_net *net;
-    struct net_layer *layer;
-};
-
-/* Row f of tile t in an array [tiles][features][width]. */
-static size_t place(const struct pare_net *net, const struct net_layer *l,
-                    size_t t, size_t f)
-{
-    return (t * net->buffer[l->out].features + f) * net->width;
-}
-
-static size_t valid(const struct pare_net *net, size_t t)
-{
-    size_t left = net->n - t * net->width;
-
-    return left < net->width ? left : net->width;
-}
-
-/* Mean and variance of one feature over the batch, in double. */
-static void moments(double *mean, double *var, const struct pare_net *net,
-                    const struct net_layer *l, size_t f)
-{
-    const float *x = net->buffer[l->in].act;
-    double sum = 0, squares = 0;
-
-    for (size_t t = 0; t < net_tiles(net, net->n); t++)
-        for (size_t j = 0; j < valid(net, t); j++)
-            sum += (double)x[place(net, l, t, f) + j];
-    *mean = sum / (double)net->n;
-    for (size_t t = 0; t < net_tiles(net, net->n); t++)
-        for (size_t j = 0; j < valid(net, t); j++) {
-            double d = (double)x[place(net, l, t, f) + j] - *mean;
-
-            squares += d * d;
-        }
-    *var = squares / (double)net->n;
-}
-
-static void running(struct pare_net *net, const struct net_layer *l,
-                    size_t f, double mean, double var)
-{
-    float *run_mean = net->model->tensor[l->tensor + 2].value + f;
-    float *run_var = net->model->tensor[l->tensor + 3].value + f;
-    double momentum = pare_layer_opt(l->layer, "momentum");
-    double n = (double)net->n;
-
-    if (net->n > 1)
-        var *= n / (n - 1);
-    *run_mean = (float)((1 - momentum) * (double)*run_mean + momentum * mean);
-    *run_var = (float)((1 - momentum) * (double)*run_var + momentum * var);
-}
-
-static void forward_feature(struct pare_net *net, struct net_layer *l,
-                            size_t f)
-{
-    float scale = part(net, l, 0)[f], shift = part(net, l, 1)[f];
-    double mean, var;
-
-    moments(&mean, &var, net, l, f);
-    running(net, l, f, mean, var);
-    l->inv_std[f] = (float)(1.0 / sqrt(var + (double)l->opt));
-    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
-        size_t at = place(net, l, t, f), n = valid(net, t);
-        const float *x = net->buffer[l->in].act + at;
-        float *y = net->buffer[l->out].act + at, *hat = l->xhat + at;
-
-        for (size_t j = 0; j < net->width; j++) {
-            hat[j] = j < n ? (x[j] - (float)mean) * l->inv_std[f] : 0.0f;
-            y[j] = hat[j] * scale + shift;
-        }
-    }
-}
-
-static void forward_block(void *arg, size_t block)
-{
-    struct norm_pass *p = arg;
-    size_t end = (block + 1) * BLOCK;
-    size_t features = p->net->buffer[p->layer->out].features;
-
-    for (size_t f = block * BLOCK; f < end && f < features; f++)
-        forward_feature(p->net, p->layer, f);
+    pare_batchnorm_apply(x, x, 1, b->size, b->lanes, l->norm.mean,
+                         l->norm.factor, l->norm.shift, 0);
 }
 
 void net_batchnorm_forward(struct pare_net *net, struct net_layer *l)
 {
-    struct norm_pass p = {net, l};
+    struct norm_pass p = {.net = net, .l = l};
+    size_t channels = net->buffer[l->in[0]].channels;
+    struct net_norm *n = &l->norm;
 
-    pare_parallel(net->threads,
-                  (net->buffer[l->out].features + BLOCK - 1) / BLOCK,
-                  forward_block, &p);
+    if (!net->training) {
+        net_batchnorm_running(net, l);
+    } else {
+        if (!l->fed) {
+            run(&p, moments_task);
+            n->parts = net_tiles(net, &net->buffer[l->in[0]]) * p.blocks;
+        }
+        l->fed = false;
+        pare_batchnorm_combine(n->moment, n->moment + channels, channels,
+                               n->parts, n->part_mean, n->part_m2,
+                               n->part_count);
+        use_moments(net, l, channels);
+    }
+    p.relu = l->after > 0 && l[1].op == PARE_OP_RELU;
+    run(&p, apply_task);
 }
 
-/* dx = scale inv_std / n (n dy - sum dy - xhat sum dy xhat) */
-static void backward_feature(struct pare_net *net, struct net_layer *l,
-                             size_t f)
+static void sums_task(void *arg, size_t i)
 {
-    double shift = 0, scale = 0, n = (double)net->n;
-    float factor = part(net, l, 0)[f] * l->inv_std[f];
+    const struct norm_pass *p = arg;
+    struct net_norm *n = &p->l->norm;
+    struct part t = part_of(p, i);
 
-    for (size_t t = 0; t < net_tiles(net, net->n); t++) {
-        const float *g = net->buffer[l->out].grad + place(net, l, t, f);
-        const float *hat = l->xhat + place(net, l, t, f);
+    pare_batchnorm_backward_part(n->part_mean + i * t.channels,
+                                 n->part_m2 + i * t.channels,
+                                 p->net->buffer[p->l->out].grad + t.at,
+                                 p->net->buffer[p->l->in[0]].act + t.at, t.n,
+                                 t.channels, t.lanes, t.valid, n->mean);
+}
 
-        for (size_t j = 0; j < valid(net, t); j++) {
-            shift += (double)g[j];
-            scale += (double)g[j] * (double)hat[j];
+/* dx = factor (dy - mean dy - (x - mean) inv_std^2 mean dy(x - mean)) */
+static void combine_sums(struct pare_net *net, struct net_layer *l,
+                         size_t parts, size_t channels)
+{
+    struct net_norm *n = &l->norm;
+    double count = count_of(net, l);
+
+    for (size_t c = 0; c < channels; c++) {
+        double dy = 0, dyx = 0, factor = (double)n->factor[c];
+        double inv = (double)n->inv_std[c];
+
+        for (size_t i = 0; i < parts; i++) {
+            dy += n->part_mean[i * channels + c];
+            dyx += n->part_m2[i * channels + c];
+        }
+        n->dscale[c] = (float)(dyx * inv);
+        n->dshift[c] = (float)dy;
+        n->a[c] = n->factor[c];
+        n->b[c] = n->c[c] = 0;
+        if (net->training) {
+            n->b[c] = (float)(-factor * inv * inv * dyx / count);
+            n->c[c] = (float)(-factor * dy / count);
         }
     }
-    l->dshift[f] = (float)shift;
-    l->dscale[f] = (float)scale;
-    for (size_t t = 0; l->need_dx && t < net_tiles(net, net->n); t++) {
-        size_t at = place(net, l, t, f), some = valid(net, t);
-        const float *g = net->buffer[l->out].grad + at;
-        float *dx = net->buffer[l->in].grad + at;
+}
 
-        for (size_t j = 0; j < net->width; j++)
-            dx[j] = j < some ? factor * (g[j] - (float)(shift / n) -
-                                         l->xhat[at + j] * (float)(scale / n))
-                             : 0.0f;
+static void dx_task(void *arg, size_t i)
+{
+    const struct norm_pass *p = arg;
+    const struct net_norm *n = &p->l->norm;
+    const struct net_buffer *in = &p->net->buffer[p->l->in[0]];
+    struct part t = part_of(p, i);
+
+    pare_batchnorm_backward_apply(
+        in->grad + t.at, p->net->buffer[p->l->out].grad + t.at,
+        in->act + t.at, t.n, t.channels, t.lanes, t.valid, n->mean, n->a,
+        n->b, n->c, p->l->add[0]);
+    if (in->image)
+        net_back(p->net, p->l, 0, t.tile, t.first, t.n);
+}
+
+void net_batchnorm_backward(struct net_pass *pass, struct net_layer *l)
+{
+    struct norm_pass p = {.net = pass->net, .l = l};
+    const struct net_buffer *in = &pass->net->buffer[l->in[0]];
+
+    run(&p, sums_task);
+    combine_sums(pass->net, l, net_tiles(pass->net, in) * p.blocks,
+                 in->channels);
+    if (l->need[0])
+        run(&p, dx_task);
+    net_deliver(pass, l->tensor, 0, l->norm.dscale, in->channels);
+    net_deliver(pass, l->tensor + 1, 0, l->norm.dshift, in->channels);
+}
+
+/* ---- srelu ---- */
+
+static struct pare_srelu srelu_of(const struct pare_net *net,
+                                  const struct net_layer *l)
+{
+    return (struct pare_srelu){tensor(net, l, 0), tensor(net, l, 1),
+                               tensor(net, l, 2), tensor(net, l, 3)};
+}
+
+void net_srelu_forward(struct pare_net *net, struct net_layer *l, size_t tile)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+    const struct pare_srelu s = srelu_of(net, l);
+    size_t at = tile * in->size * in->lanes;
+
+    pare_srelu_forward(out->act + at, in->act + at, in->size / in->channels,
+                       in->channels, in->lanes, &s);
+}
+
+void net_srelu_backward(struct pare_net *net, struct net_layer *l,
+                        size_t tile)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+    const struct pare_srelu s = srelu_of(net, l);
+    size_t at = tile * in->size * in->lanes;
+    float *dy = out->grad + at, *dx = l->need[0] ? in->grad + at : dy;
+
+    pare_srelu_backward(dx, l->sum + tile * 4 * in->channels, dy, in->act + at,
+                        in->size / in->channels, in->channels, in->lanes,
+                        net_valid(net, in, tile), &s,
+                        l->need[0] && l->add[0]);
+}
+
+void net_srelu_combine(struct pare_net *net, struct net_layer *l)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    size_t n = 4 * in->channels;
+
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+
+        for (size_t t = 0; t < net_tiles(net, in); t++)
+            sum += l->sum[t * n + i];
+        l->dsum[i] = (float)sum;
     }
-}
-
-static void backward_block(void *arg, size_t block)
-{
-    struct norm_pass *p = arg;
-    size_t end = (block + 1) * BLOCK;
-    size_t features = p->net->buffer[p->layer->out].features;
-
-    for (size_t f = block * BLOCK; f < end && f < features; f++)
-        backward_feature(p->net, p->layer, f);
-}
-
-void net_batchnorm_backward(struct pare_net *net, struct net_layer *l)
-{
-    struct norm_pass p = {net, l};
-
-    pare_parallel(net->threads,
-                  (net->buffer[l->out].features + BLOCK - 1) / BLOCK,
-                  backward_block, &p);
 }

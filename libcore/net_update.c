@@ -7,15 +7,6 @@
 #include "net_layers.h"
 #include "parallel.h"
 
-/* What the tasks of one backward pass share. */
-struct pass {
-    struct pare_net *net;
-    const struct pare_optimizer *row; /* NULL: store gradients */
-    const struct pare_update *update;
-    struct pare_optstate *state;
-    float *const *grad;
-};
-
 /*
  * Output gradients of rows [first, first + rows) for n samples from `from`,
  * side by side: [rows][n]. `from` begins a tile.
@@ -29,7 +20,7 @@ static void gather_rows(float *a, const struct pare_net *net,
     for (size_t s = 0; s < n; s += width) {
         size_t tile = (from + s) / width;
         size_t some = n - s < width ? n - s : width;
-        const float *g = out->grad + (tile * out->features + first) * width;
+        const float *g = out->grad + (tile * out->size + first) * width;
 
         for (size_t r = 0; r < rows; r++)
             memcpy(a + r * n + s, g + r * width, some * sizeof *a);
@@ -44,7 +35,7 @@ static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
                             const struct net_layer *l, size_t first,
                             size_t rows, size_t col, size_t cols)
 {
-    const struct net_buffer *in = &net->buffer[l->in];
+    const struct net_buffer *in = &net->buffer[l->in[0]];
     const struct net_buffer *out = &net->buffer[l->out];
     float a[NET_ROWS * NET_SAMPLES];
 
@@ -53,7 +44,7 @@ static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
 
         gather_rows(a, net, out, first, rows, s, n);
         net->kernel->gemm(rows, cols, n, a, n, 1,
-                          in->rows + s * in->features + col, in->features, g,
+                          in->rows + s * in->size + col, in->size, g,
                           ldg, s > 0);
     }
 }
@@ -73,9 +64,8 @@ static float row_sum(const float *g, size_t stride, size_t tiles, size_t width)
     return sum[0];
 }
 
-/* Hand n gradients at `at` of a tensor to the optimiser, or store them. */
-static void deliver(struct pass *p, size_t tensor, size_t at, const float *g,
-                    size_t n)
+void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
+                 size_t n)
 {
     struct pare_tensor *t = &p->net->model->tensor[tensor];
 
@@ -91,51 +81,61 @@ static void deliver(struct pass *p, size_t tensor, size_t at, const float *g,
         t->mask ? t->mask + at : NULL, n, p->update);
 }
 
+static void deliver_bias(struct net_pass *p, const struct net_layer *l,
+                         const struct net_task *task)
+{
+    const struct net_buffer *out = &p->net->buffer[l->out];
+    size_t width = out->lanes;
+    float bias[NET_ROWS];
+
+    for (size_t r = 0; r < task->rows; r++)
+        bias[r] = row_sum(out->grad + (task->first + r) * width,
+                          out->size * width, net_tiles(p->net, out), width);
+    net_deliver(p, l->tensor + 1, task->first, bias, task->rows);
+}
+
 static void linear_task(void *arg, size_t i)
 {
-    struct pass *p = arg;
+    struct net_pass *p = arg;
     struct pare_net *net = p->net;
     const struct net_task *task = &net->task[i];
     const struct net_layer *l = &net->layer[task->layer];
-    const struct net_buffer *out = &net->buffer[l->out];
-    size_t k = net->buffer[l->in].features;
-    float g[NET_ROWS * NET_COLS], bias[NET_ROWS];
+    size_t k = net->buffer[l->in[0]].size, end = task->col + task->cols;
+    float g[NET_ROWS * NET_COLS];
 
-    for (size_t c = 0; c < k; c += NET_COLS) {
-        size_t cols = k - c < NET_COLS ? k - c : NET_COLS;
+    for (size_t c = task->col; c < end; c += NET_COLS) {
+        size_t cols = end - c < NET_COLS ? end - c : NET_COLS;
         /* Narrow layers are contiguous: one update for all rows. */
         size_t ld = cols == k ? k : NET_COLS;
 
         weight_gradient(g, ld, net, l, task->first, task->rows, c, cols);
         if (cols == k) {
-            deliver(p, l->tensor, task->first * k, g, task->rows * k);
+            net_deliver(p, l->tensor, task->first * k, g, task->rows * k);
             continue;
         }
         for (size_t r = 0; r < task->rows; r++)
-            deliver(p, l->tensor, (task->first + r) * k + c, g + r * ld, cols);
+            net_deliver(p, l->tensor, (task->first + r) * k + c, g + r * ld,
+                        cols);
     }
-    if (!l->has_bias)
-        return;
-    for (size_t r = 0; r < task->rows; r++)
-        bias[r] = row_sum(out->grad + (task->first + r) * net->width,
-                          out->features * net->width, net_tiles(net, net->n),
-                          net->width);
-    deliver(p, l->tensor + 1, task->first, bias, task->rows);
+    if (l->has_bias && task->col == 0)
+        deliver_bias(p, l, task);
 }
 
-static void all_tasks(struct pass *p)
+static void all_tasks(struct net_pass *p)
 {
     struct pare_net *net = p->net;
 
-    net_backward(net);
+    net_backward(p);
     pare_parallel(net->threads, net->n_tasks, linear_task, p);
     for (size_t i = 0; i < net->n_layers; i++) {
         struct net_layer *l = &net->layer[i];
+        size_t n = net->buffer[l->out].channels;
 
-        if (l->op != PARE_OP_BATCHNORM || !net->training)
+        if (l->op != PARE_OP_SRELU)
             continue;
-        deliver(p, l->tensor, 0, l->dscale, net->buffer[l->out].features);
-        deliver(p, l->tensor + 1, 0, l->dshift, net->buffer[l->out].features);
+        net_srelu_combine(net, l);
+        for (size_t k = 0; k < 4; k++)
+            net_deliver(p, l->tensor + k, 0, l->dsum + k * n, n);
     }
 }
 
@@ -144,7 +144,7 @@ void pare_net_backward_update(struct pare_net *net,
                               const struct pare_update *u,
                               struct pare_optstate *state)
 {
-    struct pass p = {net, row, u, state, NULL};
+    struct net_pass p = {net, row, u, state, NULL};
 
     assert(net->train);
     all_tasks(&p);
@@ -152,7 +152,7 @@ void pare_net_backward_update(struct pare_net *net,
 
 void pare_net_backward(struct pare_net *net, float *const *grad)
 {
-    struct pass p = {net, NULL, NULL, NULL, grad};
+    struct net_pass p = {net, NULL, NULL, NULL, grad};
 
     assert(net->train);
     all_tasks(&p);

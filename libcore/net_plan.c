@@ -1,0 +1,620 @@
+/* The layout of a network: nodes, buffers and the memory they share. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "net_layers.h"
+#include "status.h"
+
+/* Linear layers of at least so many weights are cut by rows when tiles are
+   few. */
+#define ALONE_WEIGHTS 65536
+#define ALONE_TILES   4
+
+/* Columns of weights that a gradient task has at most. */
+#define TASK_COLS (16 * NET_COLS)
+
+/* What a layer of the architecture, or the input, became. */
+struct value {
+    size_t buffer, uses;
+    size_t node;   /* that wrote it last; NET_NONE: the input */
+    bool weights;  /* something before it is trained */
+};
+
+struct plan {
+    struct pare_net *net;
+    struct value *value; /* [n_layers + 1], the last for the input */
+    size_t *root;        /* past identities: [n_layers + 1] */
+};
+
+void *net_alloc(struct pare_net *net, size_t n, size_t size)
+{
+    void *p = NULL;
+
+    if (n == 0 || n > SIZE_MAX / 2 / size)
+        return NULL;
+    if (posix_memalign(&p, 64, n * size) != 0)
+        return NULL;
+    memset(p, 0, n * size);
+    net->bytes += n * size;
+    return p;
+}
+
+/* Place of a layer, or of the input, in the table of values. */
+static size_t place(const struct pare_net *net, size_t input)
+{
+    return input == PARE_INPUT ? net->model->arch.n_layers : input;
+}
+
+/* Count who uses which output, looking through identities. */
+static void count_uses(struct plan *p)
+{
+    const struct pare_arch *arch = &p->net->model->arch;
+    size_t last = arch->n_layers - 1;
+
+    p->root[arch->n_layers] = arch->n_layers;
+    for (size_t i = 0; i < arch->n_layers; i++) {
+        const struct pare_layer *l = &arch->layer[i];
+
+        p->root[i] = i;
+        if (l->kind->op == PARE_OP_IDENTITY) {
+            p->root[i] = p->root[place(p->net, l->input[0])];
+            continue;
+        }
+        for (int k = 0; k < l->n_inputs; k++)
+            p->value[p->root[place(p->net, l->input[k])]].uses++;
+    }
+    p->value[p->root[last]].uses++;
+}
+
+/* Only layers that read features look at the input: it need not be an
+   image. */
+static bool input_is_image(const struct plan *p)
+{
+    const struct pare_arch *arch = &p->net->model->arch;
+
+    if (arch->input.rank == 1)
+        return false;
+    for (size_t i = 0; i < arch->n_layers; i++) {
+        const struct pare_layer *l = &arch->layer[i];
+
+        if (l->kind->op == PARE_OP_IDENTITY ||
+            l->kind->op == PARE_OP_LINEAR || l->kind->op == PARE_OP_FLATTEN)
+            continue;
+        for (int k = 0; k < l->n_inputs; k++)
+            if (p->root[place(p->net, l->input[k])] == arch->n_layers)
+                return true;
+    }
+    return false;
+}
+
+static size_t new_buffer(struct pare_net *net, const struct pare_shape *shape,
+                         bool image)
+{
+    struct net_buffer *b = &net->buffer[net->n_buffers];
+    size_t chw[3];
+
+    pare_shape_image(chw, shape);
+    b->image = image;
+    b->size = pare_shape_size(shape);
+    b->channels = image ? chw[0] : b->size;
+    b->lanes = image ? net->lanes : net->width;
+    b->tiles = (net->batch + b->lanes - 1) / b->lanes;
+    return net->n_buffers++;
+}
+
+static bool is_image(const struct plan *p, const struct value *v)
+{
+    return p->net->buffer[v->buffer].image;
+}
+
+/* May a node write over the value? */
+static bool may_overwrite(const struct plan *p, const struct value *v)
+{
+    const struct pare_net *net = p->net;
+    const struct net_layer *by;
+
+    if (v->uses > 1)
+        return false;
+    if (v->node == NET_NONE || !net->train)
+        return true;
+    by = &net->layer[v->node];
+    return !by->activation || by->activation->from_input;
+}
+
+/* Can this kind work in place? */
+static bool in_place(const struct pare_net *net, const struct net_layer *l)
+{
+    if (l->activation)
+        return !(net->train && l->activation->from_input);
+    return l->op == PARE_OP_DROPOUT || l->op == PARE_OP_ADD ||
+           (l->op == PARE_OP_BATCHNORM && !net->train) ||
+           (l->op == PARE_OP_SRELU && !net->train);
+}
+
+/* A node that reads value v; its output is not set yet. */
+static struct net_layer *new_node(struct plan *p, enum pare_layer_op op,
+                                  const struct pare_layer *layer)
+{
+    struct net_layer *l = &p->net->layer[p->net->n_layers++];
+
+    l->op = op;
+    l->layer = layer;
+    l->activation = pare_activation(op);
+    l->opt = layer ? (float)layer->opt[0] : 0;
+    for (int k = 0; k < PARE_LAYER_INPUTS; k++)
+        l->back[k] = NET_NONE;
+    return l;
+}
+
+static void read_value(struct net_layer *l, const struct value *v)
+{
+    l->in[l->n_in] = v->buffer;
+    l->need[l->n_in++] = v->weights;
+}
+
+/* An image as features, in the order of files; leaves v the features. */
+static void flatten(struct plan *p, struct value *v,
+                    const struct pare_shape *shape)
+{
+    struct pare_shape flat = {1, {pare_shape_size(shape)}};
+    struct net_layer *l = new_node(p, PARE_OP_FLATTEN, NULL);
+    struct pare_net *net = p->net;
+
+    read_value(l, v);
+    v->buffer = l->out = new_buffer(net, &flat, false);
+    v->node = net->n_layers - 1;
+    v->uses = 1;
+}
+
+static bool wants_features(enum pare_layer_op op)
+{
+    return op == PARE_OP_LINEAR || op == PARE_OP_SOFTMAX ||
+           op == PARE_OP_LOG_SOFTMAX || op == PARE_OP_FLATTEN;
+}
+
+/* The node of layer i, and one before it where features are wanted. */
+static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
+{
+    struct pare_net *net = p->net;
+    const struct pare_layer *layer = &net->model->arch.layer[i];
+    struct value *out = &p->value[i];
+    struct value in[PARE_LAYER_INPUTS];
+    struct net_layer *l;
+    size_t uses = out->uses;
+
+    for (int k = 0; k < layer->n_inputs; k++)
+        in[k] = p->value[p->root[place(net, layer->input[k])]];
+    if (wants_features(layer->kind->op) && is_image(p, &in[0]))
+        flatten(p, &in[0], &layer->in[0]);
+    if (layer->kind->op == PARE_OP_FLATTEN) {
+        *out = in[0];
+        out->uses = uses + in[0].uses - 1;
+        return;
+    }
+    l = new_node(p, layer->kind->op, layer);
+    l->index = (uint32_t)i;
+    l->tensor = tensor;
+    l->has_bias = (l->op == PARE_OP_LINEAR || l->op == PARE_OP_CONV) &&
+                  owned > 1;
+    out->weights = owned > 0;
+    for (int k = 0; k < layer->n_inputs; k++) {
+        read_value(l, &in[k]);
+        out->weights |= in[k].weights;
+    }
+    if (in_place(net, l) && may_overwrite(p, &in[0])) {
+        l->out = in[0].buffer;
+        net->buffer[l->out].has_rows = false;
+    } else {
+        l->out = new_buffer(net, &layer->out,
+                            is_image(p, &in[0]) && !wants_features(l->op));
+    }
+    out->buffer = l->out;
+    out->node = net->n_layers - 1;
+}
+
+static void set_window(struct net_layer *l, size_t lanes)
+{
+    size_t in[3], out[3];
+
+    pare_shape_image(in, &l->layer->in[0]);
+    pare_shape_image(out, &l->layer->out);
+    if (l->op == PARE_OP_CONV) {
+        l->conv = (struct pare_conv){.ci = in[0], .h = in[1], .w = in[2],
+                                     .co = out[0], .oh = out[1],
+                                     .ow = out[2], .lanes = lanes};
+        pare_layer_window(&l->conv.win, l->layer);
+    } else {
+        l->pool = (struct pare_pool){.c = in[0], .h = in[1], .w = in[2],
+                                     .oh = out[1], .ow = out[2],
+                                     .lanes = lanes};
+        pare_layer_window(&l->pool.win, l->layer);
+        if (strcmp(l->layer->kind->name, "avgpool") == 0)
+            l->pool.count_pad = pare_layer_opt(l->layer, "count-pad") > 0;
+    }
+}
+
+static bool fusable(const struct pare_net *net, const struct net_layer *l)
+{
+    return (l->activation && !l->activation->from_input) ||
+           (l->op == PARE_OP_BATCHNORM && !net->train);
+}
+
+/* Nodes that work in place on an image are done with the one before. */
+static void fuse(struct pare_net *net)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct net_layer *l = &net->layer[i];
+        size_t j = i + 1;
+
+        if (l->fused || !net->buffer[l->out].image ||
+            l->op == PARE_OP_DROPOUT)
+            continue;
+        for (; j < net->n_layers; j++) {
+            struct net_layer *next = &net->layer[j];
+
+            if (!fusable(net, next) || next->in[0] != l->out ||
+                next->out != l->out)
+                break;
+            next->fused = true;
+        }
+        l->after = j - i - 1;
+        if (net->train && l->op == PARE_OP_CONV && l->after == 0 &&
+            j < net->n_layers && net->layer[j].op == PARE_OP_BATCHNORM &&
+            net->layer[j].in[0] == l->out)
+            l->feeds = &net->layer[j];
+    }
+}
+
+/* Who sets the gradient at a buffer, who adds to it, who completes it. */
+static void plan_gradient(struct pare_net *net, size_t b)
+{
+    bool begun = net->output == b;
+    struct net_layer *last = NULL;
+    int input = 0;
+
+    for (size_t i = net->n_layers; i-- > 0;) {
+        struct net_layer *l = &net->layer[i];
+
+        if (l->fused)
+            continue;
+        if (l->out == b && last) {
+            last->back[input] = l->after ? i : NET_NONE;
+            last = NULL;
+        }
+        for (int k = l->n_in - 1; k >= 0; k--) {
+            if (l->in[k] != b || !l->need[k])
+                continue;
+            l->add[k] = begun && !(k == 0 && l->out == b);
+            begun = true;
+            last = l;
+            input = k;
+        }
+    }
+}
+
+/* A stretch of stages during which some memory is in use. */
+struct stretch {
+    float **at;
+    size_t first, last, floats, offset;
+};
+
+/* Give each stretch a place that no other has at the same time. */
+static size_t place_stretches(struct stretch *s, size_t n)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool moved = true;
+
+        s[i].offset = 0;
+        while (moved) {
+            moved = false;
+            for (size_t j = 0; j < i; j++) {
+                bool meet = s[j].first <= s[i].last &&
+                            s[i].first <= s[j].last &&
+                            s[j].offset < s[i].offset + s[i].floats &&
+                            s[i].offset < s[j].offset + s[j].floats;
+
+                if (meet) {
+                    s[i].offset = s[j].offset + s[j].floats;
+                    moved = true;
+                }
+            }
+        }
+        if (s[i].offset + s[i].floats > total)
+            total = s[i].offset + s[i].floats;
+    }
+    return total;
+}
+
+static size_t buffer_floats(const struct net_buffer *b)
+{
+    return (b->tiles * b->size * b->lanes + 15) / 16 * 16;
+}
+
+/* Number the stages that run one after the other over the whole batch. */
+static void number_stages(struct pare_net *net)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct net_layer *l = &net->layer[i];
+        size_t weights = net->buffer[l->out].size * net->buffer[l->in[0]].size;
+
+        l->alone = l->op == PARE_OP_LINEAR && weights >= ALONE_WEIGHTS &&
+                   net->buffer[l->out].tiles < ALONE_TILES;
+        l->stage = i;
+        if (i > 0 && net_by_tile(net, l) && net_by_tile(net, l - 1))
+            l->stage = l[-1].stage;
+    }
+}
+
+/* First and last stage that touches a buffer; 0 and n_layers at the ends. */
+static void touched(size_t *first, size_t *last, const struct pare_net *net,
+                    size_t b)
+{
+    *first = b == 0 ? 0 : net->n_layers;
+    *last = b == net->output ? net->n_layers : 0;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const struct net_layer *l = &net->layer[i];
+        bool here = l->out == b;
+
+        for (int k = 0; k < l->n_in; k++)
+            here |= l->in[k] == b;
+        if (here && l->stage < *first)
+            *first = l->stage;
+        if (here && l->stage > *last)
+            *last = l->stage;
+    }
+}
+
+static bool wants_gradient(const struct pare_net *net, size_t b)
+{
+    if (b == net->output)
+        return true;
+    for (size_t i = 0; i < net->n_layers; i++)
+        for (int k = 0; k < net->layer[i].n_in; k++)
+            if (net->layer[i].in[k] == b && net->layer[i].need[k])
+                return true;
+    return false;
+}
+
+/* Is the gradient at a buffer read when the backward pass is over? */
+static bool read_late(const struct pare_net *net, size_t b)
+{
+    for (size_t i = 0; i < net->n_layers; i++)
+        if (net->layer[i].op == PARE_OP_LINEAR && net->layer[i].out == b)
+            return true;
+    return false;
+}
+
+/* Spread one arena over values (evaluation) or gradients (training). */
+static bool alloc_shared(struct pare_net *net)
+{
+    struct stretch *s = calloc(net->n_buffers, sizeof *s);
+    size_t n = 0, total;
+
+    if (!s)
+        return false;
+    for (size_t b = 0; b < net->n_buffers; b++) {
+        struct net_buffer *buf = &net->buffer[b];
+
+        if (net->train && !wants_gradient(net, b))
+            continue;
+        s[n].at = net->train ? &buf->grad : &buf->act;
+        s[n].floats = buffer_floats(buf);
+        touched(&s[n].first, &s[n].last, net, b);
+        if (net->train && read_late(net, b))
+            s[n].first = 0;
+        n++;
+    }
+    total = place_stretches(s, n);
+    net->arena = net_alloc(net, total, sizeof(float));
+    for (size_t i = 0; net->arena && i < n; i++)
+        *s[i].at = net->arena + s[i].offset;
+    free(s);
+    return net->arena != NULL;
+}
+
+static bool alloc_buffers(struct pare_net *net)
+{
+    for (size_t b = 0; net->train && b < net->n_buffers; b++) {
+        struct net_buffer *buf = &net->buffer[b];
+
+        buf->act = net_alloc(net, buffer_floats(buf), sizeof(float));
+        if (!buf->act)
+            return false;
+    }
+    return alloc_shared(net);
+}
+
+static bool alloc_rows(struct pare_net *net, struct net_buffer *buf)
+{
+    if (!buf->rows)
+        buf->rows = net_alloc(net, buf->tiles * buf->lanes * buf->size,
+                              sizeof(float));
+    return buf->rows != NULL;
+}
+
+static bool alloc_norm(struct pare_net *net, struct net_layer *l)
+{
+    struct net_norm *n = &l->norm;
+    const struct net_buffer *b = &net->buffer[l->in[0]];
+    size_t c = b->channels;
+    float **each[] = {&n->mean, &n->factor, &n->shift, &n->inv_std,
+                      &n->a,    &n->b,      &n->c,     &n->dscale, &n->dshift};
+
+    /* A part is at least one row of pixels, or one tile of features. */
+    n->room = b->tiles * (b->image ? b->size / c : 1);
+    n->part_mean = net_alloc(net, n->room * c, sizeof(double));
+    n->part_m2 = net_alloc(net, n->room * c, sizeof(double));
+    n->part_count = net_alloc(net, n->room, sizeof(size_t));
+    n->moment = net_alloc(net, 2 * c, sizeof(double));
+    if (!n->part_mean || !n->part_m2 || !n->part_count || !n->moment)
+        return false;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        if (!(*each[i] = net_alloc(net, c, sizeof(float))))
+            return false;
+    return true;
+}
+
+static bool alloc_conv(struct pare_net *net, struct net_layer *l)
+{
+    size_t n = pare_conv_packed(&l->conv);
+
+    for (int k = 0; k < 1 + net->train; k++) {
+        if (k == 1 && !l->need[0])
+            break;
+        l->packed[k] = net_alloc(net, n, sizeof(float));
+        if (!l->packed[k])
+            return false;
+    }
+    return true;
+}
+
+static bool alloc_layer(struct pare_net *net, struct net_layer *l)
+{
+    const struct net_buffer *out = &net->buffer[l->out];
+    size_t all = out->tiles * out->size * out->lanes;
+
+    if (l->op == PARE_OP_CONV || l->op == PARE_OP_MAXPOOL ||
+        l->op == PARE_OP_AVGPOOL)
+        set_window(l, net->lanes);
+    switch (l->op) {
+    case PARE_OP_LINEAR:
+        return !net->train || alloc_rows(net, &net->buffer[l->in[0]]);
+    case PARE_OP_DROPOUT:
+        return !net->train || (l->keep = net_alloc(net, all, 1));
+    case PARE_OP_BATCHNORM:
+        return alloc_norm(net, l);
+    case PARE_OP_CONV:
+        return alloc_conv(net, l);
+    case PARE_OP_MAXPOOL:
+        return !net->train ||
+               (l->which = net_alloc(net, all, sizeof *l->which));
+    case PARE_OP_SRELU:
+        if (!net->train)
+            return true;
+        l->sum = net_alloc(net, out->tiles * 4 * out->channels,
+                           sizeof(double));
+        l->dsum = net_alloc(net, 4 * out->channels, sizeof(float));
+        return l->sum && l->dsum;
+    default:
+        return true;
+    }
+}
+
+/* Room for the convolution gradients that run at the same time. */
+static bool alloc_scratch(struct pare_net *net)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const struct net_layer *l = &net->layer[i];
+        size_t n;
+
+        if (l->op != PARE_OP_CONV)
+            continue;
+        n = net_conv_scratch(l);
+        most = n > most ? n : most;
+    }
+    net->scratch_floats = most;
+    if (most == 0)
+        return true;
+    net->slot = calloc((size_t)net->threads, sizeof *net->slot);
+    net->scratch = net_alloc(net, (size_t)net->threads * most, sizeof(float));
+    return net->slot && net->scratch;
+}
+
+static size_t blocks(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+static bool plan_tasks(struct pare_net *net)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const struct net_layer *l = &net->layer[i];
+
+        if (l->op == PARE_OP_LINEAR)
+            n += blocks(net->buffer[l->out].size, NET_ROWS) *
+                 blocks(net->buffer[l->in[0]].size, TASK_COLS);
+    }
+    net->task = calloc(n + 1, sizeof *net->task);
+    if (!net->task)
+        return false;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const struct net_layer *l = &net->layer[i];
+        size_t out = net->buffer[l->out].size, in = net->buffer[l->in[0]].size;
+
+        if (l->op != PARE_OP_LINEAR)
+            continue;
+        for (size_t r = 0; r < out; r += NET_ROWS)
+            for (size_t c = 0; c < in; c += TASK_COLS)
+                net->task[net->n_tasks++] = (struct net_task){
+                    i, r, out - r < NET_ROWS ? out - r : NET_ROWS, c,
+                    in - c < TASK_COLS ? in - c : TASK_COLS};
+    }
+    return true;
+}
+
+/* Nodes and buffers of all layers. */
+static void add_layers(struct plan *p)
+{
+    struct pare_net *net = p->net;
+    const struct pare_arch *arch = &net->model->arch;
+    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
+    struct value *input = &p->value[arch->n_layers], *last;
+    size_t tensor = 0, chw[3];
+    bool image = input_is_image(p);
+
+    input->node = NET_NONE;
+    input->buffer = new_buffer(net, &arch->input, image);
+    net->buffer[0].has_rows = !image;
+    pare_shape_image(chw, &arch->input);
+    net->planes = image ? chw[0] : 1;
+    for (size_t i = 0; i < arch->n_layers; i++) {
+        const struct pare_layer *l = &arch->layer[i];
+        size_t owned = (size_t)l->kind->tensors(l, spec);
+
+        if (l->kind->op != PARE_OP_IDENTITY)
+            add_layer(p, i, tensor, owned);
+        tensor += owned;
+    }
+    last = &p->value[p->root[arch->n_layers - 1]];
+    if (is_image(p, last))
+        flatten(p, last, pare_arch_output(arch));
+    net->output = last->buffer;
+}
+
+int net_plan(struct pare_net *net)
+{
+    size_t n = net->model->arch.n_layers;
+    struct plan p = {net, calloc(n + 1, sizeof *p.value),
+                     calloc(n + 1, sizeof *p.root)};
+    bool ok;
+
+    net->buffer = calloc(2 * n + 2, sizeof *net->buffer);
+    net->layer = calloc(2 * n + 1, sizeof *net->layer);
+    ok = p.value && p.root && net->buffer && net->layer;
+    if (ok) {
+        count_uses(&p);
+        add_layers(&p);
+        fuse(net);
+        for (size_t b = 0; b < net->n_buffers; b++)
+            plan_gradient(net, b);
+        number_stages(net);
+        ok = alloc_buffers(net) &&
+             (net->buffer[0].lanes == 1 || alloc_rows(net, &net->buffer[0]));
+    }
+    for (size_t i = 0; ok && i < net->n_layers; i++)
+        ok = alloc_layer(net, &net->layer[i]);
+    if (ok && net->train)
+        ok = plan_tasks(net) && alloc_scratch(net);
+    free(p.value);
+    free(p.root);
+    return ok ? 0 : pare_fail(PARE_ENOMEM,
+                              "out of memory for a batch of %zu samples",
+                              net->batch);
+}
