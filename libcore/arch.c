@@ -117,7 +117,7 @@ static int expand_shorthand(char **out, const char *text)
     return 0;
 }
 
-int pare_arch_parse(struct pare_arch *arch, const char *text)
+static int parse(struct pare_arch *arch, const char *text)
 {
     struct pare_arch a = {0};
     struct pare_arch_refs refs = {0};
@@ -127,11 +127,6 @@ int pare_arch_parse(struct pare_arch *arch, const char *text)
     if (strlen(text) > PARE_ARCH_TEXT_MAX)
         return pare_fail(PARE_ELIMIT, "architecture: longer than %d bytes",
                          PARE_ARCH_TEXT_MAX);
-    for (size_t i = 0; pare_arch_name(i); i++)
-        if (strcmp(text, pare_arch_name(i)->name) == 0) {
-            text = pare_arch_name(i)->text;
-            break;
-        }
     if (is_shorthand(text)) {
         err = expand_shorthand(&expanded, text);
         text = expanded;
@@ -152,6 +147,24 @@ int pare_arch_parse(struct pare_arch *arch, const char *text)
         pare_arch_release(&a);
     else
         *arch = a;
+    return err;
+}
+
+int pare_arch_parse(struct pare_arch *arch, const char *text)
+{
+    char *published;
+    size_t row = 0;
+    int err;
+
+    while (pare_arch_name(row) && strcmp(text, pare_arch_name(row)->name) != 0)
+        row++;
+    if (!pare_arch_name(row))
+        return parse(arch, text);
+    err = pare_arch_name_text(&published, row);
+    if (err)
+        return err;
+    err = parse(arch, published);
+    free(published);
     return err;
 }
 

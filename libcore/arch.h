@@ -34,10 +34,10 @@ int pare_arch_parse(struct pare_arch *arch, const char *text);
 /** Free what the struct owns and zero it; NULL and zeroed are fine. */
 void pare_arch_release(struct pare_arch *arch);
 
-/** A published architecture by name: a row of the table in arch.c. */
+/** A published architecture by name: a row of the table in arch_names.c. */
 struct pare_arch_name {
     const char *name;
-    const char *text;   /* in the architecture language */
+    const char *text; /* in the architecture language; NULL: it is made */
     const char *help;
     const char *source;
 };

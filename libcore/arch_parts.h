@@ -45,6 +45,12 @@ int pare_arch_print(struct pare_arch *a);
 /** Is there a layer of that name? */
 bool pare_arch_has(const struct pare_arch *a, const char *name);
 
+/**
+ * The text of a row of pare_arch_name, which must exist; malloc'd.
+ * @return 0; PARE_ENOMEM
+ */
+int pare_arch_name_text(char **text, size_t index);
+
 /** Append to a growing string; false without memory. */
 bool pare_arch_append(char **s, size_t *len, const char *text);
 

@@ -15,13 +15,22 @@ struct options {
     bool seed_given, verbose;
 };
 
+/** The canonical text stands for those that are made, not written. */
 static int list_architectures(void)
 {
     const struct pare_arch_name *row;
 
     puts("name\tarchitecture\tmeaning");
-    for (size_t i = 0; (row = pare_arch_name(i)); i++)
-        printf("%s\t%s\t%s\n", row->name, row->text, row->help);
+    for (size_t i = 0; (row = pare_arch_name(i)); i++) {
+        struct pare_arch a = {0};
+        int err = row->text ? 0 : pare_arch_parse(&a, row->name);
+
+        if (err)
+            return err;
+        printf("%s\t%s\t%s\n", row->name, row->text ? row->text : a.text,
+               row->help);
+        pare_arch_release(&a);
+    }
     return 0;
 }
 
@@ -114,8 +123,7 @@ int main(int argc, char **argv)
         return cli_exit(&tool, list_initializers());
     if (!o.arch)
         cli_usage(&tool, "no architecture: use -a");
-    if (pare_arch_parse(&arch, o.arch) ||
-        pare_initializer_parse(canon, o.init))
+    if (pare_arch_parse(&arch, o.arch) || pare_initializer_parse(canon, o.init))
         cli_usage(&tool, "%s", pare_error());
     pare_arch_release(&arch);
     return run(&tool, &o) ? cli_fail(&tool) : cli_exit(&tool, 0);
