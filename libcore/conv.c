@@ -1,79 +1,30 @@
 /*
- * Convolutions forward and backward: geometry, packing, and the loops
- * around the kernels.
- *
- * Both directions are one walk. A pixel of the destination has, along each
- * axis, a run of taps whose sources are evenly spaced; going backward the
- * taps are sorted so that this holds for any stride and dilation.
+ * Convolutions forward and backward: packing, and the loops around the
+ * kernels. Both directions are one walk over runs of taps, see conv_axis.h.
  */
 #include "conv.h"
 
 #include <string.h>
 
+#include "conv_axis.h"
 #include "conv_taps.h"
 #include "kernel.h"
 
-struct axis {
-    bool backward;
-    size_t dst, src, kernel, stride, pad, dilation;
-    size_t classes; /* kinds of kernel positions that meet one pixel */
-    size_t step;    /* destination pixels until the same taps come again */
-    size_t advance; /* of the source in one such step */
-    size_t spacing; /* of the sources of one pixel */
-};
-
-/* Taps of one destination pixel: n, the first one's source and number. */
-struct run {
-    size_t n, src, tap;
-};
-
 /* One direction of a convolution. */
 struct way {
-    struct axis y, x;
+    struct conv_axis y, x;
     size_t src_c, dst_c; /* channels */
     size_t sum_c, out_c; /* channels of one group */
     size_t groups, lanes, depth;
+    void (*taps)(const struct pare_taps *t);
 };
-
-static size_t gcd(size_t a, size_t b)
-{
-    while (b) {
-        size_t r = a % b;
-
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
-static struct axis make_axis(const struct pare_conv *c, int i, bool backward)
-{
-    const struct pare_window *win = &c->win;
-    size_t in = i == 0 ? c->h : c->w, out = i == 0 ? c->oh : c->ow;
-    size_t g = gcd(win->stride[i], win->dilation[i]);
-    struct axis a = {
-        .backward = backward,
-        .dst = backward ? in : out,
-        .src = backward ? out : in,
-        .kernel = win->kernel[i],
-        .stride = win->stride[i],
-        .pad = win->pad[i],
-        .dilation = win->dilation[i],
-        .classes = backward ? win->stride[i] / g : 1,
-        .step = backward ? win->stride[i] : 1,
-        .advance = backward ? 1 : win->stride[i],
-        .spacing = backward ? win->dilation[i] / g : win->dilation[i],
-    };
-
-    return a;
-}
 
 static struct way make_way(const struct pare_conv *c, bool backward)
 {
     size_t groups = c->win.groups;
     struct way w = {
-        .y = make_axis(c, 0, backward),
-        .x = make_axis(c, 1, backward),
+        .y = conv_axis(c, 0, backward),
+        .x = conv_axis(c, 1, backward),
         .src_c = backward ? c->co : c->ci,
         .dst_c = backward ? c->ci : c->co,
         .groups = groups,
@@ -84,78 +35,6 @@ static struct way make_way(const struct pare_conv *c, bool backward)
     w.out_c = w.dst_c / groups;
     w.depth = c->win.kernel[0] * c->win.kernel[1] * w.sum_c;
     return w;
-}
-
-/* Positions of the kernel in class r, and in the classes before it. */
-static size_t class_size(const struct axis *a, size_t r, size_t *before)
-{
-    size_t full = a->kernel / a->classes, more = a->kernel % a->classes;
-
-    *before = r * full + (r < more ? r : more);
-    return full + (r < more);
-}
-
-/* Where position k of the kernel stands among the packed taps. */
-static size_t tap_of(const struct axis *a, size_t k)
-{
-    size_t before, n;
-
-    if (!a->backward)
-        return k;
-    n = class_size(a, k % a->classes, &before);
-    return before + n - 1 - k / a->classes;
-}
-
-static struct run forward_run(const struct axis *a, size_t pos)
-{
-    size_t at = pos * a->stride, first = 0, end;
-    struct run r = {0, 0, 0};
-
-    if (at < a->pad)
-        first = (a->pad - at + a->dilation - 1) / a->dilation;
-    at += first * a->dilation;
-    if (first >= a->kernel || at - a->pad >= a->src)
-        return r;
-    r.src = at - a->pad;
-    r.tap = first;
-    end = (a->src - 1 - r.src) / a->dilation + 1;
-    r.n = end < a->kernel - first ? end : a->kernel - first;
-    return r;
-}
-
-/* The first j of 0, 1 .. with (from + j * step) >= 0. */
-static size_t until_inside(ptrdiff_t from, size_t step)
-{
-    return from >= 0 ? 0 : ((size_t)-from + step - 1) / step;
-}
-
-static struct run backward_run(const struct axis *a, size_t pos)
-{
-    ptrdiff_t at = (ptrdiff_t)(pos + a->pad), s = (ptrdiff_t)a->stride;
-    ptrdiff_t d = (ptrdiff_t)a->dilation, from;
-    size_t k = 0, before, n, skip, end;
-    struct run r = {0, 0, 0};
-
-    while (k < a->classes && (at - (ptrdiff_t)k * d) % s != 0)
-        k++;
-    if (k >= a->classes || k >= a->kernel)
-        return r;
-    n = class_size(a, k, &before);
-    from = (at - (ptrdiff_t)(k + (n - 1) * a->classes) * d) / s;
-    skip = until_inside(from, a->spacing);
-    from += (ptrdiff_t)(skip * a->spacing);
-    if (skip >= n || (size_t)from >= a->src)
-        return r;
-    r.src = (size_t)from;
-    r.tap = before + skip;
-    end = (a->src - 1 - r.src) / a->spacing + 1;
-    r.n = end < n - skip ? end : n - skip;
-    return r;
-}
-
-static struct run axis_run(const struct axis *a, size_t pos)
-{
-    return a->backward ? backward_run(a, pos) : forward_run(a, pos);
 }
 
 /* Most channels of a panel, and what its rows of weights are padded to. */
@@ -212,7 +91,7 @@ static void pack_channel(float *to, size_t ld, const struct way *w,
 
     for (size_t y = 0; y < kh; y++)
         for (size_t x = 0; x < kw; x++) {
-            size_t tap = tap_of(&w->y, y) * kw + tap_of(&w->x, x);
+            size_t tap = conv_axis_tap(&w->y, y) * kw + conv_axis_tap(&w->x, x);
             const float *at = from + y * kw + x;
 
             for (size_t i = 0; i < w->sum_c; i++)
@@ -281,29 +160,15 @@ static void taps_by_products(const struct pare_taps *t)
         }
 }
 
-/* Pixels of a row from `pos` that have the taps of run r, a step apart. */
-static size_t alike(const struct axis *a, size_t pos, const struct run *r)
-{
-    size_t n = 1;
-
-    while ((pos += a->step) < a->dst) {
-        struct run next = axis_run(a, pos);
-
-        if (next.n != r->n || (r->n > 0 && next.tap != r->tap))
-            break;
-        n++;
-    }
-    return n;
-}
-
 /* All pixels of a row: t holds what they share. */
 static void walk_row(const struct way *w, struct pare_taps *t, size_t taps,
                      float *y, const float *x, const float *packed)
 {
     size_t dst = w->dst_c * w->lanes, src = w->src_c * w->lanes;
     size_t part = w->sum_c * t->ld;
-    /* Taps side by side are one long one. */
-    bool merge = w->groups == 1 && w->x.spacing == 1 && w->lanes > 1;
+    /* Taps side by side are one long one; OpenBLAS refuses overlaps. */
+    bool merge = w->groups == 1 && w->x.spacing == 1 &&
+                 (w->lanes > 1 || w->taps != taps_by_products);
 
     t->x_pixel = w->x.advance * src;
     t->y_pixel = w->x.step * dst;
@@ -311,16 +176,16 @@ static void walk_row(const struct way *w, struct pare_taps *t, size_t taps,
     t->w_seg = part;
     for (size_t c = 0; c < w->x.step; c++)
         for (size_t pos = c; pos < w->x.dst; pos += t->pixels * w->x.step) {
-            struct run r = axis_run(&w->x, pos);
+            struct conv_run r = conv_axis_run(&w->x, pos);
 
-            t->pixels = alike(&w->x, pos, &r);
+            t->pixels = conv_axis_alike(&w->x, pos, &r);
             t->rows = r.n ? taps : 0;
             t->segs = merge ? 1 : r.n;
             t->len = merge ? r.n * w->sum_c : w->sum_c;
             t->x = x + r.src * src;
             t->w = packed + r.tap * part;
             t->y = y + pos * dst;
-            taps_by_products(t);
+            w->taps(t);
         }
 }
 
@@ -344,17 +209,20 @@ static void walk_rows(const struct way *w, float *dst, const float *src,
     src += g * w->sum_c * w->lanes;
     dst += from * w->lanes;
     for (size_t y = row; y < row + rows; y++) {
-        struct run r = axis_run(&w->y, y);
+        struct conv_run r = conv_axis_run(&w->y, y);
 
         walk_row(w, &t, r.n, dst + y * dst_row, src + r.src * src_row,
                  packed + r.tap * t.w_row);
     }
 }
 
-static void walk(const struct way *w, float *dst, const float *src,
+static void walk(struct way *w, float *dst, const float *src,
                  const float *packed, const float *bias, size_t row,
                  size_t rows, bool add)
 {
+    w->taps = pare_kernel()->taps;
+    if (!w->taps)
+        w->taps = taps_by_products;
     for (size_t g = 0; g < w->groups; g++)
         for (size_t i = 0; i < panels(w); i++)
             walk_rows(w, dst, src, packed, bias, row, rows, add, g, i);

@@ -7,7 +7,7 @@
 #define CONV_ROWS 12 /* most channels of a panel of weights */
 #define CONV_WIDE 64 /* the same with one lane, where panels are padded */
 #define CONV_STEP 16 /* to a multiple of this */
-#define CORR_ROWS 5  /* most output channels of a block of the gradient */
+#define CORR_ROWS 8  /* most output channels of a block of the gradient */
 #define CORR_TAPS 6  /* most taps of it */
 
 /**
@@ -42,27 +42,41 @@ struct pare_taps {
  *
  *     acc[o][t][l] += sum over i < rows, p < pixels, s = l, l + 16 .. lanes
  *         dy[i dy_row + p dy_pixel + o lanes + s]
- *         * x[t][i x_row + p x_pixel + s]
+ *         * x[t x_tap + i x_row + p x_pixel + s]
  *
  * each one chain of multiply-adds in that order.
  */
 struct pare_corr {
     size_t lanes;
-    size_t channels, taps; /* at most CORR_ROWS, CORR_TAPS */
+    size_t channels, taps; /* at most conv_corr_rows(taps), CORR_TAPS */
     size_t rows, pixels;
     const float *dy;
     size_t dy_row, dy_pixel;
-    const float *x[CORR_TAPS];
-    size_t x_row, x_pixel;
+    const float *x;
+    size_t x_tap, x_row, x_pixel;
     float *acc; /* [channels][ld][16] */
     size_t ld;
 };
+
+/** Output channels of a block of the gradient, for the sums to stay put. */
+static inline size_t conv_corr_rows(size_t taps)
+{
+    static const size_t rows[CORR_TAPS + 1] = {8, 8, 8, 8, 6, 5, 4};
+
+    return rows[taps];
+}
+
+/** Parts of at most `most` in `total`. */
+static inline size_t conv_parts(size_t total, size_t most)
+{
+    return (total + most - 1) / most;
+}
 
 /** Part i of `total` cut evenly into parts of at most `most`: its size. */
 static inline size_t conv_part(size_t total, size_t most, size_t i,
                                size_t *first)
 {
-    size_t n = (total + most - 1) / most;
+    size_t n = conv_parts(total, most);
 
     *first = i * total / n;
     return (i + 1) * total / n - *first;

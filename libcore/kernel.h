@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+struct pare_taps;
+struct pare_corr;
+
 /**
  * A set of dense kernels: a row of the table in kernel.c, chosen once by
  * CPU. Every row computes the same products; rows of one `family` give the
@@ -28,6 +31,10 @@ struct pare_kernel {
     void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t ars,
                  size_t acs, const float *b, size_t ldb, float *c,
                  size_t ldc, int add);
+    /** A piece of a convolution, see conv_taps.h; NULL: by gemm. */
+    void (*taps)(const struct pare_taps *t);
+    /** A piece of its weight gradient; NULL: plain loops. */
+    void (*corr)(const struct pare_corr *r);
 };
 
 /** Rows of the table, best first; index n returns NULL. */

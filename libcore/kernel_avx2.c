@@ -27,4 +27,12 @@ static inline __m256i lanes_mask(size_t n)
 #define V_FMA(a, b, c)    _mm256_fmadd_ps(a, b, c)
 #define V_ZERO()          _mm256_setzero_ps()
 #include "kernel_fma.h"
+
+#define TAPS_MOST 6
+#undef NAME
+#define NAME pare_taps_avx2
+#include "conv_taps_fma.h"
+#undef NAME
+#define NAME pare_corr_avx2
+#include "conv_corr_fma.h"
 #endif

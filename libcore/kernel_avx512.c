@@ -19,4 +19,12 @@ typedef __m512 V;
 #define V_FMA(a, b, c)   _mm512_fmadd_ps(a, b, c)
 #define V_ZERO()         _mm512_setzero_ps()
 #include "kernel_fma.h"
+
+#define TAPS_MOST 12
+#undef NAME
+#define NAME pare_taps_avx512
+#include "conv_taps_fma.h"
+#undef NAME
+#define NAME pare_corr_avx512
+#include "conv_corr_fma.h"
 #endif

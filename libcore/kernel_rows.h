@@ -14,4 +14,12 @@ PARE_GEMM(pare_gemm_avx2);
 PARE_GEMM(pare_gemm_openblas);
 PARE_GEMM(pare_gemm_c);
 
+struct pare_taps;
+struct pare_corr;
+
+void pare_taps_avx512(const struct pare_taps *t);
+void pare_taps_avx2(const struct pare_taps *t);
+void pare_corr_avx512(const struct pare_corr *r);
+void pare_corr_avx2(const struct pare_corr *r);
+
 #endif

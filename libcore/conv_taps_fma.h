@@ -1,0 +1,250 @@
+/*
+ * The convolutions of family fma forward and backward, written once for
+ * vectors of VL lanes. The file that includes this has included
+ * kernel_fma.h, and defines NAME for the function and TAPS_MOST, the rows
+ * of weights in a block.
+ *
+ * Blocks of any size give the same bits: every element is one chain.
+ */
+#include "conv_taps.h"
+
+#define UNITS_MOST 4
+
+/* Where a vector of a block reads and writes, from the start of the call. */
+struct unit {
+    size_t x, y;
+};
+
+/*
+ * Many lanes: `rows` channels from `first` on times nv units, each one
+ * vector of one pixel.
+ */
+INLINE void wide(int rows, int nv, const struct pare_taps *t, size_t first,
+                 const struct unit *unit)
+{
+    V acc[CONV_ROWS][UNITS_MOST];
+    float *y = t->y + first * t->lanes;
+
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++)
+            acc[r][v] = t->add ? V_LOAD(y + (size_t)r * t->lanes + unit[v].y)
+                        : t->bias ? V_SET1(t->bias[first + (size_t)r])
+                                  : V_ZERO();
+    for (size_t i = 0; i < t->rows; i++)
+        for (size_t j = 0; j < t->segs; j++) {
+            const float *w = t->w + i * t->w_row + j * t->w_seg + first;
+            const float *from = t->x + i * t->x_row + j * t->x_seg;
+            const float *x[UNITS_MOST];
+
+#pragma GCC unroll 4
+            for (int v = 0; v < nv; v++)
+                x[v] = from + unit[v].x;
+            for (size_t k = 0; k < t->len; k++) {
+                V xv[UNITS_MOST];
+
+#pragma GCC unroll 4
+                for (int v = 0; v < nv; v++)
+                    xv[v] = V_LOAD(x[v] + k * t->lanes);
+#pragma GCC unroll 12
+                for (int r = 0; r < rows; r++) {
+                    V wv = V_SET1(w[r]);
+
+#pragma GCC unroll 4
+                    for (int v = 0; v < nv; v++)
+                        acc[r][v] = V_FMA(wv, xv[v], acc[r][v]);
+                }
+                w += t->ld;
+            }
+        }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++)
+            V_STORE(y + (size_t)r * t->lanes + unit[v].y, acc[r][v]);
+}
+
+#define WIDE(rows, nv)                                                       \
+    static __attribute__((noinline)) void wide_##rows##_##nv(                \
+        const struct pare_taps *t, size_t first, const struct unit *unit)    \
+    {                                                                        \
+        wide(rows, nv, t, first, unit);                                      \
+    }
+
+WIDE(1, 1) WIDE(1, 2) WIDE(1, 3) WIDE(1, 4)
+WIDE(2, 1) WIDE(2, 2) WIDE(2, 3) WIDE(2, 4)
+WIDE(3, 1) WIDE(3, 2) WIDE(3, 3)
+WIDE(4, 1) WIDE(4, 2) WIDE(4, 3)
+WIDE(5, 1) WIDE(5, 2) WIDE(6, 1) WIDE(6, 2)
+#if TAPS_MOST > 6
+WIDE(3, 4) WIDE(4, 4)
+WIDE(5, 3) WIDE(5, 4)
+WIDE(6, 3) WIDE(6, 4)
+WIDE(7, 1) WIDE(7, 2) WIDE(7, 3)
+WIDE(8, 1) WIDE(8, 2) WIDE(8, 3)
+WIDE(9, 1) WIDE(9, 2) WIDE(10, 1) WIDE(10, 2)
+WIDE(11, 1) WIDE(11, 2) WIDE(12, 1) WIDE(12, 2)
+#endif
+
+typedef void wide_fn(const struct pare_taps *t, size_t first,
+                     const struct unit *unit);
+
+/* By rows, then units; NULL: more than the registers hold. */
+static wide_fn *const wides[TAPS_MOST + 1][UNITS_MOST + 1] = {
+#if TAPS_MOST > 6
+    [1] = {0, wide_1_1, wide_1_2, wide_1_3, wide_1_4},
+    [2] = {0, wide_2_1, wide_2_2, wide_2_3, wide_2_4},
+    [3] = {0, wide_3_1, wide_3_2, wide_3_3, wide_3_4},
+    [4] = {0, wide_4_1, wide_4_2, wide_4_3, wide_4_4},
+    [5] = {0, wide_5_1, wide_5_2, wide_5_3, wide_5_4},
+    [6] = {0, wide_6_1, wide_6_2, wide_6_3, wide_6_4},
+    [7] = {0, wide_7_1, wide_7_2, wide_7_3},
+    [8] = {0, wide_8_1, wide_8_2, wide_8_3},
+    [9] = {0, wide_9_1, wide_9_2},
+    [10] = {0, wide_10_1, wide_10_2},
+    [11] = {0, wide_11_1, wide_11_2},
+    [12] = {0, wide_12_1, wide_12_2},
+#else
+    [1] = {0, wide_1_1, wide_1_2, wide_1_3, wide_1_4},
+    [2] = {0, wide_2_1, wide_2_2, wide_2_3, wide_2_4},
+    [3] = {0, wide_3_1, wide_3_2, wide_3_3},
+    [4] = {0, wide_4_1, wide_4_2, wide_4_3},
+    [5] = {0, wide_5_1, wide_5_2},
+    [6] = {0, wide_6_1, wide_6_2},
+#endif
+};
+
+static void taps_wide(const struct pare_taps *t)
+{
+    size_t chunks = t->lanes / VL, units = t->pixels * chunks;
+    size_t blocks = (t->channels + TAPS_MOST - 1) / TAPS_MOST;
+
+    for (size_t b = 0; b < blocks; b++) {
+        size_t first, rows = conv_part(t->channels, TAPS_MOST, b, &first);
+        size_t most = UNITS_MOST, nv;
+
+        while (!wides[rows][most])
+            most--;
+        for (size_t u = 0; u < units; u += nv) {
+            struct unit unit[UNITS_MOST];
+
+            nv = units - u < most ? units - u : most;
+            for (size_t v = 0; v < nv; v++) {
+                size_t p = (u + v) / chunks, at = (u + v) % chunks * VL;
+
+                unit[v].x = p * t->x_pixel + at;
+                unit[v].y = p * t->y_pixel + at;
+            }
+            wides[rows][nv](t, first, unit);
+        }
+    }
+}
+
+/*
+ * One lane: `rows` pixels from `first` on times nv vectors of channels, the
+ * last with `lanes` channels that exist.
+ */
+INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
+                   size_t channel, size_t lanes)
+{
+    V acc[CONV_ROWS][UNITS_MOST];
+    float *y = t->y + first * t->y_pixel + channel;
+    const float *base[CONV_ROWS / 3];
+
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++) {
+            size_t some = v == nv - 1 ? lanes : VL;
+
+            acc[r][v] =
+                t->add ? V_MLOAD(y + (size_t)r * t->y_pixel + v * VL, some)
+                : t->bias ? V_MLOAD(t->bias + channel + v * VL, some)
+                          : V_ZERO();
+        }
+    for (size_t i = 0; i < t->rows; i++)
+        for (size_t j = 0; j < t->segs; j++) {
+            const float *w = t->w + i * t->w_row + j * t->w_seg + channel;
+            const float *x = t->x + i * t->x_row + j * t->x_seg;
+
+#pragma GCC unroll 4
+            for (int g = 0; g < (rows + 2) / 3; g++)
+                base[g] = x + (first + 3 * (size_t)g) * t->x_pixel;
+            for (size_t k = 0; k < t->len; k++) {
+                V wv[UNITS_MOST];
+
+#pragma GCC unroll 4
+                for (int v = 0; v < nv; v++)
+                    wv[v] = V_LOAD(w + v * VL);
+#pragma GCC unroll 12
+                for (int r = 0; r < rows; r++) {
+                    V xv = V_SET1(
+                        base[r / 3][(size_t)(r % 3) * t->x_pixel + k]);
+
+#pragma GCC unroll 4
+                    for (int v = 0; v < nv; v++)
+                        acc[r][v] = V_FMA(xv, wv[v], acc[r][v]);
+                }
+                w += t->ld;
+            }
+        }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++)
+            V_MSTORE(y + (size_t)r * t->y_pixel + v * VL, acc[r][v],
+                     v == nv - 1 ? lanes : VL);
+}
+
+/* A column nv vectors wide: blocks of `big` pixels, then 4, 2, 1. */
+#define NARROW(big, nv)                                                      \
+    static __attribute__((noinline)) void narrow_##nv(                       \
+        const struct pare_taps *t, size_t channel, size_t lanes)             \
+    {                                                                        \
+        size_t p = 0;                                                        \
+                                                                             \
+        for (; p + big <= t->pixels; p += big)                               \
+            narrow(big, nv, t, p, channel, lanes);                           \
+        for (; p + 4 <= t->pixels; p += 4)                                   \
+            narrow(4, nv, t, p, channel, lanes);                             \
+        for (; p + 2 <= t->pixels; p += 2)                                   \
+            narrow(2, nv, t, p, channel, lanes);                             \
+        if (p < t->pixels)                                                   \
+            narrow(1, nv, t, p, channel, lanes);                             \
+    }
+
+#if TAPS_MOST > 6
+NARROW(12, 1) NARROW(12, 2) NARROW(8, 3) NARROW(6, 4)
+#define NARROW_MOST 4
+#else
+NARROW(8, 1) NARROW(6, 2)
+#define NARROW_MOST 2
+#endif
+
+static void taps_narrow(const struct pare_taps *t)
+{
+    for (size_t o = 0; o < t->channels; o += NARROW_MOST * VL) {
+        size_t left = t->channels - o, last = (left - 1) % VL + 1;
+
+#if NARROW_MOST > 2
+        if (left > 3 * VL)
+            narrow_4(t, o, left > 4 * VL ? VL : last);
+        else if (left > 2 * VL)
+            narrow_3(t, o, last);
+        else
+#endif
+        if (left > VL)
+            narrow_2(t, o, left > 2 * VL ? VL : last);
+        else
+            narrow_1(t, o, last);
+    }
+}
+
+void NAME(const struct pare_taps *t)
+{
+    if (t->lanes == 1)
+        taps_narrow(t);
+    else
+        taps_wide(t);
+}
