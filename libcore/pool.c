@@ -39,22 +39,10 @@ static void max_next(float *restrict y, uint16_t *restrict which,
             y[i] = larger(x[i], y[i]) ? x[i] : y[i];
 }
 
-/* Windows of 2 x 2: two pixels of one row, two of the next. */
-PARE_CLONES
-static void max_four(float *restrict y, uint16_t *restrict which,
-                     const float *restrict top, const float *restrict low,
-                     size_t n)
+/* a / b upwards; most often b is 1, and pixels may be small. */
+static size_t divide_up(size_t a, size_t b)
 {
-    for (size_t i = 0; i < n; i++) {
-        float a = top[i], b = top[n + i], c = low[i], d = low[n + i];
-        int right = larger(b, a), low_right = larger(d, c), second;
-        float first = right ? b : a, other = low_right ? d : c;
-
-        second = larger(other, first);
-        y[i] = second ? other : first;
-        if (which)
-            which[i] = (uint16_t)(second ? 2 + low_right : right);
-    }
+    return b == 1 ? a : (a + b - 1) / b;
 }
 
 /* Taps of one direction that lie inside of the image: [first, end). */
@@ -70,24 +58,15 @@ static struct taps taps_inside(const struct pare_pool *p, int dir, size_t out)
     struct taps t = {0, 0, start};
 
     if (start < pad)
-        t.first = (pad - start + step - 1) / step;
+        t.first = divide_up(pad - start, step);
     if (size + pad > start)
-        t.end = (size + pad - start + step - 1) / step;
+        t.end = divide_up(size + pad - start, step);
     if (t.end > p->win.kernel[dir])
         t.end = p->win.kernel[dir];
     if (t.end < t.first)
         t.end = t.first;
     t.at = start + t.first * step - pad;
     return t;
-}
-
-static bool is_two_by_two(const struct pare_pool *p)
-{
-    for (int d = 0; d < 2; d++)
-        if (p->win.kernel[d] != 2 || p->win.pad[d] != 0 ||
-            p->win.dilation[d] != 1)
-            return false;
-    return true;
 }
 
 /* The largest of n floats at one output pixel, from place `at` on. */
@@ -121,8 +100,7 @@ static void max_window(const struct pare_pool *p, float *y, uint16_t *which,
 void pare_maxpool_forward(const struct pare_pool *p, float *y, uint16_t *which,
                           const float *x, size_t row, size_t rows)
 {
-    size_t size = p->c * p->lanes, line = p->w * size;
-    bool four = is_two_by_two(p);
+    size_t size = p->c * p->lanes;
 
     for (size_t oy = row; oy < row + rows; oy++) {
         struct taps ty = taps_inside(p, 0, oy);
@@ -130,13 +108,7 @@ void pare_maxpool_forward(const struct pare_pool *p, float *y, uint16_t *which,
         for (size_t ox = 0; ox < p->ow; ox++) {
             struct taps tx = taps_inside(p, 1, ox);
             size_t at = (oy * p->ow + ox) * size;
-            const float *from = x + ty.at * line + tx.at * size;
 
-            if (four) {
-                max_four(y + at, which ? which + at : NULL, from, from + line,
-                         size);
-                continue;
-            }
             for (size_t i = 0; i < size; i += BLOCK)
                 max_window(p, y + at + i, which ? which + at + i : NULL, x + i,
                            &ty, &tx, size - i < BLOCK ? size - i : BLOCK);
@@ -157,7 +129,7 @@ static struct span windows_over(const struct pare_pool *p, int dir, size_t in)
     struct span s = {0, place / stride + 1};
 
     if (place > reach)
-        s.first = (place - reach + stride - 1) / stride;
+        s.first = divide_up(place - reach, stride);
     if (s.end > n)
         s.end = n;
     return s;
@@ -166,9 +138,12 @@ static struct span windows_over(const struct pare_pool *p, int dir, size_t in)
 /* The tap by which window `out` holds the place, or SIZE_MAX. */
 static size_t tap_of(const struct pare_pool *p, int dir, size_t in, size_t out)
 {
+    size_t step = p->win.dilation[dir];
     size_t off = in + p->win.pad[dir] - out * p->win.stride[dir];
 
-    return off % p->win.dilation[dir] ? SIZE_MAX : off / p->win.dilation[dir];
+    if (step == 1)
+        return off;
+    return off % step ? SIZE_MAX : off / step;
 }
 
 PARE_CLONES
