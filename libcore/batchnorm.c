@@ -330,7 +330,7 @@ void pare_batchnorm_backward_apply(float *dx, const float *dy, const float *x,
     size_t stride = channels * lanes, some;
 
     for (size_t k = 0; k < channels; k += some) {
-        struct slopes s = {NULL};
+        struct slopes s = {0};
 
         some = pare_block_channels(channels - k, lanes);
         s.mean = pare_spread(room[0], mean + k, some, lanes);
