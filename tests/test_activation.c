@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "activation.h"
+#include "same_bits.h"
 
 /* Sizes with tails of every kind of vector, and flat images. */
 static const size_t sizes[][2] = {{1, 1},  {3, 1},  {7, 1},   {10, 2}, {5, 3},
@@ -173,6 +174,33 @@ static void a_nan_stays_one_and_large_inputs_do_not_make_one(void **state)
     assert_null(pare_activation(PARE_OP_CONV));
 }
 
+/* The digests are those of plain and of vector code, of gcc and of clang. */
+static void bits_are_the_same_on_every_processor(void **state)
+{
+    static const struct {
+        enum pare_layer_op op;
+        const char *y, *g;
+    } want[] = {
+        {PARE_OP_SILU, "a6d78ce23d37628e5673fe6a660b2d64",
+         "6710a9f0d3ded02852207990f0c94145"},
+        {PARE_OP_GELU, "74730b78ea10d45fb19acb4e4849a580",
+         "171d921b1be8745a1654b351fdef6f58"},
+    };
+    static float x[1024], y[1024], g[1024];
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        fill_exactly(x, 1024, 1);
+        for (size_t i = 0; i < 1024; i++)
+            y[i] = x[i] *= 4;
+        fill_exactly(g, 1024, 2);
+        pare_activation(want[k].op)->forward(y, 64, 16, 0);
+        need_digest(y, sizeof y, want[k].y);
+        pare_activation(want[k].op)->backward(g, x, 64, 16, 0);
+        need_digest(g, sizeof g, want[k].g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +208,7 @@ int main(void)
         cmocka_unit_test(gradients_are_central_differences_for_any_size),
         cmocka_unit_test(bits_do_not_depend_on_the_shape),
         cmocka_unit_test(a_nan_stays_one_and_large_inputs_do_not_make_one),
+        cmocka_unit_test(bits_are_the_same_on_every_processor),
     };
 
     return run_group(tests);

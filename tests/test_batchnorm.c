@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "batchnorm.h"
+#include "same_bits.h"
 
 enum { MOST = 40000, CHANNELS = 70 };
 
@@ -313,6 +314,27 @@ static void the_pieces_make_the_gradient_of_batch_norm(void **state)
     }
 }
 
+/* The digests are those of plain and of vector code, of gcc and of clang. */
+static void bits_are_the_same_on_every_processor(void **state)
+{
+    enum { P = 35, C = 7, L = 32, N = P * C * L };
+    double sum[4][C];
+    float k[4][C];
+
+    (void)state;
+    fill_exactly(x, N, 1);
+    fill_exactly(dy, N, 2);
+    fill_exactly(k[0], 4 * C, 3);
+    pare_batchnorm_part(sum[0], sum[1], x, P, C, L, L);
+    pare_batchnorm_backward_part(sum[2], sum[3], dy, x, P, C, L, L - 5, k[0]);
+    need_digest(sum, sizeof sum, "48d9179555f24679bbaa6efef587afba");
+    pare_batchnorm_apply(y, x, P, C, L, k[0], k[1], k[2], 0);
+    need_digest(y, N * sizeof *y, "59fd8b4f059ffcd6ab186c54507974b7");
+    pare_batchnorm_backward_apply(y, dy, x, P, C, L, L - 5, k[0], k[1], k[2],
+                                  k[3], 1);
+    need_digest(y, N * sizeof *y, "b325349969263072ef560ffbf4f0130d");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +346,7 @@ int main(void)
         cmocka_unit_test(backward_sums_are_those_of_double),
         cmocka_unit_test(input_gradients_are_those_of_double),
         cmocka_unit_test(the_pieces_make_the_gradient_of_batch_norm),
+        cmocka_unit_test(bits_are_the_same_on_every_processor),
     };
 
     return run_group(tests);

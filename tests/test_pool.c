@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "pool.h"
+#include "same_bits.h"
 
 enum { MOST = 160000 };
 
@@ -279,6 +280,26 @@ static void bands_do_not_change_a_bit(void **state)
     each_geometry(check_bands);
 }
 
+/* The digests are those of plain and of vector code, of gcc and of clang. */
+static void bits_are_the_same_on_every_processor(void **state)
+{
+    struct pare_pool p = geometry(2, 4);
+
+    (void)state;
+    fill_exactly(x, in_size(&p), 1);
+    fill_exactly(dy, out_size(&p), 2);
+    pare_avgpool_forward(&p, y, x, 0, p.oh);
+    need_digest(y, out_size(&p) * sizeof *y,
+                "331a879fe923d8ebddbb57dfc60468d4");
+    pare_avgpool_backward(&p, dx, dy, 0, p.h, false);
+    need_digest(dx, in_size(&p) * sizeof *dx,
+                "22143e10196133335f965d1b128e5df9");
+    pare_maxpool_forward(&p, y, which, x, 0, p.oh);
+    pare_maxpool_backward(&p, dx, dy, which, 0, p.h, false);
+    need_digest(dx, in_size(&p) * sizeof *dx,
+                "40f198b8f55a1cc90c3cf1a24060a0c6");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(means_are_those_of_double),
         cmocka_unit_test(gradients_come_from_all_windows),
         cmocka_unit_test(bands_do_not_change_a_bit),
+        cmocka_unit_test(bits_are_the_same_on_every_processor),
     };
 
     return run_group(tests);

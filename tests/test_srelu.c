@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "srelu.h"
+#include "same_bits.h"
 
 enum { MOST = 40000, CHANNELS = 70 };
 
@@ -157,6 +158,24 @@ static void gradients_are_added_and_made_in_place(void **state)
         assert_true(y[i] == dy[i] + dx[i]);
 }
 
+/* The digests are those of plain and of vector code, of gcc and of clang. */
+static void bits_are_the_same_on_every_processor(void **state)
+{
+    enum { P = 35, C = 7, L = 32, N = P * C * L };
+    double sum[4 * C];
+
+    (void)state;
+    fill_exactly(x, N, 1);
+    fill_exactly(dy, N, 2);
+    for (int r = 0; r < 4; r++)
+        fill_exactly(number[r], C, 3 + (uint32_t)r);
+    pare_srelu_forward(y, x, P, C, L, &s);
+    need_digest(y, N * sizeof *y, "ad084735dd437577ae1fa2dfd87ef6d8");
+    pare_srelu_backward(dx, sum, dy, x, P, C, L, L - 5, &s, 0);
+    need_digest(dx, N * sizeof *dx, "1ef0e3c67855669549b9d2a5e318ccf3");
+    need_digest(sum, sizeof sum, "74d1b9357950dede7441c3e94bc3f423");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +183,7 @@ int main(void)
         cmocka_unit_test(ends_and_nan_are_as_stated),
         cmocka_unit_test(gradients_are_central_differences),
         cmocka_unit_test(gradients_are_added_and_made_in_place),
+        cmocka_unit_test(bits_are_the_same_on_every_processor),
     };
 
     return run_group(tests);
