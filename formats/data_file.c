@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "data_feed.h"
 #include "digest.h"
 #include "h5read.h"
 #include "h5write.h"
@@ -15,6 +16,7 @@
 #include "trial.h"
 
 #define TRIAL_MEMORY ((uint64_t)1 << 30) /* for all but the samples */
+#define FEED_BLOCK   1048576  /* bytes of samples looked at at a time */
 #define TEXT_LIMIT   67108864 /* bytes of all class or feature names */
 
 static const char format[] = "pare-data";
@@ -36,9 +38,68 @@ static void digest_names(struct pare_digest *g, char *const *name, size_t n)
         pare_digest_text(g, name[i]);
 }
 
+static bool all_finite(const float *v, size_t n)
+{
+    uint32_t bad = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bad |= !(v[i] - v[i] == 0);
+    return !bad;
+}
+
+static int not_finite(enum pare_split_id id)
+{
+    return pare_fail(PARE_EFORMAT, "'/%s/x' has values that are not finite",
+                     pare_split_name(id));
+}
+
+/* Samples that stay in the file, in one pass; that they are finite is seen
+ * on the way. */
+static int digest_feed(struct pare_digest *g, const struct pare_dataset *d,
+                       enum pare_split_id id)
+{
+    const struct pare_split *s = &d->split[id];
+    size_t size = d->features * value_size(d->type);
+    size_t most = size < FEED_BLOCK ? FEED_BLOCK / size : 1;
+    void *block = malloc(most * size);
+    int rc = block ? 0 : no_memory();
+
+    for (size_t first = 0; rc == 0 && first < s->n; first += most) {
+        size_t n = s->n - first < most ? s->n - first : most;
+
+        s->feed->read(s->feed, block, first, n);
+        if (d->type == PARE_X_F32 && !all_finite(block, n * d->features))
+            rc = not_finite(id);
+        if (rc == 0)
+            rc = pare_split_fault(s);
+        pare_digest_bytes(g, block, n * size);
+    }
+    free(block);
+    return rc;
+}
+
+static int digest_split(struct pare_digest *g, const struct pare_dataset *d,
+                        enum pare_split_id id)
+{
+    const struct pare_split *s = &d->split[id];
+    int rc = 0;
+
+    pare_digest_u64(g, s->n);
+    if (s->n == 0)
+        return 0;
+    if (s->feed)
+        rc = digest_feed(g, d, id);
+    else
+        pare_digest_bytes(g, s->x, s->n * d->features * value_size(d->type));
+    pare_digest_bytes(g, s->y, s->n * sizeof *s->y);
+    return rc;
+}
+
 int pare_data_digest(char hex[33], const struct pare_dataset *d)
 {
     struct pare_digest *g = pare_digest_new();
+    char found[33];
+    int rc = 0;
 
     if (!g)
         return PARE_ENOMEM;
@@ -56,17 +117,12 @@ int pare_data_digest(char hex[33], const struct pare_dataset *d)
         pare_digest_f64(g, (double)d->norm.mean[i]);
         pare_digest_f64(g, (double)d->norm.std[i]);
     }
-    for (int i = 0; i < PARE_SPLITS; i++) {
-        const struct pare_split *s = &d->split[i];
-
-        pare_digest_u64(g, s->n);
-        if (s->n == 0)
-            continue;
-        pare_digest_bytes(g, s->x, s->n * d->features * value_size(d->type));
-        pare_digest_bytes(g, s->y, s->n * sizeof *s->y);
-    }
-    pare_digest_finish(g, hex);
-    return 0;
+    for (int i = 0; rc == 0 && i < PARE_SPLITS; i++)
+        rc = digest_split(g, d, (enum pare_split_id)i);
+    pare_digest_finish(g, found);
+    if (rc == 0)
+        memcpy(hex, found, sizeof found);
+    return rc;
 }
 
 /* ---- writing ---- */
@@ -139,6 +195,9 @@ static int write_split(struct pare_h5w *w, const struct pare_dataset *d,
 
     if (s->n == 0)
         return 0;
+    if (s->feed)
+        return pare_fail(PARE_EINVAL, "samples that stay in a file cannot be "
+                                      "written to another");
     rank = stored_dims(dim, &d->shape, s->n);
     snprintf(path, sizeof path, "/%s", pare_split_name(id));
     if ((rc = pare_h5w_group(w, path)) != 0)
@@ -279,15 +338,6 @@ out:
     return rc;
 }
 
-static bool all_finite(const float *v, size_t n)
-{
-    uint32_t bad = 0;
-
-    for (size_t i = 0; i < n; i++)
-        bad |= !(v[i] - v[i] == 0);
-    return !bad;
-}
-
 static int read_norm(struct pare_norm *norm, struct pare_h5 *h,
                      const struct pare_dataset *d)
 {
@@ -367,40 +417,69 @@ static int check_split(const struct pare_dataset *d, enum pare_split_id id)
                              "classes",
                              pare_split_name(id), (int)s->y[i], i,
                              d->n_classes);
-    if (d->type == PARE_X_F32 && !all_finite(s->x, s->n * d->features))
-        return pare_fail(PARE_EFORMAT,
-                         "'/%s/x' has values that are not "
-                         "finite",
-                         pare_split_name(id));
+    if (!s->feed && d->type == PARE_X_F32 &&
+        !all_finite(s->x, s->n * d->features))
+        return not_finite(id);
     return 0;
 }
 
+/* A reading of a file. */
+struct reading {
+    struct pare_dataset d;
+    const char *path;
+    bool samples; /* them too, not all but them */
+    size_t room;  /* bytes of inputs that may still go into memory */
+};
+
+/* The inputs: into memory while there is room, or as a feed where they lie
+ * in one piece. */
+static int read_x(struct pare_split *s, struct reading *r, struct pare_h5 *h,
+                  enum pare_split_id id, size_t n)
+{
+    enum pare_h5_type type = r->d.type == PARE_X_U8 ? PARE_H5_U8 : PARE_H5_F32;
+    size_t size = r->d.features * value_size(r->d.type);
+    char path[16];
+    uint64_t at = 0;
+    int fd = -1, rc = 0;
+
+    snprintf(path, sizeof path, "/%s/x", pare_split_name(id));
+    if (n * size > r->room)
+        rc = pare_h5_extent(&fd, &at, h, path, type, n * r->d.features);
+    if (rc > 0)
+        return pare_data_feed(&s->feed, fd, at, size, r->path);
+    if (rc < 0)
+        return rc;
+    s->x = malloc(n * size);
+    if (!s->x)
+        return no_memory();
+    r->room -= n * size < r->room ? n * size : r->room;
+    return pare_h5_read(s->x, h, path, type, n * r->d.features);
+}
+
 /* The samples of a split whose layout is known. */
-static int read_samples(struct pare_dataset *d, struct pare_h5 *h,
+static int read_samples(struct reading *r, struct pare_h5 *h,
                         enum pare_split_id id, size_t n)
 {
-    struct pare_split *s = &d->split[id];
-    enum pare_h5_type type = d->type == PARE_X_U8 ? PARE_H5_U8 : PARE_H5_F32;
+    struct pare_split *s = &r->d.split[id];
     char path[16];
-    int rc;
+    int rc = read_x(s, r, h, id, n);
 
-    s->x = malloc(n * d->features * value_size(d->type));
-    s->y = malloc(n * sizeof *s->y);
-    if (!s->x || !s->y)
-        return no_memory();
-    snprintf(path, sizeof path, "/%s/x", pare_split_name(id));
-    if ((rc = pare_h5_read(s->x, h, path, type, n * d->features)) != 0)
+    if (rc)
         return rc;
+    s->y = malloc(n * sizeof *s->y);
+    if (!s->y)
+        return no_memory();
     snprintf(path, sizeof path, "/%s/y", pare_split_name(id));
     if ((rc = pare_h5_read(s->y, h, path, PARE_H5_I32, n)) != 0)
         return rc;
     s->n = n;
-    return check_split(d, id);
+    return check_split(&r->d, id);
 }
 
-static int read_split(struct pare_dataset *d, struct pare_h5 *h,
-                      enum pare_split_id id, bool samples)
+static int read_split(struct reading *r, struct pare_h5 *h,
+                      enum pare_split_id id)
 {
+    struct pare_dataset *d = &r->d;
     struct pare_shape shape;
     struct pare_h5_info info;
     enum pare_xtype type = PARE_X_U8;
@@ -428,12 +507,13 @@ static int read_split(struct pare_dataset *d, struct pare_h5 *h,
                          "'%s' has another type or shape than the splits "
                          "before it",
                          path);
-    return samples ? read_samples(d, h, id, n) : 0;
+    return r->samples ? read_samples(r, h, id, n) : 0;
 }
 
 /* All, or all but the samples. */
-static int read_all(struct pare_dataset *d, struct pare_h5 *h, bool samples)
+static int read_all(struct reading *r, struct pare_h5 *h)
 {
+    struct pare_dataset *d = &r->d;
     char digest[33];
     int64_t classes;
     int rc;
@@ -446,7 +526,7 @@ static int read_all(struct pare_dataset *d, struct pare_h5 *h, bool samples)
                          (long long)classes);
     d->n_classes = (size_t)classes;
     for (int i = 0; i < PARE_SPLITS; i++)
-        if ((rc = read_split(d, h, (enum pare_split_id)i, samples)) != 0)
+        if ((rc = read_split(r, h, (enum pare_split_id)i)) != 0)
             return rc;
     if (d->shape.rank == 0)
         return pare_fail(PARE_EFORMAT, "has none of train, val and test");
@@ -458,7 +538,7 @@ static int read_all(struct pare_dataset *d, struct pare_h5 *h, bool samples)
     if (rc > 0 &&
         (rc = pare_h5_read_text(&d->origin, h, "/origin", TEXT_LIMIT)) != 0)
         return rc;
-    if (!samples)
+    if (!r->samples)
         return 0;
     if ((rc = pare_data_digest(digest, d)) != 0)
         return rc;
@@ -469,19 +549,13 @@ static int read_all(struct pare_dataset *d, struct pare_h5 *h, bool samples)
     return 0;
 }
 
-struct reading {
-    struct pare_dataset d;
-    const char *path;
-    bool samples;
-};
-
 static int read_file(void *arg)
 {
     struct reading *r = arg;
     struct pare_h5 *h = NULL;
     int rc = open_data(&h, r->path);
 
-    if (rc == 0 && (rc = read_all(&r->d, h, r->samples)) != 0)
+    if (rc == 0 && (rc = read_all(r, h)) != 0)
         rc = pare_fail_prefix(rc, "'%s'", r->path);
     pare_h5_close(h);
     return rc;
@@ -492,6 +566,8 @@ int pare_data_read(struct pare_dataset *d, const char *path)
     struct reading r = {.path = path};
     int rc;
 
+    if ((rc = pare_data_room(&r.room)) != 0)
+        return rc;
     pare_h5_start();
     rc = pare_trial(read_file, &r, path, TRIAL_MEMORY);
     if (rc)

@@ -83,6 +83,18 @@ int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
 int pare_h5_probe(struct pare_h5 *h, const char *path, enum pare_h5_type type,
                   size_t count);
 
+/**
+ * Where the values of a dataset lie in the file, for those who want to read
+ * them without libhdf5.
+ *
+ * @param fd  the file, out; the caller closes it
+ * @param at  of the first byte, out; count values follow it
+ * @return 1; 0 if they do not lie there as they are in memory (chunks,
+ *         another byte order, no descriptor); a negative status
+ */
+int pare_h5_extent(int *fd, uint64_t *at, struct pare_h5 *h, const char *path,
+                   enum pare_h5_type type, size_t count);
+
 /** Read part of a dataset: rows [first, first+rows) of its first axis. */
 int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,
                       enum pare_h5_type type, size_t first, size_t rows);

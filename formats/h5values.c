@@ -1,5 +1,7 @@
 #include "h5read.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -431,6 +433,30 @@ int pare_h5_probe(struct pare_h5 *h, const char *path, enum pare_h5_type type,
                   size_t count)
 {
     return pare_h5_read(NULL, h, path, type, count);
+}
+
+int pare_h5_extent(int *fd, uint64_t *at, struct pare_h5 *h, const char *path,
+                   enum pare_h5_type type, size_t count)
+{
+    struct dataset d;
+    int err = open_typed(&d, h, path, type), there = 0;
+
+    if (err)
+        return err;
+    if (d.count != count)
+        err = pare_fail(PARE_EFORMAT, "'%s' holds %zu values, expected %zu",
+                        path, d.count, count);
+    else if (count > 0 && !d.chunked && !h->bytes.image &&
+             H5Tequal(d.type, pare_h5lib_memory_type(type)) > 0) {
+        *at = H5Dget_offset(d.id); /* checked when it was opened */
+        *fd = fcntl(h->bytes.fd, F_DUPFD_CLOEXEC, 0);
+        there = *fd >= 0;
+        if (!there)
+            err = pare_fail(PARE_EIO, "cannot open it again: %s",
+                            strerror(errno));
+    }
+    dataset_close(&d);
+    return err ? err : there;
 }
 
 int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,

@@ -403,6 +403,7 @@ int pare_idx_split(struct pare_dataset *d, enum pare_split_id id,
     d->type = type;
     if (n_classes > d->n_classes)
         d->n_classes = n_classes;
-    d->split[id] = (struct pare_split){x->dim[0], values, labels};
+    d->split[id] =
+        (struct pare_split){.n = x->dim[0], .x = values, .y = labels};
     return 0;
 }

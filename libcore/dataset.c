@@ -11,6 +11,8 @@ void pare_dataset_release(struct pare_dataset *d)
     for (int s = 0; s < PARE_SPLITS; s++) {
         free(d->split[s].x);
         free(d->split[s].y);
+        if (d->split[s].feed)
+            d->split[s].feed->free(d->split[s].feed);
     }
     for (size_t i = 0; d->class_name && i < d->n_classes; i++)
         free(d->class_name[i]);
@@ -36,6 +38,18 @@ int pare_split_find(const char *name)
         if (strcmp(name, split_names[i]) == 0)
             return i;
     return -1;
+}
+
+void pare_split_want(const struct pare_split *s, const uint32_t *index,
+                     size_t n)
+{
+    if (s->feed)
+        s->feed->want(s->feed, index, n);
+}
+
+int pare_split_fault(const struct pare_split *s)
+{
+    return s->feed ? s->feed->fault(s->feed) : 0;
 }
 
 /* One mean and deviation: arithmetic that vectorises. */
@@ -102,17 +116,36 @@ static void interleave(float *row, float *scratch, size_t planes, size_t size)
     pare_transpose(row, planes, scratch, size, planes, size);
 }
 
-static void gather_row(float *out, const struct pare_gather *g, size_t sample)
+/* Bytes of a sample as stored. */
+static size_t sample_size(const struct pare_dataset *d)
+{
+    return d->features * (d->type == PARE_X_U8 ? 1 : sizeof(float));
+}
+
+/* A sample as stored; one that stays in a file is read into raw. */
+static const void *stored(const struct pare_gather *g, void *raw, size_t sample)
+{
+    struct pare_feed *feed = g->split->feed;
+
+    if (!feed)
+        return (const char *)g->split->x + sample * sample_size(g->data);
+    feed->read(feed, raw, sample, 1);
+    return raw;
+}
+
+static void gather_row(float *out, void *raw, const struct pare_gather *g,
+                       size_t sample)
 {
     size_t features = g->data->features;
     size_t plane = g->norm->n > 1 ? features / g->norm->n : features;
+    const void *in = stored(g, raw, sample);
 
-    if (g->data->type == PARE_X_U8)
-        row_from_bytes(out, (const uint8_t *)g->split->x + sample * features,
-                       features, g->norm, plane);
+    if (!in)
+        memset(out, 0, features * sizeof *out);
+    else if (g->data->type == PARE_X_U8)
+        row_from_bytes(out, in, features, g->norm, plane);
     else
-        row_from_floats(out, (const float *)g->split->x + sample * features,
-                        features, g->norm, plane);
+        row_from_floats(out, in, features, g->norm, plane);
 }
 
 void pare_dataset_gather(float *tile, float *rows, size_t width,
@@ -121,17 +154,19 @@ void pare_dataset_gather(float *tile, float *rows, size_t width,
 {
     size_t features = g->data->features;
     float *scratch = NULL;
+    void *raw = g->split->feed ? malloc(sample_size(g->data)) : NULL;
 
     if (g->planes > 1)
         scratch = malloc(features * sizeof *scratch);
     for (size_t s = 0; s < n; s++) {
-        gather_row(rows + s * features, g, index ? index[s] : first + s);
+        gather_row(rows + s * features, raw, g, index ? index[s] : first + s);
         if (scratch)
             interleave(rows + s * features, scratch, g->planes,
                        features / g->planes);
     }
     free(scratch);
+    free(raw);
     for (size_t s = 0; tile && s < n; s += width)
-        rows_to_tile(tile + s * features, rows + s * features, features,
-                     width, n - s < width ? n - s : width);
+        rows_to_tile(tile + s * features, rows + s * features, features, width,
+                     n - s < width ? n - s : width);
 }

@@ -132,10 +132,14 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
     if (r.confusion) {
         pare_evaluator_run(ev, &r.loss, &r.correct, &r.top5, r.confusion, d,
                            &d->split[split]);
-        *e = r;
+        err = pare_split_fault(&d->split[split]);
     } else {
         err = pare_fail(PARE_ENOMEM, "out of memory");
     }
+    if (err)
+        free(r.confusion);
+    else
+        *e = r;
     pare_evaluator_free(ev);
     return err;
 }
@@ -173,6 +177,7 @@ static int gradient_blocks(float *const *grad, float *const *block,
     const struct pare_split *split = &d->split[PARE_TRAIN];
     struct pare_gather from = {.data = d, .split = split};
     int32_t y[BATCH];
+    int err;
 
     for (size_t first = 0; first < n; first += ev->batch) {
         size_t some = n - first < ev->batch ? n - first : ev->batch;
@@ -184,6 +189,8 @@ static int gradient_blocks(float *const *grad, float *const *block,
             y[i] = split->y[index[first + i]];
         }
         pare_net_gather(ev->net, &from, index + first, 0, some);
+        if ((err = pare_split_fault(split)) != 0)
+            return err;
         pare_net_forward(ev->net, some, false, 0, 0);
         pare_net_loss(ev->net, ev->loss, ev->sample_loss, y,
                       1.0f / (float)n);

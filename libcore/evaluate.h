@@ -17,7 +17,8 @@ struct pare_evaluation {
  * that the result depends on neither batch size nor threads. A tie of
  * outputs counts for the lower class.
  *
- * @return 0; PARE_EMISMATCH; PARE_EINVAL for an empty split; PARE_ENOMEM
+ * @return 0; PARE_EMISMATCH; PARE_EINVAL for an empty split; PARE_ENOMEM;
+ *         PARE_EIO where samples that stay in a file could not be read
  */
 int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
                   const struct pare_dataset *d, enum pare_split_id split,
@@ -37,7 +38,8 @@ int pare_evaluator_new(struct pare_evaluator **ev, struct pare_model *m,
 void pare_evaluator_free(struct pare_evaluator *ev);
 
 /**
- * Mean loss and counts over a split, n >= 1.
+ * Mean loss and counts over a split, n >= 1; pare_split_fault tells
+ * afterwards whether all of it could be read.
  * @param confusion  [classes][classes] true x predicted, added to, or NULL
  */
 void pare_evaluator_run(struct pare_evaluator *ev, double *loss,

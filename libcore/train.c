@@ -12,6 +12,8 @@
 #include "rng.h"
 #include "status.h"
 
+#define STEPS_AHEAD 4 /* whose samples a feed is told of */
+
 /* All that a run of training carries along. */
 struct run {
     struct pare_model *m;
@@ -22,6 +24,7 @@ struct run {
     struct pare_evaluator *ev;
     uint64_t per_epoch;
     uint32_t *order; /* [train samples] of this epoch */
+    size_t wanted;   /* samples of the order that the data know of */
     double *loss;    /* [batch] */
     int32_t *y;      /* [batch] */
     uint32_t *rank;  /* [batch] */
@@ -227,6 +230,21 @@ static int check_finite(struct run *r)
     return 0;
 }
 
+/* Tell the data which samples this step and the next ones take. */
+static void want_ahead(struct run *r, size_t first)
+{
+    const struct pare_split *split = &r->d->split[PARE_TRAIN];
+    size_t batch = r->o->batch < split->n ? r->o->batch : split->n;
+    size_t end = split->n;
+
+    if (split->n - first > STEPS_AHEAD * batch)
+        end = first + STEPS_AHEAD * batch;
+    if (r->wanted < first)
+        r->wanted = first;
+    pare_split_want(split, r->order + r->wanted, end - r->wanted);
+    r->wanted = end;
+}
+
 /* One optimiser step; *mean is the mean loss of its batch. */
 static int train_step(struct run *r, double *mean)
 {
@@ -237,10 +255,14 @@ static int train_step(struct run *r, double *mean)
     struct pare_gather from = {.data = r->d, .split = split};
     struct pare_update u = {0};
     double sum = 0;
+    int err;
 
     for (size_t i = 0; i < n; i++)
         r->y[i] = split->y[r->order[first + i]];
+    want_ahead(r, first);
     pare_net_gather(r->net, &from, r->order + first, 0, n);
+    if ((err = pare_split_fault(split)) != 0)
+        return err;
     pare_net_forward(r->net, n, true, t->seed, t->step);
     pare_net_loss(r->net, r->o->loss, r->loss, r->y, 1.0f / (float)n);
     pare_net_rank(r->net, r->rank, NULL, r->y);
@@ -308,6 +330,8 @@ static int end_epoch(struct run *r)
     if (val->n) {
         pare_evaluator_run(r->ev, &row.val_loss, &correct, &top5, NULL, r->d,
                            val);
+        if ((err = pare_split_fault(val)) != 0)
+            return err;
         row.val_acc = (double)correct / (double)val->n;
         if (!isfinite(row.val_loss))
             return diverged(r, "the validation loss", row.val_loss, t->step);
@@ -340,6 +364,7 @@ static int train_epoch(struct run *r)
     double loss;
     int err = 0;
 
+    r->wanted = 0;
     pare_rng_permutation(r->order, r->d->split[PARE_TRAIN].n, t->seed,
                          PARE_STREAM_SHUFFLE, (uint32_t)t->epoch);
     while (!err && t->epoch_step < r->per_epoch) {

@@ -54,7 +54,8 @@ struct pare_train_hooks {
  *         epoch or of the run, a weight or the optimiser's state is not
  *         finite (the model is then that of the last epoch's end where all
  *         was, or of the beginning);
- *         PARE_EMISMATCH; PARE_ENOMEM
+ *         PARE_EMISMATCH; PARE_ENOMEM; PARE_EIO where samples that stay in
+ *         a file could not be read
  */
 int pare_train(struct pare_model *m, const struct pare_dataset *d,
                const struct pare_train_options *o,

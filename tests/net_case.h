@@ -58,7 +58,7 @@ static inline void case_gather(struct pare_net *net, int samples, int inputs)
     for (size_t s = 0; s < n; s++)
         for (size_t f = 0; f < features; f++)
             x[s * features + f] = case_input((int)s, (int)f);
-    d.split[PARE_TRAIN] = (struct pare_split){n, x, NULL};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = n, .x = x};
     pare_net_gather(net, &from, NULL, 0, n);
     free(x);
 }

@@ -36,8 +36,8 @@ static struct pare_dataset make(enum pare_xtype type)
             b[i] = (uint8_t)(40 * s + i);
             f[i] = 0.5f * (float)i - (float)s;
         }
-        d.split[s] =
-            (struct pare_split){n, type == PARE_X_U8 ? (void *)b : f, y};
+        d.split[s] = (struct pare_split){
+            .n = n, .x = type == PARE_X_U8 ? (void *)b : f, .y = y};
         free(type == PARE_X_U8 ? (void *)f : b);
     }
     if (type == PARE_X_F32) {

@@ -24,7 +24,7 @@ static void drop(float *out, double p, uint64_t seed, uint64_t step,
         m.tensor[0].value[i] = i / INPUTS == i % INPUTS; /* copies */
     for (size_t i = 0; i < CELLS; i++)
         x[i] = 1;
-    d.split[PARE_TRAIN] = (struct pare_split){SAMPLES, x, NULL};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = SAMPLES, .x = x};
     assert_int_equal(pare_net_new(&net, &m, SAMPLES, true, threads), 0);
     pare_net_gather(net, &from, NULL, 0, SAMPLES);
     pare_net_forward(net, SAMPLES, true, seed, step);
@@ -107,7 +107,7 @@ static void train(struct pare_model *m, const uint64_t *stops, int threads)
         y[s] = case_label(s, 3);
     }
     d.shape = (struct pare_shape){1, {INPUTS}};
-    d.split[PARE_TRAIN] = (struct pare_split){SAMPLES, x, y};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = SAMPLES, .x = x, .y = y};
     assert_int_equal(pare_optimizer_parse(&o.optimizer, "adam"), 0);
     assert_int_equal(pare_schedule_parse(&o.schedule, "constant"), 0);
     case_model(m, INPUTS, layers, 5);

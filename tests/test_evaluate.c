@@ -28,7 +28,7 @@ static struct pare_dataset dataset(float *x, int32_t *y, size_t n,
 
     d.shape = (struct pare_shape){1, {features}};
     d.norm.scale = 1;
-    d.split[PARE_TEST] = (struct pare_split){n, x, y};
+    d.split[PARE_TEST] = (struct pare_split){.n = n, .x = x, .y = y};
     d.split[PARE_TRAIN] = d.split[PARE_TEST];
     return d;
 }

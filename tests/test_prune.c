@@ -508,7 +508,7 @@ static void gradient_scores_are_weight_times_gradient(void **state)
                              .type = PARE_X_F32,
                              .n_classes = 2,
                              .norm = {.scale = 1},
-                             .split[PARE_TRAIN] = {2, x, y}};
+                             .split[PARE_TRAIN] = {.n = 2, .x = x, .y = y}};
     struct pare_prune_options o = options(PARE_AMOUNT_COUNT, 3);
     struct pare_model m = small_model("3-2", 5);
     double score[6] = {0};

@@ -90,7 +90,7 @@ static struct pare_dataset make(size_t n)
     d.shape.rank = 1;
     d.shape.dim[0] = 2;
     d.norm.scale = 1;
-    d.split[PARE_TRAIN] = (struct pare_split){n, x, y};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = n, .x = x, .y = y};
     return d;
 }
 
@@ -218,7 +218,7 @@ static void channels_of_bytes_have_their_moments(void **state)
     d.shape = (struct pare_shape){3, {2, 1, 2}};
     d.norm.scale = 1.0f / 255;
     assert_int_equal(pare_normfit_channels(&d), PARE_EINVAL);
-    d.split[PARE_TRAIN] = (struct pare_split){2, x, y};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = 2, .x = x, .y = y};
     assert_int_equal(pare_normfit_channels(&d), 1);
     assert_int_equal(d.norm.n, 2);
     assert_close(d.norm.mean[0], 0.5, 1e-7);

@@ -28,9 +28,12 @@ static void set_up(struct setup *s)
     s->d.type = PARE_X_F32;
     s->d.n_classes = 3;
     s->d.norm.scale = 1;
-    s->d.split[PARE_TRAIN] = (struct pare_split){REF_TRAIN, s->x, s->y};
+    s->d.split[PARE_TRAIN] = (struct pare_split){
+        .n = REF_TRAIN, .x = s->x, .y = s->y};
     s->d.split[PARE_VAL] = (struct pare_split){
-        REF_VAL, s->x + REF_TRAIN * REF_INPUTS, s->y + REF_TRAIN};
+        .n = REF_VAL,
+        .x = s->x + REF_TRAIN * REF_INPUTS,
+        .y = s->y + REF_TRAIN};
     s->o = (struct pare_train_options){
         .batch = REF_BATCH,
         .end_epoch = REF_EPOCHS,
