@@ -85,6 +85,8 @@ int data_common_finish(const struct cli_tool *tool, struct data_common *c,
                        struct pare_dataset *d, const uint8_t *plain);
 
 /** The subcommands; argv[0] is their name. Each returns an exit status. */
+int data_cifar10_main(int argc, char **argv);
+int data_cifar100_main(int argc, char **argv);
 int data_idx_main(int argc, char **argv);
 int data_csv_main(int argc, char **argv);
 int data_info_main(int argc, char **argv);

@@ -12,6 +12,8 @@ struct row {
 static const struct row table[] = {
     {"idx", data_idx_main},
     {"csv", data_csv_main},
+    {"cifar10", data_cifar10_main},
+    {"cifar100", data_cifar100_main},
     {"info", data_info_main},
 };
 
@@ -19,8 +21,8 @@ int main(int argc, char **argv)
 {
     static const struct cli_tool tool = {
         "pare-data",
-        "idx|csv|info [ARG ...]",
-        "Make a data file of IDX or CSV files, or tell what one holds.\n"
+        "idx|csv|cifar10|cifar100|info [ARG ...]",
+        "Make a data file of foreign data, or tell what one holds.\n"
         "Each has its own help: pare data idx --help.",
         NULL,
         1,

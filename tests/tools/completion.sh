@@ -30,7 +30,7 @@ complete pare-init --output ''
 out_is '' "files are left to bash"
 complete pare data csv --sep
 out_is --separator "and options of a subcommand"
-complete pare data c
+complete pare data cs
 out_is csv "subcommands too"
 complete pare-data i
 out_is 'idx

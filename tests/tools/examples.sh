@@ -5,6 +5,7 @@
 #     penguins.csv, penguins.h5   the penguins
 #     fashion.h5                  few images of 784 pixels in 10 classes
 #     train-images-idx3-ubyte.gz  and so on, as MNIST has them
+#     cifar-10-batches-bin        two images of CIFAR-10
 #     dense.h5                    a network of three layers on fashion.h5
 #     pruned.h5                   half of it
 . "${0%/*}/lib.sh"
@@ -31,6 +32,8 @@ idx few 200
 pare data idx --val 50 -S 1 -o fashion.h5 few-images-idx3-ubyte.gz \
     few-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz
 rm few-*
+mkdir cifar-10-batches-bin
+head -c 6146 /dev/zero >cifar-10-batches-bin/data_batch_1.bin
 cp "$SRC/pipelines/penguins/penguins.csv" .
 pare data csv --label species --drop-na -S 1 --one-hot island \
     --scale bill_length_mm=50 --scale bill_depth_mm=20 \

@@ -99,7 +99,7 @@ fails_with() {
         fail "$2" "expected status $1"
     elif [ -s "$OUT" ]; then
         fail "$2" "wrote to standard output"
-    elif ! head -n 1 "$ERR" | grep -q '^pare[a-z -]*: .'; then
+    elif ! head -n 1 "$ERR" | grep -q '^pare[a-z0-9 -]*: .'; then
         fail "$2" "no message"
     elif [ "$(wc -l <"$ERR")" -gt 3 ]; then
         fail "$2" "message too long"
