@@ -1,7 +1,6 @@
 #include "idx.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 
 #include "atomic.h"
 #include "data_file.h"
+#include "data_fit.h"
 #include "status.h"
 
 #define GZIP_RATIO 1100 /* more than deflate can reach */
@@ -343,37 +343,6 @@ static int take_y(int32_t **out, size_t *n_classes, const struct pare_idx *y,
     return 0;
 }
 
-static void shape_text(char *buf, size_t n, const struct pare_shape *s)
-{
-    if (s->rank == 1)
-        snprintf(buf, n, "%zu", s->dim[0]);
-    else
-        snprintf(buf, n, "%zux%zux%zu", s->dim[0], s->dim[1], s->dim[2]);
-}
-
-/* Does the split fit the samples that are there already? */
-static int check_fit(const struct pare_dataset *d,
-                     const struct pare_shape *shape, enum pare_xtype type,
-                     const char *name)
-{
-    char have[80], want[80];
-
-    if (d->shape.rank == 0)
-        return 0;
-    if (shape->rank != d->shape.rank ||
-        memcmp(shape->dim, d->shape.dim, sizeof shape->dim) != 0) {
-        shape_text(have, sizeof have, shape);
-        shape_text(want, sizeof want, &d->shape);
-        return pare_fail(PARE_EMISMATCH,
-                         "'%s' has samples of %s, the first file of %s", name,
-                         have, want);
-    }
-    if (type != d->type)
-        return pare_fail(PARE_EMISMATCH,
-                         "'%s' and the first file differ in type", name);
-    return 0;
-}
-
 int pare_idx_split(struct pare_dataset *d, enum pare_split_id id,
                    struct pare_idx *x, const struct pare_idx *y,
                    const char *x_name, const char *y_name)
@@ -386,7 +355,7 @@ int pare_idx_split(struct pare_dataset *d, enum pare_split_id id,
     int rc = sample_shape(&shape, x, x_name);
 
     if (rc == 0)
-        rc = check_fit(d, &shape, type, x_name);
+        rc = pare_data_fit(d, &shape, type, x_name);
     if (rc == 0 && x->dim[0] != y->dim[0])
         rc = pare_fail(PARE_EMISMATCH, "'%s' has %zu samples, '%s' %zu labels",
                        x_name, x->dim[0], y_name, y->dim[0]);

@@ -22,6 +22,37 @@ void data_common_check(const struct cli_tool *tool, const struct data_common *c)
         cli_usage(tool, "--no-shuffle is for --make-split");
 }
 
+int data_common_classes(struct pare_dataset *d, const char *list)
+{
+    size_t n = 1;
+    char **name;
+
+    for (const char *p = list; *p; p++)
+        n += *p == ',';
+    if (n < d->n_classes)
+        return pare_fail(PARE_EINVAL,
+                         "--classes names %zu classes, there are %zu", n,
+                         d->n_classes);
+    if (n > PARE_DATA_CLASSES)
+        return pare_fail(PARE_ELIMIT, "--classes names %zu classes", n);
+    name = calloc(n, sizeof *name);
+    if (!name)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    d->class_name = name;
+    d->n_classes = n;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strcspn(list, ",");
+
+        if (len == 0 || memchr(list, '\n', len))
+            return pare_fail(PARE_EINVAL, "--classes: name %zu is %s", i + 1,
+                             len ? "not one line" : "empty");
+        if (!(name[i] = strndup(list, len)))
+            return pare_fail(PARE_ENOMEM, "out of memory");
+        list += len + (i + 1 < n);
+    }
+    return 0;
+}
+
 /* MEAN,STD of --normalize. */
 static int parse_pair(float *mean, float *std, const char *text)
 {

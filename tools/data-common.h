@@ -74,6 +74,13 @@ void data_common_check(const struct cli_tool *tool,
                        const struct data_common *c);
 
 /**
+ * Name the classes by a list, "T-shirt/top,Trouser,..."; there may be more
+ * names than classes, which are then as many.
+ * @return 0; PARE_EINVAL; PARE_ELIMIT; PARE_ENOMEM
+ */
+int data_common_classes(struct pare_dataset *d, const char *list);
+
+/**
  * Deal the samples, normalise, record the options as the data set's origin,
  * warn of what looks wrong, and write.
  *

@@ -1,10 +1,5 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "data-common.h"
-#include "data_file.h"
 #include "idx.h"
-#include "status.h"
 
 struct options {
     struct data_common common;
@@ -27,38 +22,6 @@ static int take(struct pare_dataset *d, enum pare_split_id id,
     return rc;
 }
 
-/* Names of the classes, from "T-shirt/top,Trouser,...". */
-static int name_classes(struct pare_dataset *d, const char *list)
-{
-    size_t n = 1;
-    char **name;
-
-    for (const char *p = list; *p; p++)
-        n += *p == ',';
-    if (n < d->n_classes)
-        return pare_fail(PARE_EINVAL,
-                         "--classes names %zu classes, there are %zu", n,
-                         d->n_classes);
-    if (n > PARE_DATA_CLASSES)
-        return pare_fail(PARE_ELIMIT, "--classes names %zu classes", n);
-    name = calloc(n, sizeof *name);
-    if (!name)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    d->class_name = name;
-    d->n_classes = n;
-    for (size_t i = 0; i < n; i++) {
-        size_t len = strcspn(list, ",");
-
-        if (len == 0 || memchr(list, '\n', len))
-            return pare_fail(PARE_EINVAL, "--classes: name %zu is %s", i + 1,
-                             len ? "not one line" : "empty");
-        if (!(name[i] = strndup(list, len)))
-            return pare_fail(PARE_ENOMEM, "out of memory");
-        list += len + (i + 1 < n);
-    }
-    return 0;
-}
-
 static int run(const struct cli_tool *tool, struct options *opt, char **file,
                int n)
 {
@@ -68,7 +31,7 @@ static int run(const struct cli_tool *tool, struct options *opt, char **file,
     if (rc == 0 && n == 4)
         rc = take(&d, PARE_TEST, file[2], file[3]);
     if (rc == 0 && opt->classes)
-        rc = name_classes(&d, opt->classes);
+        rc = data_common_classes(&d, opt->classes);
     if (rc == 0)
         rc = data_common_finish(tool, &opt->common, &d, NULL);
     pare_dataset_release(&d);
