@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "augment.h"
 #include "clones.h"
 #include "transpose.h"
 
@@ -109,11 +110,110 @@ static void rows_to_tile(float *tile, const float *rows, size_t features,
         memset(tile + f * width + n, 0, (width - n) * sizeof *tile);
 }
 
-/* [planes][size] -> [size][planes], by way of scratch of that size. */
-static void interleave(float *row, float *scratch, size_t planes, size_t size)
+/* Normalise x[n] in place; it begins at feature f0 of its sample. */
+PARE_CLONES
+static void normalise(float *x, size_t n, size_t f0,
+                      const struct pare_norm *norm, size_t plane)
 {
-    memcpy(scratch, row, planes * size * sizeof *row);
-    pare_transpose(row, planes, scratch, size, planes, size);
+    const float scale = norm->scale;
+
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] * scale;
+    if (norm->n == 0)
+        return;
+    if (plane == 1) {
+        for (size_t i = 0; i < n; i++)
+            x[i] = (x[i] - norm->mean[f0 + i]) / norm->std[f0 + i];
+        return;
+    }
+    for (size_t i = 0, end; i < n; i = end) {
+        size_t j = (f0 + i) / plane, left = (j + 1) * plane - (f0 + i);
+        const float mean = norm->mean[j], sd = norm->std[j];
+
+        end = left < n - i ? i + left : n;
+        for (size_t k = i; k < end; k++)
+            x[k] = (x[k] - mean) / sd;
+    }
+}
+
+/* A sample as it lies in the data file, and its pose if it has one. */
+struct sample {
+    const struct pare_gather *g;
+    const void *x;
+    size_t plane; /* features that share a mean */
+    struct pare_picture picture;
+    struct pare_pose pose;
+};
+
+static void stored_floats(float *out, const struct sample *s, size_t first,
+                          size_t n)
+{
+    const uint8_t *bytes = s->x;
+
+    if (s->g->data->type == PARE_X_F32)
+        memcpy(out, (const float *)s->x + first, n * sizeof *out);
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = (float)bytes[first + i];
+}
+
+#define GROUP 4 /* channels taken at once */
+
+/* Pixels first .. of some channels of `size` pixels, normalised. */
+static void gather_block(float *const *out, const struct sample *s,
+                         size_t size, size_t channel, size_t channels,
+                         size_t first, size_t n)
+{
+    if (s->g->augment)
+        pare_picture_pose(out, &s->picture, &s->pose, channel, channels, first,
+                          n);
+    for (size_t c = 0; c < channels; c++) {
+        size_t f0 = (channel + c) * size + first;
+
+        if (!s->g->augment)
+            stored_floats(out[c], s, f0, n);
+        normalise(out[c], n, f0, s->g->norm, s->plane);
+    }
+}
+
+/* Three channels are worth a loop that vectorises. */
+PARE_CLONES
+static void interleave(float *restrict to, size_t planes,
+                       const float *restrict block, size_t channels, size_t n)
+{
+    const float *a = block, *b = block + PARE_POSE_PIXELS;
+    const float *c = block + 2 * PARE_POSE_PIXELS;
+
+    if (planes != 3) {
+        pare_transpose(to, planes, block, PARE_POSE_PIXELS, channels, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[3 * i] = a[i];
+        to[3 * i + 1] = b[i];
+        to[3 * i + 2] = c[i];
+    }
+}
+
+/* Block by block: a few channels of some pixels at a time. */
+static void gather_blocks(float *row, const struct sample *s, size_t channels)
+{
+    size_t size = s->g->data->features / channels;
+    float block[GROUP * PARE_POSE_PIXELS], *out[GROUP];
+
+    for (size_t c = 0; c < channels; c += GROUP) {
+        size_t some = channels - c < GROUP ? channels - c : GROUP;
+
+        for (size_t p = 0, n; p < size; p += n) {
+            n = size - p < PARE_POSE_PIXELS ? size - p : PARE_POSE_PIXELS;
+            for (size_t i = 0; i < some; i++)
+                out[i] = s->g->planes > 1 ? block + i * PARE_POSE_PIXELS
+                                          : row + (c + i) * size + p;
+            gather_block(out, s, size, c, some, p, n);
+            if (s->g->planes > 1)
+                interleave(row + p * channels + c, channels, block, some, n);
+        }
+    }
 }
 
 /* Bytes of a sample as stored. */
@@ -137,15 +237,26 @@ static void gather_row(float *out, void *raw, const struct pare_gather *g,
                        size_t sample)
 {
     size_t features = g->data->features;
-    size_t plane = g->norm->n > 1 ? features / g->norm->n : features;
-    const void *in = stored(g, raw, sample);
+    size_t plane = g->norm->n ? features / g->norm->n : features;
+    bool bytes = g->data->type == PARE_X_U8;
+    const void *x = stored(g, raw, sample);
+    struct sample s = {.g = g, .x = x, .plane = plane};
 
-    if (!in)
+    if (!x) {
         memset(out, 0, features * sizeof *out);
-    else if (g->data->type == PARE_X_U8)
-        row_from_bytes(out, in, features, g->norm, plane);
-    else
-        row_from_floats(out, in, features, g->norm, plane);
+    } else if (g->augment) {
+        s.picture = (struct pare_picture){bytes ? x : NULL, x,
+                                          g->data->shape.dim[1],
+                                          g->data->shape.dim[2]};
+        pare_augment_draw(&s.pose, g->augment, g->seed, g->epoch, sample);
+        gather_blocks(out, &s, g->data->shape.dim[0]);
+    } else if (g->planes > 1) {
+        gather_blocks(out, &s, g->planes);
+    } else if (bytes) {
+        row_from_bytes(out, x, features, g->norm, plane);
+    } else {
+        row_from_floats(out, x, features, g->norm, plane);
+    }
 }
 
 void pare_dataset_gather(float *tile, float *rows, size_t width,
@@ -153,20 +264,12 @@ void pare_dataset_gather(float *tile, float *rows, size_t width,
                          size_t first, size_t n)
 {
     size_t features = g->data->features;
-    float *scratch = NULL;
     void *raw = g->split->feed ? malloc(sample_size(g->data)) : NULL;
 
-    if (g->planes > 1)
-        scratch = malloc(features * sizeof *scratch);
-    for (size_t s = 0; s < n; s++) {
+    for (size_t s = 0; s < n; s++)
         gather_row(rows + s * features, raw, g, index ? index[s] : first + s);
-        if (scratch)
-            interleave(rows + s * features, scratch, g->planes,
-                       features / g->planes);
-    }
-    free(scratch);
     free(raw);
     for (size_t s = 0; tile && s < n; s += width)
-        rows_to_tile(tile + s * features, rows + s * features, features, width,
-                     n - s < width ? n - s : width);
+        rows_to_tile(tile + s * features, rows + s * features, features,
+                     width, n - s < width ? n - s : width);
 }

@@ -72,13 +72,16 @@ struct pare_gather {
     const struct pare_norm *norm;
     const struct pare_split *split;
     size_t planes; /* > 1: give [planes][..] as stored as [..][planes] */
-    const struct pare_augment *augment; /* NULL: none */
-    uint64_t seed;                      /* of the augmentation */
+    /* NULL: none. The shape fits it, and planes are 1 or the channels. */
+    const struct pare_augment *augment;
+    uint64_t seed; /* of the augmentation */
     uint32_t epoch;
 };
 
 /**
- * Normalise chosen samples into tiles of feature-major float32.
+ * Normalise chosen samples into tiles of feature-major float32, images
+ * changed first if that is asked for: the same bits as if the changed image
+ * had been stored, in float32.
  *
  * Tile t holds samples index[t*width .. ) as [features][width]; columns past
  * the last sample are 0. Of a split that stays in a file, what cannot be

@@ -15,7 +15,8 @@ enum pare_stream {
     PARE_STREAM_DROPOUT = 3,   /* dropout; sub = layer, block per step */
     PARE_STREAM_SPLIT = 4,     /* train/val/test splits of data files */
     PARE_STREAM_PRUNE = 5,     /* the random criterion; sub = tensor */
-    PARE_STREAM_CALIBRATE = 6  /* samples for criteria that need data */
+    PARE_STREAM_CALIBRATE = 6, /* samples for criteria that need data */
+    PARE_STREAM_AUGMENT = 7    /* changes of images; sub = epoch */
 };
 
 /**

@@ -106,6 +106,39 @@ static void samples_are_normalised_into_tiles(void **state)
     }
 }
 
+/* [planes][..] of the same values as [..][planes]. */
+static void channels_are_put_side_by_side(void **state)
+{
+    static const size_t planes[] = {2, 3, 4, 6, 8, FEATURES};
+    static struct setup s;
+    static float apart[CELLS], beside[CELLS];
+
+    (void)state;
+    for (int type = 0; type < 2; type++)
+        for (size_t k = 0; k < 6; k++)
+            for (size_t n = 0; n < 3; n++) {
+                size_t p = planes[k], size = FEATURES / p;
+                struct pare_norm norm = {.scale = 0.25f,
+                                         .n = n == 2 ? FEATURES : 3 * n,
+                                         .mean = s.mean,
+                                         .std = s.std};
+                struct pare_gather g = {
+                    &s.d, &norm, &s.d.split[PARE_VAL], 1, NULL, 0, 0};
+
+                set_up(&s, type ? PARE_X_F32 : PARE_X_U8);
+                pare_dataset_gather(NULL, apart, 4, &g, NULL, 0, SAMPLES);
+                g.planes = p;
+                pare_dataset_gather(NULL, beside, 4, &g, NULL, 0, SAMPLES);
+                for (size_t i = 0; i < CELLS; i++) {
+                    size_t f = i % FEATURES;
+                    size_t to = i - f + f % size * p + f / size;
+
+                    assert_memory_equal(&beside[to], &apart[i],
+                                        sizeof(float));
+                }
+            }
+}
+
 static void splits_are_known_by_name(void **state)
 {
     (void)state;
@@ -119,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_are_normalised_into_tiles),
+        cmocka_unit_test(channels_are_put_side_by_side),
         cmocka_unit_test(splits_are_known_by_name),
     };
 
