@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "augment.h"
 #include "initializer.h"
 #include "loss.h"
 #include "optimizer.h"
@@ -122,12 +123,15 @@ static void check_training(struct check *c)
 {
     const struct pare_training *t = &c->m->training;
     struct pare_schedule_spec schedule;
+    struct pare_augment augment;
 
     if (!t->batch)
         return; /* never trained */
     if (!pare_loss_find(t->loss))
         find(c, "training: unknown loss '%s'", t->loss);
     if (pare_schedule_parse(&schedule, t->schedule))
+        find(c, "training: %s", pare_error());
+    if (t->augment[0] && pare_augment_parse(&augment, t->augment))
         find(c, "training: %s", pare_error());
     if (!isfinite(t->lr))
         find(c, "training: the learning rate is %g", t->lr);

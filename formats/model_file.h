@@ -3,7 +3,7 @@
 
 #include "model.h"
 
-#define PARE_MODEL_VERSION 1
+#define PARE_MODEL_VERSION 2 /* the newest that is read */
 
 /** How a tensor lies in a file; see pare-model(5). */
 enum pare_encoding { PARE_ENC_DENSE, PARE_ENC_BITMAP, PARE_ENC_INDEX };

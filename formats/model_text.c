@@ -9,7 +9,13 @@
 #include "number.h"
 #include "status.h"
 
-enum field_type { FIELD_U64, FIELD_INT, FIELD_REAL, FIELD_TEXT };
+enum field_type {
+    FIELD_U64,
+    FIELD_INT,
+    FIELD_REAL,
+    FIELD_TEXT,
+    FIELD_OPTION /* a text whose line is left out when it is empty */
+};
 
 /* A line "key=value" and where its value lives. */
 struct field {
@@ -44,6 +50,7 @@ static const struct field model_field[] = {
     MODEL("loss", FIELD_TEXT, training.loss),
     MODEL("schedule", FIELD_TEXT, training.schedule),
     MODEL("select", FIELD_TEXT, training.select),
+    MODEL("augment", FIELD_OPTION, training.augment),
     MODEL("sum_loss", FIELD_REAL, training.sum_loss),
     MODEL("sum_correct", FIELD_U64, training.sum_correct),
     MODEL("sum_samples", FIELD_U64, training.sum_samples),
@@ -141,6 +148,8 @@ static int print_fields(FILE *f, const struct field *field, const void *base)
     for (; field->key && !err; field++) {
         const void *at = (const char *)base + field->offset;
 
+        if (field->type == FIELD_OPTION && !*(const char *)at)
+            continue;
         fprintf(f, "%s=", field->key);
         switch (field->type) {
         case FIELD_U64:
@@ -153,6 +162,7 @@ static int print_fields(FILE *f, const struct field *field, const void *base)
             print_real(f, *(const double *)at);
             break;
         case FIELD_TEXT:
+        case FIELD_OPTION:
             err = print_value(f, at, field->key);
             break;
         }
@@ -248,6 +258,7 @@ static int parse_value(void *at, const struct field *field, const char *text)
             *(int *)at = (int)n;
         return err;
     case FIELD_TEXT:
+    case FIELD_OPTION:
         break;
     }
     if (strlen(text) >= field->size)
@@ -256,24 +267,32 @@ static int parse_value(void *at, const struct field *field, const char *text)
     return 0;
 }
 
+static bool has_key(const char *line, const char *key)
+{
+    size_t n = strlen(key);
+
+    return strncmp(line, key, n) == 0 && line[n] == '=';
+}
+
 /* The value of a line that must have this key. */
 static int expect(const char **value, char **text, const char *key)
 {
     char *line = next_line(text);
-    size_t n = strlen(key);
 
-    if (!line || strncmp(line, key, n) != 0 || line[n] != '=')
+    if (!line || !has_key(line, key))
         return pare_fail(PARE_EFORMAT, "'/training' lacks '%s'", key);
-    *value = line + n + 1;
+    *value = line + strlen(key) + 1;
     return 0;
 }
 
 static int parse_fields(char **text, const struct field *field, void *base)
 {
-    const char *value;
+    const char *value = NULL;
     int err = 0;
 
     for (; field->key && !err; field++) {
+        if (field->type == FIELD_OPTION && !has_key(*text, field->key))
+            continue;
         err = expect(&value, text, field->key);
         if (err)
             return err;
@@ -296,7 +315,7 @@ static bool is_object_name(const char *name)
 static int parse_checkpoint(struct pare_model *m, char **text)
 {
     struct pare_checkpoint *c;
-    const char *name, *values;
+    const char *name = NULL, *values = NULL;
     int err = expect(&name, text, "checkpoint");
 
     if (!err)

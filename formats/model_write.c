@@ -352,6 +352,12 @@ static int write_texts(struct build *b)
     return err;
 }
 
+/* The oldest version that can say it: 2 brought augmentation. */
+static int format_version(const struct pare_model *m)
+{
+    return m->training.augment[0] ? 2 : 1;
+}
+
 static int write_root(struct build *b, const struct pare_model_file *info)
 {
     const struct {
@@ -362,7 +368,7 @@ static int write_root(struct build *b, const struct pare_model_file *info)
         {"state", info->state},
     };
     int err =
-        pare_h5w_attr_i64(b->w, "/", "format_version", PARE_MODEL_VERSION);
+        pare_h5w_attr_i64(b->w, "/", "format_version", format_version(b->m));
 
     for (size_t i = 0; i < sizeof attr / sizeof *attr && !err; i++)
         err = pare_h5w_attr_text(b->w, "/", attr[i].name, attr[i].value);

@@ -226,6 +226,12 @@ static int read_select(struct twin *t, char *rest)
                            sizeof t->m.training.select, rest);
 }
 
+static int read_augment(struct twin *t, char *rest)
+{
+    return pare_text_fixed(&t->r, t->m.training.augment,
+                           sizeof t->m.training.augment, rest);
+}
+
 static int read_tensor(struct twin *t, char *rest)
 {
     struct pare_tensor *tensor;
@@ -457,6 +463,7 @@ static const struct {
     {"loss", read_loss},
     {"schedule", read_schedule},
     {"select", read_select},
+    {"augment", read_augment},
     {"tensor", read_tensor},
     {"optimizer", read_optimizer},
     {"slot", read_slot},

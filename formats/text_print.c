@@ -156,6 +156,10 @@ static void print_training(FILE *out, const struct pare_model *m)
     print_text(out, t->schedule);
     fputs("select ", out);
     print_text(out, t->select);
+    if (t->augment[0]) {
+        fputs("augment ", out);
+        print_text(out, t->augment);
+    }
 }
 
 static void print_tensors(FILE *out, const struct pare_model *m)

@@ -7,6 +7,8 @@
  * Random changes of training images: mirrored, moved, turned. All are drawn
  * anew for every image and epoch; what moves in from outside is 0 as
  * stored, which is black before normalisation.
+ *
+ * Source: He et al. 2016, arXiv:1512.03385, section 4.2 (flip and crop).
  */
 struct pare_augment {
     double flip;    /* chance of mirroring left and right, 0..1 */

@@ -214,6 +214,8 @@ static void digest_training(struct pare_digest *d,
     pare_digest_text(d, t->loss);
     pare_digest_text(d, t->schedule);
     pare_digest_text(d, t->select);
+    if (t->augment[0]) /* a line of its own in the file, or none */
+        pare_digest_text(d, t->augment);
     pare_digest_f64(d, t->sum_loss);
     pare_digest_u64(d, t->sum_correct);
     pare_digest_u64(d, t->sum_samples);

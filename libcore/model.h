@@ -43,7 +43,7 @@ struct pare_training {
     uint64_t step;        /* optimiser steps done since the beginning */
     uint64_t sched_step;  /* position in the schedule, in steps */
     uint64_t sched_total; /* its length in steps; 0: not yet known */
-    uint64_t seed;        /* of shuffling and dropout */
+    uint64_t seed;        /* of shuffling, dropout and augmentation */
     uint64_t batch;       /* samples; 0: never trained */
     uint64_t steps_per_epoch;
     double lr;            /* base learning rate */
@@ -51,6 +51,7 @@ struct pare_training {
     char loss[PARE_NAME_MAX];
     char schedule[PARE_SPEC_MAX];
     char select[16];      /* last, best-val-loss, best-val-acc */
+    char augment[PARE_SPEC_MAX]; /* of training images; "" none */
     /* Sums over the unfinished epoch, for its line of the history. */
     double sum_loss;
     uint64_t sum_correct, sum_samples;

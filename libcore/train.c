@@ -252,7 +252,13 @@ static int train_step(struct run *r, double *mean)
     const struct pare_split *split = &r->d->split[PARE_TRAIN];
     size_t first = t->epoch_step * r->o->batch, left = split->n - first;
     size_t n = left < r->o->batch ? left : r->o->batch;
-    struct pare_gather from = {.data = r->d, .split = split};
+    struct pare_gather from = {
+        .data = r->d,
+        .split = split,
+        .augment = r->o->augment.canon[0] ? &r->o->augment : NULL,
+        .seed = t->seed,
+        .epoch = (uint32_t)t->epoch,
+    };
     struct pare_update u = {0};
     double sum = 0;
     int err;
@@ -429,6 +435,8 @@ static int begin(struct run *r)
         err = pare_fail(PARE_EMISMATCH, "the data have no train split");
     if (!err && r->m->n_tensors == 0)
         err = pare_fail(PARE_EMISMATCH, "the network has no weights");
+    if (!err)
+        err = pare_augment_fits(&r->o->augment, &r->d->shape);
     if (!err && r->o->select != PARE_SELECT_LAST &&
         r->d->split[r->o->val].n == 0)
         err = pare_fail(PARE_EMISMATCH,
@@ -452,6 +460,7 @@ static int begin(struct run *r)
     snprintf(t->schedule, sizeof t->schedule, "%s", r->o->schedule.canon);
     snprintf(t->select, sizeof t->select, "%s",
              pare_select_name(r->o->select));
+    memcpy(t->augment, r->o->augment.canon, sizeof t->augment);
     r->order = malloc(split->n * sizeof *r->order);
     r->loss = malloc(r->o->batch * sizeof *r->loss);
     r->y = malloc(r->o->batch * sizeof *r->y);

@@ -1,6 +1,7 @@
 #ifndef PARE_TRAIN_H
 #define PARE_TRAIN_H
 
+#include "augment.h"
 #include "dataset.h"
 #include "model.h"
 #include "optimizer.h"
@@ -23,6 +24,7 @@ struct pare_train_options {
     struct pare_schedule_spec schedule;
     uint64_t sched_total; /* length of the schedule in steps */
     const struct pare_loss *loss;
+    struct pare_augment augment; /* of the training samples; all 0: none */
     enum pare_select select;
     const char *checkpoint; /* "epoch:5,step:1000,every:10" or NULL */
     enum pare_split_id val; /* split to validate on; n = 0: none */
@@ -47,6 +49,8 @@ struct pare_train_hooks {
  * of the point reached; with PARE_ESTOPPED the same call goes on from
  * there and ends in the same bits as if it had not been stopped.
  * The order of samples in epoch e is the permutation (seed, SHUFFLE, e).
+ * Loss and accuracy on the training samples are those of the augmented ones;
+ * validation sees its samples as they are.
  * With select != LAST the best state is kept in checkpoint "best" and made
  * the result at the end (the checkpoint stays).
  *

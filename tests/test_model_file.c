@@ -66,6 +66,35 @@ static void everything_in_a_model_comes_back(void **state)
     }
 }
 
+/* Readers of version 1 know no such line, and must be told. */
+static void augmentation_is_version_2_and_all_else_1(void **state)
+{
+    struct pare_model m;
+    struct pare_h5 *h;
+    char before[PARE_DIGEST_LEN], after[PARE_DIGEST_LEN];
+    int64_t version;
+
+    (void)state;
+    fixture_rich(&m, small, 3);
+    for (int on = 0; on < 2; on++) {
+        int fd;
+
+        strcpy(m.training.augment, on ? "crop=4" : "");
+        assert_round_trip(&m);
+        fd = open(FILE_NAME, O_RDONLY);
+        assert_true(fd >= 0);
+        assert_int_equal(pare_h5_open_fd(&h, fd, FILE_NAME), 0);
+        assert_int_equal(pare_h5_attr_i64(&version, h, "/", "format_version"),
+                         0);
+        assert_int_equal(version, on ? 2 : 1);
+        pare_h5_close(h);
+        close(fd);
+        assert_int_equal(pare_digest_state(on ? after : before, &m), 0);
+    }
+    assert_string_not_equal(before, after);
+    pare_model_release(&m);
+}
+
 static void a_mask_takes_the_smaller_encoding(void **state)
 {
     static const struct {
@@ -368,12 +397,12 @@ static void files_that_are_no_models_are_named_so(void **state)
     free(bytes);
     assert_int_equal(pare_h5w_new(&w, NULL), 0);
     assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-model"), 0);
-    assert_int_equal(pare_h5w_attr_i64(w, "/", "format_version", 2), 0);
+    assert_int_equal(pare_h5w_attr_i64(w, "/", "format_version", 3), 0);
     assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
     pare_h5w_free(w);
     assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
-    assert_non_null(strstr(pare_error(), "format version 2, this is pare "));
-    assert_non_null(strstr(pare_error(), "which reads up to 1"));
+    assert_non_null(strstr(pare_error(), "format version 3, this is pare "));
+    assert_non_null(strstr(pare_error(), "which reads up to 2"));
     free(bytes);
     assert_int_equal(pare_model_read(&m, NULL, "none.h5"), PARE_EIO);
     assert_int_equal(pare_model_read(&m, NULL, "/"), PARE_EIO);
@@ -603,6 +632,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dense_model_comes_back),
         cmocka_unit_test(everything_in_a_model_comes_back),
+        cmocka_unit_test(augmentation_is_version_2_and_all_else_1),
         cmocka_unit_test(a_mask_takes_the_smaller_encoding),
         cmocka_unit_test(a_pruned_file_is_less_than_a_quarter),
         cmocka_unit_test(layers_cost_little_beside_their_values),

@@ -73,6 +73,7 @@ static void make_model(struct pare_model *m)
                                          .loss = "nll",
                                          .schedule = "step,at=30",
                                          .select = "last",
+                                         .augment = "flip=0.5,crop=4",
                                          .sum_loss = 0.7,
                                          .sum_correct = 9,
                                          .sum_samples = 10};

@@ -14,7 +14,7 @@
 
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
-    const char *lr_rewind;
+    const char *lr_rewind, *augment;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
@@ -49,7 +49,8 @@ static const struct cli_option options[] = {
     {0, "loss", "NAME", CLI_TEXT, &opt.loss, 0, 0,
      "another loss: cross-entropy, nll or mse", NULL},
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
-     "new seed of order and dropout", &opt.have_seed},
+     "new seed of order, dropout and augmentation", &opt.have_seed},
+    TRAINING_AUGMENT_OPTION(opt.augment),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
      "result: last, best-val-loss or best-val-acc", NULL},
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
@@ -72,6 +73,7 @@ static void check_options(void)
 {
     struct pare_optimizer_spec o;
     struct pare_schedule_spec s;
+    struct pare_augment a;
     uint64_t epoch;
 
     if (!opt.data)
@@ -80,6 +82,7 @@ static void check_options(void)
         cli_usage(&tool, "-e and --steps exclude each other");
     if ((opt.optimizer && pare_optimizer_parse(&o, opt.optimizer)) ||
         (opt.schedule && pare_schedule_parse(&s, opt.schedule)) ||
+        (opt.augment && pare_augment_parse(&a, opt.augment)) ||
         (opt.checkpoint && pare_checkpoint_spec_check(opt.checkpoint)))
         cli_usage(&tool, "%s", pare_error());
     if (opt.loss && !pare_loss_find(opt.loss))
@@ -122,6 +125,10 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     t->loss = pare_loss_find(loss);
     if (!err && !t->loss)
         err = pare_fail(PARE_EFORMAT, "unknown loss '%s'", loss);
+    if (!err)
+        err = pare_augment_parse(&t->augment, opt.augment       ? opt.augment
+                                              : was->augment[0] ? was->augment
+                                                                : "none");
     t->batch = opt.have_batch ? opt.batch : was->batch;
     t->seed = opt.have_seed ? opt.seed : was->seed;
     t->lr = opt.have_lr ? opt.lr : was->lr;
@@ -224,6 +231,8 @@ static struct provenance *describe(const struct pare_train_options *t,
         provenance_option(p, "--schedule", t->schedule.canon);
     if (opt.loss)
         provenance_option(p, "--loss", t->loss->name);
+    if (opt.augment)
+        training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, steps);
     return p;
 }

@@ -14,7 +14,7 @@
 
 struct options {
     const char *arch, *data, *init, *loss, *optimizer, *schedule, *select;
-    const char *checkpoint;
+    const char *augment, *checkpoint;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
@@ -27,6 +27,7 @@ static struct options opt = {
     .optimizer = "adam",
     .schedule = "constant",
     .select = "last",
+    .augment = "none",
     .batch = 64,
 };
 
@@ -54,7 +55,8 @@ static const struct cli_option options[] = {
     {0, "init", "SPEC", CLI_TEXT, &opt.init, 0, 0,
      "initialiser of the weights, with -a", &opt.have_init},
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
-     "seed of weights, order and dropout", &opt.have_seed},
+     "seed of weights, order, dropout, augmentation", &opt.have_seed},
+    TRAINING_AUGMENT_OPTION(opt.augment),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
      "result: last, best-val-loss or best-val-acc", NULL},
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
@@ -91,6 +93,7 @@ static void parse_specs(struct pare_train_options *t)
     if (pare_optimizer_parse(&t->optimizer, opt.optimizer) ||
         pare_schedule_parse(&t->schedule, opt.schedule) ||
         pare_initializer_parse(canon, opt.init) ||
+        pare_augment_parse(&t->augment, opt.augment) ||
         (opt.checkpoint && pare_checkpoint_spec_check(opt.checkpoint)))
         cli_usage(&tool, "%s", pare_error());
     t->loss = pare_loss_find(opt.loss);
@@ -179,6 +182,8 @@ static struct provenance *describe(const struct pare_model *m,
     provenance_real(p, "--weight-decay", t->weight_decay);
     provenance_option(p, "--schedule", t->schedule.canon);
     provenance_option(p, "--loss", t->loss->name);
+    if (t->augment.canon[0])
+        training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, opt.steps);
     if (opt.store_init)
         provenance_option(p, "--store-init", NULL);

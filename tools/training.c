@@ -145,6 +145,13 @@ void training_warn_loss(const struct cli_tool *tool,
                        "layer is %s", last->kind->name);
 }
 
+void training_provenance_augment(struct provenance *p,
+                                 const struct pare_train_options *o)
+{
+    provenance_option(p, "--augment",
+                      o->augment.canon[0] ? o->augment.canon : "none");
+}
+
 void training_provenance(struct provenance *p,
                          const struct pare_train_options *o,
                          uint64_t epochs, uint64_t steps)

@@ -40,6 +40,11 @@ struct training_watch {
     {'v', "verbose", NULL, CLI_FLAG, &(w).verbose, 0, 0,                     \
      "a line an epoch on standard error", NULL}
 
+/** The row of --augment, the same in train and finetune. */
+#define TRAINING_AUGMENT_OPTION(text)                                        \
+    {0, "augment", "SPEC", CLI_TEXT, &(text), 0, 0,                          \
+     "change training images: flip, crop, shift, rotate", NULL}
+
 /** Check the settings before any file is touched; usage errors exit. */
 void training_check(const struct cli_tool *tool,
                     const struct training_watch *w);
@@ -63,6 +68,10 @@ enum pare_select training_select(const struct cli_tool *tool,
 /** Warn about outputs that are squashed before the loss. */
 void training_warn_loss(const struct cli_tool *tool,
                         const struct pare_model *m, const char *loss);
+
+/** --augment in its canonical form, or none. */
+void training_provenance_augment(struct provenance *p,
+                                 const struct pare_train_options *o);
 
 /** The training step's options every provenance line of a run holds. */
 void training_provenance(struct provenance *p,

@@ -140,13 +140,12 @@ def history_bytes(f):
 
 def training_bytes(lines):
     real = ("lr", "weight_decay", "sum_loss")
-    words = ("loss", "schedule", "select")
-    out = b""
-    for _ in range(16):
+    words = ("loss", "schedule", "select", "augment")
+    out, key = b"", ""
+    while key != "sum_samples":
         key, value = next(lines)
         out += (f64(value) if key in real else
                 text(value) if key in words else u64(value))
-    assert key == "sum_samples"
     return out
 
 
