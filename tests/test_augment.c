@@ -343,7 +343,7 @@ static void large_images_are_cut_into_blocks(void **state)
     (void)state;
     for (size_t i = 0; i < N; i++)
         x[i] = (uint8_t)(i * i / 7 + i);
-    d.split[PARE_TRAIN] = (struct pare_split){1, x, NULL};
+    d.split[PARE_TRAIN] = (struct pare_split){.n = 1, .x = x};
     for (int turned = 0; turned < 2; turned++) {
         pare_dataset_gather(NULL, rows[0], 16, &g, NULL, 0, 1);
         g.planes = CHANNELS;
