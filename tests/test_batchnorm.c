@@ -178,13 +178,13 @@ static void check_apply(size_t pixels, size_t channels, size_t lanes,
 
 static void outputs_are_those_of_double(void **state)
 {
-    const float one = 1, zero = 0;
+    const float one = 1, zero = 0, minus = -0.0f;
 
     (void)state;
     each_shape(check_apply);
     x[0] = NAN;
     x[1] = -0.0f;
-    pare_batchnorm_apply(y, x, 2, 1, 1, &zero, &one, &zero, 1);
+    pare_batchnorm_apply(y, x, 2, 1, 1, &zero, &one, &minus, 1);
     assert_true(isnan(y[0]));
     assert_true(!signbit(y[1]));
 }

@@ -25,8 +25,10 @@ static void fill(size_t n, size_t lanes, size_t valid)
         number[2][c] = 0.5f + 0.1f * draw(c + 200);
         number[3][c] = 1 + 0.5f * draw(c + 300);
     }
+    number[0][1] = 0.6f; /* both sides hold in between */
+    number[2][1] = -0.3f;
     for (size_t i = 0; i < n; i++) {
-        x[i] = i % lanes < valid ? draw(i + 400) : NAN;
+        x[i] = i % lanes < valid ? draw(i + 400) : (i % 2 ? 5.0f : -5.0f);
         dy[i] = i % lanes < valid ? draw(i + 500) : NAN;
     }
 }
