@@ -65,22 +65,25 @@ static void part_chunk(double *mean, double *m2, const float *x, size_t pixels,
 {
     float sum[PARE_BLOCK], squares[PARE_BLOCK], room[PARE_BLOCK];
     float near[PARE_BLOCK];
+    double s[PARE_BLOCK], q[PARE_BLOCK];
     size_t n = b->channels * b->lanes;
     double now = (double)(pixels * b->valid), all = (double)before + now;
     const float *mid;
 
     add_pixels(sum, x, n, pixels, b->stride);
+    pare_lane_sums(s, sum, b->channels, b->lanes, b->valid);
     for (size_t c = 0; c < b->channels; c++)
-        near[c] = (float)(pare_lane_sum(sum + c * b->lanes, b->valid) / now);
+        near[c] = (float)(s[c] / now);
     mid = pare_spread(room, near, b->channels, b->lanes);
     add_deviations(sum, squares, x, mid, n, pixels, b->stride);
+    pare_lane_sums(s, sum, b->channels, b->lanes, b->valid);
+    pare_lane_sums(q, squares, b->channels, b->lanes, b->valid);
     for (size_t c = 0; c < b->channels; c++) {
-        double s = pare_lane_sum(sum + c * b->lanes, b->valid);
-        double q = pare_lane_sum(squares + c * b->lanes, b->valid);
-        double shift = (double)near[c] + s / now - mean[c];
+        double shift = (double)near[c] + s[c] / now - mean[c];
+        double about = q[c] - s[c] * s[c] / now;
 
-        q -= s * s / now;
-        m2[c] += (q < 0 ? 0 : q) + shift * shift * ((double)before * now / all);
+        m2[c] += (about < 0 ? 0 : about) +
+                 shift * shift * ((double)before * now / all);
         mean[c] += shift * (now / all);
     }
 }
@@ -95,13 +98,9 @@ void pare_batchnorm_part(double *mean, double *m2, const float *x,
     memset(m2, 0, channels * sizeof *m2);
     for (size_t c = 0; c < channels; c += b.channels) {
         b.channels = pare_block_channels(channels - c, lanes);
-        for (size_t p = 0; p < pixels; p += PARE_CHUNK_PIXELS) {
-            size_t left = pixels - p;
-
+        for (size_t p = 0; p < pixels; p += PARE_CHUNK_PIXELS)
             part_chunk(mean + c, m2 + c, x + p * b.stride + c * lanes,
-                       left < PARE_CHUNK_PIXELS ? left : PARE_CHUNK_PIXELS, &b,
-                       p * valid);
-        }
+                       pare_chunk_pixels(pixels - p), &b, p * valid);
     }
 }
 
@@ -226,17 +225,20 @@ static void backward_block(double *sum_dy, double *sum_dyx, const float *dy,
                            const float *mean)
 {
     float sum[PARE_BLOCK], product[PARE_BLOCK], room[PARE_BLOCK];
+    double s[PARE_BLOCK], t[PARE_BLOCK];
     const float *mid = pare_spread(room, mean, b->channels, b->lanes);
 
     for (size_t p = 0; p < pixels; p += PARE_CHUNK_PIXELS) {
-        size_t left = pixels - p, at = p * b->stride;
+        size_t at = p * b->stride;
 
-        add_gradients(
-            sum, product, dy + at, x + at, mid, b->channels * b->lanes,
-            left < PARE_CHUNK_PIXELS ? left : PARE_CHUNK_PIXELS, b->stride);
+        add_gradients(sum, product, dy + at, x + at, mid,
+                      b->channels * b->lanes, pare_chunk_pixels(pixels - p),
+                      b->stride);
+        pare_lane_sums(s, sum, b->channels, b->lanes, b->valid);
+        pare_lane_sums(t, product, b->channels, b->lanes, b->valid);
         for (size_t c = 0; c < b->channels; c++) {
-            sum_dy[c] += pare_lane_sum(sum + c * b->lanes, b->valid);
-            sum_dyx[c] += pare_lane_sum(product + c * b->lanes, b->valid);
+            sum_dy[c] += s[c];
+            sum_dyx[c] += t[c];
         }
     }
 }
@@ -315,8 +317,9 @@ static void gradient_partly(float *dx, const float *dy, const float *x,
 static const float *fill_keep(float *keep, size_t channels, size_t lanes,
                               size_t valid)
 {
-    for (size_t i = 0; i < channels * lanes; i++)
-        keep[i] = i % lanes < valid ? 1.0f : 0.0f;
+    for (size_t c = 0; c < channels; c++)
+        for (size_t j = 0; j < lanes; j++)
+            keep[c * lanes + j] = j < valid ? 1.0f : 0.0f;
     return keep;
 }
 

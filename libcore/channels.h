@@ -13,41 +13,31 @@
 #define PARE_BLOCK        1024 /* floats of a block, a few arrays fit L1 */
 #define PARE_CHUNK_PIXELS 32   /* of one float sum; 128 KiB, fits L2 */
 
-/** Channels of a block; lanes <= PARE_BLOCK. */
-static inline size_t pare_block_channels(size_t left, size_t lanes)
-{
-    size_t most = PARE_BLOCK / lanes;
+/** Channels of the next block of `left`; lanes <= PARE_BLOCK. */
+size_t pare_block_channels(size_t left, size_t lanes);
 
-    return left < most ? left : most;
-}
+/** Pixels of the next chunk of `left`. */
+size_t pare_chunk_pixels(size_t left);
 
-/** value [channels], or spread over the lanes in room [channels][lanes]. */
-static inline const float *pare_spread(float *restrict room,
-                                       const float *restrict value,
-                                       size_t channels, size_t lanes)
-{
-    if (lanes == 1)
-        return value;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t j = 0; j < lanes; j++)
-            room[c * lanes + j] = value[c];
-    return room;
-}
+/**
+ * Numbers of channels, spread over the lanes.
+ *
+ * @param room   [channels][lanes] to put them in
+ * @param value  [channels]
+ * @return room, or with one lane value
+ */
+const float *pare_spread(float *room, const float *value, size_t channels,
+                         size_t lanes);
 
-/** Sum of n lanes in double: lane j into sum j % 8, then the eight in pairs. */
-static inline double pare_lane_sum(const float *lane, size_t n)
-{
-    double s[8] = {0};
-    size_t j = 0;
-
-    if (n == 1)
-        return (double)lane[0];
-    for (; j + 8 <= n; j += 8)
-        for (size_t k = 0; k < 8; k++)
-            s[k] += (double)lane[j + k];
-    for (size_t k = 0; j + k < n; k++)
-        s[k] += (double)lane[j + k];
-    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
-}
+/**
+ * Sums over the first lanes of each channel in double: lane j goes into sum
+ * j % 8, and the eight are added in pairs.
+ *
+ * @param sum    [channels] out
+ * @param lane   [channels][lanes]
+ * @param valid  lanes that count, 1..lanes
+ */
+void pare_lane_sums(double *sum, const float *lane, size_t channels,
+                    size_t lanes, size_t valid);
 
 #endif

@@ -82,7 +82,10 @@ static void add_sums(struct sums *restrict sum, const float *restrict dy,
 {
     const float *restrict tl = s->tl, *restrict tr = s->tr;
 
-    memset(sum, 0, sizeof *sum);
+    memset(sum->left, 0, n * sizeof *sum->left);
+    memset(sum->left_x, 0, n * sizeof *sum->left_x);
+    memset(sum->right, 0, n * sizeof *sum->right);
+    memset(sum->right_x, 0, n * sizeof *sum->right_x);
     for (size_t p = 0; p < pixels; p++, x += stride, dy += stride)
         for (size_t i = 0; i < n; i++) {
             float right = x[i] >= tr[i] ? dy[i] : 0.0f;
@@ -142,18 +145,21 @@ static void backward_chunk(float *dx, double *sum, const float *dy,
                            const struct pare_srelu *s, int add)
 {
     struct sums f;
+    double of[4][PARE_BLOCK];
     size_t stride = b->all * b->lanes, n = b->channels * b->lanes;
 
     add_sums(&f, dy, x, n, pixels, stride, t);
+    pare_lane_sums(of[0], f.left, b->channels, b->lanes, b->valid);
+    pare_lane_sums(of[1], f.left_x, b->channels, b->lanes, b->valid);
+    pare_lane_sums(of[2], f.right, b->channels, b->lanes, b->valid);
+    pare_lane_sums(of[3], f.right_x, b->channels, b->lanes, b->valid);
     for (size_t c = 0; c < b->channels; c++) {
         double *at = sum + b->first + c;
-        size_t i = c * b->lanes, k = b->first + c;
 
-        at[0] += (1 - (double)s->al[k]) * pare_lane_sum(f.left + i, b->valid);
-        at[b->all] += pare_lane_sum(f.left_x + i, b->valid);
-        at[2 * b->all] +=
-            (1 - (double)s->ar[k]) * pare_lane_sum(f.right + i, b->valid);
-        at[3 * b->all] += pare_lane_sum(f.right_x + i, b->valid);
+        at[0] += (1 - (double)s->al[b->first + c]) * of[0][c];
+        at[b->all] += of[1][c];
+        at[2 * b->all] += (1 - (double)s->ar[b->first + c]) * of[2][c];
+        at[3 * b->all] += of[3][c];
     }
     for (size_t p = 0; p < pixels; p++)
         if (dx == dy)
@@ -178,12 +184,10 @@ void pare_srelu_backward(float *dx, double *sum, const float *dy,
         b.channels = pare_block_channels(channels - b.first, lanes);
         t = spread(room, s, b.first, b.channels, lanes);
         for (size_t p = 0; p < pixels; p += PARE_CHUNK_PIXELS) {
-            size_t left = pixels - p;
             size_t at = (p * channels + b.first) * lanes;
 
             backward_chunk(dx + at, sum, dy + at, x + at,
-                           left < PARE_CHUNK_PIXELS ? left : PARE_CHUNK_PIXELS,
-                           &b, &t, s, add);
+                           pare_chunk_pixels(pixels - p), &b, &t, s, add);
         }
     }
 }
