@@ -11,7 +11,11 @@
 struct pare_activation {
     enum pare_layer_op op;
     bool from_input; /* backward is given the input in place of y */
-    /** x [features][width] in/out; a is the layer's first option. */
+    /**
+     * x [features][width] in/out; a is the layer's first option. The
+     * softmaxes go over features, for width <= 64; the others go element by
+     * element, for any width.
+     */
     void (*forward)(float *x, size_t features, size_t width, float a);
     /** g: gradient at the output in, at the input out; y: the output. */
     void (*backward)(float *g, const float *y, size_t features, size_t width,

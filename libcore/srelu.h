@@ -9,8 +9,10 @@ struct pare_srelu {
 };
 
 /**
- * y = tr + ar (x - tr) where x >= tr, tl + al (x - tl) where x <= tl, else
- * x; for tiles [pixels][channels][lanes] (see batchnorm.h). x may be y.
+ * y = tr + ar (x - tr) where x >= tr, else tl + al (x - tl) where x <= tl,
+ * else x, as is a NaN.
+ *
+ * @param y  [pixels][channels][lanes] out, see batchnorm.h; may be x
  *
  * Source: Jin et al. 2016, arXiv:1512.07030.
  */
@@ -20,12 +22,16 @@ void pare_srelu_forward(float *y, const float *x, size_t pixels,
 
 /**
  * Gradient at the input, and sums of the gradients of the four numbers over
- * these pixels and the lanes that hold a sample.
+ * these pixels and the lanes that hold a sample: float sums of a lane over
+ * 32 pixels, then double.
  *
- * @param dx    out; may be dy
- * @param sum   [4][channels] double, out: of tl, al, tr, ar
- * @param x     the input of the forward pass
- * @param add   add to dx instead of setting it
+ * @param dx     [pixels][channels][lanes] out; may be dy; in lanes without
+ *               a sample 0 where dy is 0
+ * @param sum    [4][channels] double, out: of tl, al, tr, ar
+ * @param dy     [pixels][channels][lanes]
+ * @param x      the input of the forward pass
+ * @param valid  lanes that hold a sample, 1..lanes
+ * @param add    add to dx instead of setting it
  */
 void pare_srelu_backward(float *dx, double *sum, const float *dy,
                          const float *x, size_t pixels, size_t channels,
