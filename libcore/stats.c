@@ -36,28 +36,60 @@ static int merge(uint8_t *into, const uint8_t *from, size_t n)
     return any;
 }
 
-/* Rows and columns of a matrix without a kept weight. */
-static int count_dead(struct pare_stats_row *row, const struct pare_tensor *t)
+/* The same with `taps` marks of each of the n inputs: is one of them set? */
+static int merge_taps(uint8_t *into, const uint8_t *from, size_t n, size_t taps)
 {
-    size_t inputs = t->n / t->dim[0];
+    int any = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint8_t used = 0;
+
+        for (size_t k = 0; k < taps; k++)
+            used |= from[i * taps + k];
+        into[i] |= used;
+        any |= used;
+    }
+    return any;
+}
+
+/*
+ * Outputs and inputs without a kept weight: rows and columns of a matrix,
+ * filters and channels of a convolution, where a filter of a group reads the
+ * channels of that group only.
+ */
+static int count_dead(struct pare_stats_row *row, const struct pare_tensor *t,
+                      const struct pare_layer *l)
+{
+    struct pare_window w = {.groups = 1};
+    size_t in = t->dim[1], taps = t->n / t->dim[0] / in, filters, n;
     uint8_t *alive;
 
     if (!t->mask)
         return 0;
-    alive = calloc(inputs, 1);
+    if (l->kind->op == PARE_OP_CONV)
+        pare_layer_window(&w, l);
+    filters = t->dim[0] / w.groups;
+    alive = calloc(w.groups, in);
     if (!alive)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    for (size_t o = 0; o < t->dim[0]; o++)
-        row->dead_outputs += !merge(alive, t->mask + o * inputs, inputs);
-    for (size_t i = 0; i < inputs; i++)
+    for (size_t o = 0; o < t->dim[0]; o++) {
+        uint8_t *group = alive + o / filters * in;
+        const uint8_t *mask = t->mask + o * in * taps;
+
+        row->dead_outputs += !(taps == 1 ? merge(group, mask, in)
+                                         : merge_taps(group, mask, in, taps));
+    }
+    n = w.groups * in;
+    for (size_t i = 0; i < n; i++)
         row->dead_inputs += !alive[i];
     free(alive);
     return 0;
 }
 
 static int add_tensor(struct pare_stats_row *row, const struct pare_tensor *t,
-                      double macs)
+                      const struct pare_layer *l)
 {
+    double macs = l->kind->macs(l);
     uint64_t kept, nonzero;
 
     if (t->role == PARE_ROLE_BUFFER)
@@ -73,7 +105,7 @@ static int add_tensor(struct pare_stats_row *row, const struct pare_tensor *t,
     row->prunable_kept += kept;
     row->macs += macs;
     row->nonzero_macs += macs * ((double)nonzero / (double)t->n);
-    return count_dead(row, t);
+    return count_dead(row, t, l);
 }
 
 static void add_row(struct pare_stats_row *to, const struct pare_stats_row *r)
@@ -107,7 +139,7 @@ int pare_stats(struct pare_stats_row **row, size_t *n,
             last = &rows[used++];
             last->layer = tensor->layer;
         }
-        rc = add_tensor(last, tensor, l->kind->macs ? l->kind->macs(l) : 0);
+        rc = add_tensor(last, tensor, l);
     }
     if (rc) {
         free(rows);

@@ -84,11 +84,70 @@ static void an_all_zero_network_compresses_without_end(void **state)
     pare_model_release(&m);
 }
 
+/* Two groups of two channels each; 4 filters of 2 channels x 1x2 taps. */
+static void dead_channels_of_a_convolution_are_those_of_its_group(void **state)
+{
+    struct pare_model m = small_model("in(4,3,3) conv2d(4,1x2,groups=2) "
+                                      "linear(2)",
+                                      4);
+    struct pare_stats_row *row;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pare_tensor_need_mask(&m.tensor[0]), 0);
+    memcpy(m.tensor[0].mask,
+           (uint8_t[]){0, 0, 0, 1,  /* reads channel 1 */
+                       0, 0, 0, 0,  /* dead */
+                       1, 0, 0, 0,  /* reads channel 2 */
+                       0, 1, 0, 0}, /* and again */
+           16);
+    pare_model_apply_masks(&m);
+    assert_int_equal(pare_stats(&row, &n, &m), 0);
+    assert_int_equal(row[0].prunable, 16);
+    assert_int_equal(row[0].prunable_kept, 3);
+    assert_int_equal(row[0].dead_outputs, 1);
+    assert_int_equal(row[0].dead_inputs, 2);
+    assert_close(row[0].macs, 16 * 3 * 2, 0);
+    assert_close(row[0].nonzero_macs, 3 * 3 * 2, 1e-12);
+    assert_int_equal(row[1].dead_inputs, 0);
+    assert_close(row[1].macs, 4 * 3 * 2 * 2, 0);
+    free(row);
+    pare_model_release(&m);
+}
+
+/* The figures of ShrinkBench's paper assume pad and are 4,397,000. */
+static void mnistnet_takes_2293000_multiply_adds(void **state)
+{
+    static const struct {
+        const char *text;
+        double macs;
+    } net[] = {
+        {"mnistnet", 2293000},
+        {"in(8,9,9) conv2d(8,3,pad=1,groups=4)", 8 * 2 * 9 * 81},
+        {"in(8,9,9) conv2d(8,3,stride=2,pad=1)", 8 * 8 * 9 * 25},
+        {"in(8,9) conv1d(6,3)", 8 * 6 * 3 * 7},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof net / sizeof net[0]; i++) {
+        struct pare_model m = small_model(net[i].text, 5);
+        struct pare_stats_row *row;
+        size_t n;
+
+        assert_int_equal(pare_stats(&row, &n, &m), 0);
+        assert_close(row[n - 1].macs, net[i].macs, 0);
+        free(row);
+        pare_model_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_network_is_counted_by_hand),
         cmocka_unit_test(running_statistics_are_no_parameters),
+        cmocka_unit_test(dead_channels_of_a_convolution_are_those_of_its_group),
+        cmocka_unit_test(mnistnet_takes_2293000_multiply_adds),
         cmocka_unit_test(an_all_zero_network_compresses_without_end),
     };
 
