@@ -73,11 +73,29 @@ static int class_names_fit(const struct pare_model *m,
     return 0;
 }
 
+/* Images of one size may be laid out otherwise. */
+static int shapes_fit(const struct pare_shape *model,
+                      const struct pare_shape *data)
+{
+    char x[PARE_SHAPE_TEXT], y[PARE_SHAPE_TEXT];
+
+    if (data->rank < 2 || model->rank < 2 ||
+        (data->rank == model->rank &&
+         memcmp(data->dim, model->dim,
+                (size_t)data->rank * sizeof data->dim[0]) == 0))
+        return 0;
+    return pare_fail(PARE_EMISMATCH, "the data are %s, the model takes %s",
+                     pare_shape_print(x, data), pare_shape_print(y, model));
+}
+
 int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
 {
     size_t inputs = pare_shape_size(&m->arch.input);
     size_t outputs = pare_shape_size(pare_arch_output(&m->arch));
+    int err = shapes_fit(&m->arch.input, &d->shape);
 
+    if (err)
+        return err;
     if (d->features != inputs)
         return pare_fail(PARE_EMISMATCH,
                          "the data have %zu inputs a sample, the model "

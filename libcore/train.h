@@ -80,7 +80,10 @@ bool pare_train_cuts_epoch(const struct pare_training *t, uint64_t batch,
 uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch);
 
 /**
- * Do inputs and classes of the data fit the model?
+ * Do inputs and classes of the data fit the model? Images, and channels x
+ * length, must be of the model's shape, unless one of the two is of features:
+ * then equal sizes do.
+ *
  * @return 0, PARE_EMISMATCH with both shapes in the message
  */
 int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d);

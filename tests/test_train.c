@@ -362,6 +362,43 @@ static void data_that_do_not_fit_are_refused(void **state)
     pare_model_release(&s.m);
 }
 
+/* Shapes are compared where both have them; else sizes are. */
+static void images_of_another_layout_are_refused(void **state)
+{
+    static const struct {
+        struct pare_shape data;
+        const char *arch, *error;
+    } pair[] = {
+        {{3, {1, 4, 6}}, "in(1,4,6) linear(3)", NULL},
+        {{1, {24}}, "in(1,4,6) linear(3)", NULL},
+        {{3, {1, 4, 6}}, "in(24) linear(3)", NULL},
+        {{2, {4, 6}}, "in(4,6) linear(3)", NULL},
+        {{3, {1, 4, 6}}, "in(1,6,4) linear(3)",
+         "the data are 1x4x6, the model takes 1x6x4"},
+        {{3, {3, 32, 32}}, "in(1,28,28) linear(3)",
+         "the data are 3x32x32, the model takes 1x28x28"},
+        {{2, {4, 6}}, "in(1,4,6) linear(3)", "4x6, the model takes 1x4x6"},
+        {{3, {1, 4, 6}}, "in(25) linear(3)",
+         "the data have 24 inputs a sample, the model takes 25"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        struct pare_dataset d = {.shape = pair[i].data, .n_classes = 3};
+        struct pare_arch arch;
+        struct pare_model m = {0};
+
+        d.features = pare_shape_size(&d.shape);
+        assert_int_equal(pare_arch_parse(&arch, pair[i].arch), 0);
+        assert_int_equal(pare_model_init(&m, &arch), 0);
+        assert_int_equal(pare_model_fits(&m, &d),
+                         pair[i].error ? PARE_EMISMATCH : 0);
+        if (pair[i].error)
+            assert_non_null(strstr(pare_error(), pair[i].error));
+        pare_model_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +415,7 @@ int main(void)
         cmocka_unit_test(infinite_optimizer_state_is_diverging),
         cmocka_unit_test(checkpoints_are_the_states_asked_for),
         cmocka_unit_test(data_that_do_not_fit_are_refused),
+        cmocka_unit_test(images_of_another_layout_are_refused),
     };
 
     return run_group(tests);
