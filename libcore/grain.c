@@ -91,7 +91,7 @@ static const struct pare_grain_kind table[] = {
                            false, count_weights, gather_weights,
                            remove_weights},
     [PARE_GRAIN_UNIT] = {"unit",
-                         "all weights into an output neuron, by their norm",
+                         "all weights of a neuron or filter, by their norm",
                          "Li et al. 2017, arXiv:1608.08710", false, true, true,
                          count_units, gather_units, remove_units},
 };

@@ -116,6 +116,45 @@ static void batch_norm_starts_as_the_identity(void **state)
     pare_model_release(&m);
 }
 
+/* PyTorch: inputs of a filter are those of its group, times the taps. */
+static void filters_have_the_fans_of_pytorch(void **state)
+{
+    struct pare_model m = {0};
+    struct pare_arch arch;
+    double mean, sd, max;
+
+    (void)state;
+    assert_int_equal(
+        pare_arch_parse(&arch, "in(64,9,9) conv2d(96,3x5,groups=4)"), 0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_model_draw(&m, "pytorch", 3), 0);
+    moments(&m.tensor[0], &mean, &sd, &max);
+    assert_close(max, 1 / sqrt(16 * 15), 1e-5);
+    moments(&m.tensor[1], &mean, &sd, &max);
+    assert_close(max, 1 / sqrt(16 * 15), 5e-3);
+    assert_int_equal(pare_model_draw(&m, "glorot-normal", 3), 0);
+    moments(&m.tensor[0], &mean, &sd, &max);
+    assert_close(sd, sqrt(2.0 / (16 * 15 + 24 * 15)), 1e-3);
+    pare_model_release(&m);
+}
+
+static void an_srelu_starts_as_a_leaky_relu(void **state)
+{
+    static const float want[4] = {0, 0.2f, 1, 1};
+    struct pare_model m = {0};
+    struct pare_arch arch;
+
+    (void)state;
+    assert_int_equal(pare_arch_parse(&arch, "in(3,2,2) srelu linear(2)"), 0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_model_draw(&m, "he-normal", 3), 0);
+    for (int t = 0; t < 4; t++)
+        for (int i = 0; i < 3; i++)
+            assert_true(m.tensor[t].value[i] == want[t]);
+    assert_false(pare_tensor_prunable(&m.tensor[1]));
+    pare_model_release(&m);
+}
+
 static void tensors_draw_from_streams_of_their_own(void **state)
 {
     const double bound = sqrt(1. / OUT);
@@ -234,6 +273,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_initializer_has_its_variance_and_bound),
         cmocka_unit_test(batch_norm_starts_as_the_identity),
+        cmocka_unit_test(filters_have_the_fans_of_pytorch),
+        cmocka_unit_test(an_srelu_starts_as_a_leaky_relu),
         cmocka_unit_test(tensors_draw_from_streams_of_their_own),
         cmocka_unit_test(init_is_regenerated_bit_for_bit),
         cmocka_unit_test(a_whole_init_is_copied),
