@@ -1,7 +1,8 @@
 #!/bin/sh
-# Damage models, data files, texts, tables and IDX files and read them.
+# Damage models, data files, texts, tables, IDX files and arrays and read them.
 # usage: fuzz.sh [SECONDS [SEED]]; needs the programs and fuzz_files in PATH
 . "${0%/*}/tools/lib.sh"
+. "$HERE/tools/arrays.sh"
 
 seconds=${1:-3}
 seed=${2:-1}
@@ -22,6 +23,8 @@ ok "its bits" pare-prune -s 0.9 wide.h5 -o bits.h5
 run_sh "pare-dump masked.h5 >twin.txt"
 status_is 0 "a text"
 printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' >images.idx
+npy '<f8' '2, 3' "$(head -c 48 /dev/zero | tr '\0' 5)" >x.npy
+npz x x.npy y x.npy >archive.npz
 gzip -nc images.idx >packed.idx
 
 # Other structures of HDF5 that readers accept, where its tools are there.
@@ -35,7 +38,7 @@ fi
 
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
     index.h5 bits.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
-    images.idx packed.idx $more
+    images.idx packed.idx x.npy archive.npz $more
 cat "$OUT"
 status_is 0 "nothing crashes, hangs, or is read as something else"
 if [ "$status" -ne 0 ]; then

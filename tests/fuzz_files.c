@@ -2,7 +2,7 @@
  * Damage files and read them as a tool would: nothing may crash, take more
  * than 6 seconds of processor time or 700 MB, or be read as another model.
  * The name tells the reader: .h5 (model and data), .txt (the text twin),
- * .csv, .idx. What fails is kept as bad-N beside the case.
+ * .csv, .idx, .npy, .npz. What fails is kept as bad-N beside the case.
  *
  * usage: fuzz_files SECONDS SEED FILE...
  */
@@ -21,6 +21,7 @@
 #include "data_file.h"
 #include "idx.h"
 #include "model_file.h"
+#include "npz.h"
 #include "status.h"
 #include "text_twin.h"
 
@@ -274,6 +275,27 @@ static bool read_idx(const char *path)
     return ok;
 }
 
+static bool read_npy(const char *path)
+{
+    struct pare_npy a = {0};
+    bool ok = fine(pare_npy_read(&a, path));
+
+    pare_npy_release(&a);
+    return ok;
+}
+
+static bool read_npz(const char *path)
+{
+    struct pare_npz *z = NULL;
+    struct pare_npy a = {0};
+    bool ok = fine(pare_npz_open(&z, path)) &&
+              (!z || fine(pare_npz_read(&a, z, "y", "y")));
+
+    pare_npy_release(&a);
+    pare_npz_free(z);
+    return ok;
+}
+
 static bool read_case(const struct seed *s, const char *path)
 {
     char state[PARE_DIGEST_LEN];
@@ -284,6 +306,10 @@ static bool read_case(const struct seed *s, const char *path)
         return read_csv(path);
     if (ends(s->path, ".idx"))
         return read_idx(path);
+    if (ends(s->path, ".npy"))
+        return read_npy(path);
+    if (ends(s->path, ".npz"))
+        return read_npz(path);
     if (!s->state[0])
         return read_data(path);
     return read_model(state, path) &&

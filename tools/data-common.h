@@ -96,6 +96,8 @@ int data_cifar10_main(int argc, char **argv);
 int data_cifar100_main(int argc, char **argv);
 int data_idx_main(int argc, char **argv);
 int data_csv_main(int argc, char **argv);
+int data_npy_main(int argc, char **argv);
+int data_npz_main(int argc, char **argv);
 int data_info_main(int argc, char **argv);
 
 #endif

@@ -14,6 +14,8 @@ static const struct row table[] = {
     {"csv", data_csv_main},
     {"cifar10", data_cifar10_main},
     {"cifar100", data_cifar100_main},
+    {"npy", data_npy_main},
+    {"npz", data_npz_main},
     {"info", data_info_main},
 };
 
@@ -21,7 +23,7 @@ int main(int argc, char **argv)
 {
     static const struct cli_tool tool = {
         "pare-data",
-        "idx|csv|cifar10|cifar100|info [ARG ...]",
+        "idx|csv|cifar10|cifar100|npy|npz|info [ARG ...]",
         "Make a data file of foreign data, or tell what one holds.\n"
         "Each has its own help: pare data idx --help.",
         NULL,

@@ -259,14 +259,14 @@ fi
 
 # ---- help and manual ----
 
-for sub in idx csv cifar10 cifar100 info; do
+for sub in idx csv cifar10 cifar100 npy npz info; do
     run pare-data $sub --help
     status_is 0 "$sub has help"
     out_has "^usage: pare-data $sub " "$sub has usage"
     run pare-data $sub --frob
     fails_with 2 "$sub refuses unknown options"
 done
-for sub in idx csv cifar10 cifar100 info; do
+for sub in idx csv cifar10 cifar100 npy npz info; do
     pare-data $sub --list-options | cut -f2
 done | sort -u >options.txt
 page=$SRC/man/pare-data.1
@@ -284,6 +284,10 @@ cp x.gz train-images-idx3-ubyte.gz
 cp y.gz train-labels-idx1-ubyte.gz
 gzip -n <tx >t10k-images-idx3-ubyte.gz
 gzip -n <ty >t10k-labels-idx1-ubyte.gz
+. "$HERE/arrays.sh"
+npy '|u1' '1, 2, 2, 3' abcdefghijkl >images.npy
+npy '|u1' '1,' '\0' >labels.npy
+npz x_train images.npy y_train labels.npy >mnist.npz
 mkdir cifar-10-batches-bin
 head -c 6146 /dev/zero >cifar-10-batches-bin/data_batch_1.bin
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$page" |

@@ -6,9 +6,12 @@
 #     fashion.h5                  few images of 784 pixels in 10 classes
 #     train-images-idx3-ubyte.gz  and so on, as MNIST has them
 #     cifar-10-batches-bin        two images of CIFAR-10
+#     images.npy, labels.npy      an image of four axes
+#     mnist.npz                   both in an archive
 #     dense.h5                    a network of three layers on fashion.h5
 #     pruned.h5                   half of it
 . "${0%/*}/lib.sh"
+. "$HERE/arrays.sh"
 
 # idx NAME SAMPLES: images and labels in the format of MNIST.
 u32() {
@@ -32,6 +35,9 @@ idx few 200
 pare data idx --val 50 -S 1 -o fashion.h5 few-images-idx3-ubyte.gz \
     few-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz
 rm few-*
+npy '|u1' '1, 2, 2, 3' abcdefghijkl >images.npy
+npy '|u1' '1,' '\0' >labels.npy
+npz x_train images.npy y_train labels.npy >mnist.npz
 mkdir cifar-10-batches-bin
 head -c 6146 /dev/zero >cifar-10-batches-bin/data_batch_1.bin
 cp "$SRC/pipelines/penguins/penguins.csv" .

@@ -1,0 +1,52 @@
+#ifndef PARE_NPZ_H
+#define PARE_NPZ_H
+
+#include "npy.h"
+
+#define PARE_NPZ_MEMBERS 4096
+
+/** The arrays of an NPZ file: a ZIP archive of NPY files. */
+struct pare_npz;
+
+/**
+ * Read the directory of an NPZ file.
+ *
+ * Plain ZIP and ZIP64, in one piece: the central directory ends where its
+ * end record begins. What a member declares is checked when it is read.
+ *
+ * @param z      out; free with pare_npz_free
+ * @param bytes  [n] the file, malloc'd; taken over, freed on failure
+ * @param path   for messages
+ * @return 0; PARE_EFORMAT (not ZIP, cut off, damaged, the same name twice);
+ *         PARE_ELIMIT (members, length of a name); PARE_ENOMEM
+ *
+ * Source: PKWARE, APPNOTE.TXT, ".ZIP File Format Specification", 4.3-4.5.
+ */
+int pare_npz_parse(struct pare_npz **z, void *bytes, size_t n,
+                   const char *path);
+
+/** The same from a file of at most PARE_NPY_LIMIT bytes. Also PARE_EIO. */
+int pare_npz_open(struct pare_npz **z, const char *path);
+
+/** Free; NULL is fine. */
+void pare_npz_free(struct pare_npz *z);
+
+/** Is there an array of that name (without .npy)? */
+bool pare_npz_has(const struct pare_npz *z, const char *name);
+
+/** The names of the arrays, "a, b, c", cut off with "..." to fit n bytes. */
+void pare_npz_names(char *buf, size_t n, const struct pare_npz *z);
+
+/**
+ * Read an array, stored or deflated. Nothing is allocated that the member
+ * does not declare and its packed bytes could not hold; its CRC is checked.
+ *
+ * @param a      zeroed, out
+ * @param label  of the array, for messages
+ * @return 0; PARE_EFORMAT (no such array, encrypted, packed in another way,
+ *         damaged, and as pare_npy_parse); PARE_ELIMIT; PARE_ENOMEM
+ */
+int pare_npz_read(struct pare_npy *a, const struct pare_npz *z,
+                  const char *name, const char *label);
+
+#endif

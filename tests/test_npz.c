@@ -1,0 +1,352 @@
+#include "unit.h"
+
+#include <zlib.h>
+
+#include "npz.h"
+#include "rng.h"
+#include "status.h"
+
+enum { ROOM = 4096 };
+
+/* An archive that grows, and where its directory is gathered. */
+struct zip {
+    unsigned char b[ROOM], directory[ROOM];
+    size_t n, size, entries;
+    bool wide; /* ZIP64 */
+};
+
+static void put(unsigned char *b, size_t *n, uint64_t v, int size)
+{
+    for (int i = 0; i < size; i++)
+        b[(*n)++] = (unsigned char)(v >> (8 * i));
+}
+
+static size_t deflated(unsigned char *out, const void *in, size_t n)
+{
+    z_stream z = {0};
+    unsigned char copy[512];
+
+    memcpy(copy, in, n);
+    assert_int_equal(
+        deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = copy;
+    z.avail_in = (uInt)n;
+    z.next_out = out;
+    z.avail_out = 1024;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return z.total_out;
+}
+
+static void add(struct zip *z, const char *name, const void *value, size_t n,
+                unsigned method)
+{
+    unsigned char packed[1024], *d = z->directory;
+    size_t size = n, at = z->n;
+    uint32_t crc = (uint32_t)crc32(0, value, (uInt)n);
+
+    if (method == 8)
+        size = deflated(packed, value, n);
+    else
+        memcpy(packed, value, n);
+    put(z->b, &z->n, 0x04034b50, 4);
+    put(z->b, &z->n, 20, 2);
+    put(z->b, &z->n, 0, 2);
+    put(z->b, &z->n, method, 2);
+    put(z->b, &z->n, 0, 4);
+    put(z->b, &z->n, crc, 4);
+    put(z->b, &z->n, size, 4);
+    put(z->b, &z->n, n, 4);
+    put(z->b, &z->n, strlen(name), 2);
+    put(z->b, &z->n, 0, 2);
+    memcpy(z->b + z->n, name, strlen(name));
+    z->n += strlen(name);
+    memcpy(z->b + z->n, packed, size);
+    z->n += size;
+    put(d, &z->size, 0x02014b50, 4);
+    put(d, &z->size, 20, 2);
+    put(d, &z->size, 20, 2);
+    put(d, &z->size, 0, 2);
+    put(d, &z->size, method, 2);
+    put(d, &z->size, 0, 4);
+    put(d, &z->size, crc, 4);
+    put(d, &z->size, z->wide ? 0xFFFFFFFF : size, 4);
+    put(d, &z->size, z->wide ? 0xFFFFFFFF : n, 4);
+    put(d, &z->size, strlen(name), 2);
+    put(d, &z->size, z->wide ? 28 + 5 : 0, 2);
+    put(d, &z->size, 0, 2);
+    put(d, &z->size, 0, 2);
+    put(d, &z->size, 0, 2);
+    put(d, &z->size, 0, 4);
+    put(d, &z->size, z->wide ? 0xFFFFFFFF : at, 4);
+    memcpy(d + z->size, name, strlen(name));
+    z->size += strlen(name);
+    z->entries++;
+    if (!z->wide)
+        return;
+    put(d, &z->size, 7, 2); /* another part comes first */
+    put(d, &z->size, 1, 2);
+    put(d, &z->size, 0, 1);
+    put(d, &z->size, 1, 2);
+    put(d, &z->size, 24, 2);
+    put(d, &z->size, n, 8);
+    put(d, &z->size, size, 8);
+    put(d, &z->size, at, 8);
+}
+
+static void finish(struct zip *z)
+{
+    size_t at = z->n, end;
+
+    memcpy(z->b + z->n, z->directory, z->size);
+    end = z->n += z->size;
+    if (z->wide) {
+        put(z->b, &z->n, 0x06064b50, 4);
+        put(z->b, &z->n, 44, 8);
+        put(z->b, &z->n, 45, 2);
+        put(z->b, &z->n, 45, 2);
+        put(z->b, &z->n, 0, 8);
+        put(z->b, &z->n, z->entries, 8);
+        put(z->b, &z->n, z->entries, 8);
+        put(z->b, &z->n, z->size, 8);
+        put(z->b, &z->n, at, 8);
+        put(z->b, &z->n, 0x07064b50, 4);
+        put(z->b, &z->n, 0, 4);
+        put(z->b, &z->n, end, 8);
+        put(z->b, &z->n, 1, 4);
+    }
+    put(z->b, &z->n, 0x06054b50, 4);
+    put(z->b, &z->n, 0, 4);
+    put(z->b, &z->n, z->wide ? 0xFFFF : z->entries, 2);
+    put(z->b, &z->n, z->wide ? 0xFFFF : z->entries, 2);
+    put(z->b, &z->n, z->wide ? 0xFFFFFFFF : z->size, 4);
+    put(z->b, &z->n, z->wide ? 0xFFFFFFFF : at, 4);
+    put(z->b, &z->n, 0, 2);
+}
+
+/* An NPY file of the bytes 1, 2, 3; returns its size. */
+static size_t array(unsigned char b[128])
+{
+    static const char head[] =
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}";
+
+    memcpy(b, "\x93NUMPY\1\0", 8);
+    b[8] = sizeof head - 1;
+    b[9] = 0;
+    memcpy(b + 10, head, sizeof head - 1);
+    memcpy(b + 10 + sizeof head - 1, "\1\2\3", 3);
+    return 10 + sizeof head - 1 + 3;
+}
+
+/* Two arrays, a stored and b deflated. */
+static void make(struct zip *z, bool wide)
+{
+    unsigned char npy[128];
+    size_t n = array(npy);
+
+    memset(z, 0, sizeof *z);
+    z->wide = wide;
+    add(z, "a.npy", npy, n, 0);
+    add(z, "b.npy", npy, n, 8);
+    finish(z);
+}
+
+static int parse(struct pare_npz **p, const void *bytes, size_t n)
+{
+    void *copy = malloc(n ? n : 1);
+
+    assert_non_null(copy);
+    memcpy(copy, bytes, n);
+    return pare_npz_parse(p, copy, n, "f");
+}
+
+static void stored_and_deflated_arrays_are_read(void **state)
+{
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        struct pare_npz *p = NULL;
+        struct zip z;
+        char names[32];
+
+        make(&z, wide);
+        if (parse(&p, z.b, z.n) != 0)
+            fail_msg("%s", pare_error());
+        pare_npz_names(names, sizeof names, p);
+        assert_string_equal(names, "a, b");
+        assert_true(pare_npz_has(p, "a") && !pare_npz_has(p, "a.npy"));
+        for (const char *name = "ab"; *name; name++) {
+            const char one[2] = {*name};
+            struct pare_npy a = {0};
+
+            if (pare_npz_read(&a, p, one, one) != 0)
+                fail_msg("%s", pare_error());
+            assert_int_equal(a.count, 3);
+            assert_memory_equal(a.value, "\1\2\3", 3);
+            pare_npy_release(&a);
+        }
+        pare_npz_free(p);
+    }
+}
+
+/* Is the archive, or array b of it, refused so? */
+static void refused(const struct zip *z, const char *part)
+{
+    struct pare_npz *p = NULL;
+    struct pare_npy a = {0};
+
+    if (parse(&p, z->b, z->n) == 0 && pare_npz_read(&a, p, "b", "b") == 0)
+        fail_msg("accepted, though it should say '%s'", part);
+    if (!strstr(pare_error(), part))
+        fail_msg("'%s' does not say '%s'", pare_error(), part);
+    assert_null(a.bytes);
+    pare_npz_free(p);
+}
+
+static void put32(struct zip *z, size_t at, uint32_t v)
+{
+    put(z->b, &at, v, 4);
+}
+
+static void odd_archives_are_refused(void **state)
+{
+    unsigned char npy[128];
+    size_t n = array(npy), b; /* b's entry in the directory */
+    struct zip z;
+
+    (void)state;
+    memset(&z, 0, sizeof z);
+    refused(&z, "not an NPZ file");
+    make(&z, false);
+    z.n -= 30;
+    refused(&z, "cut off");
+    make(&z, false);
+    b = z.n - 22 - 51;
+    z.b[b + 8] = 1;
+    refused(&z, "encrypted");
+    make(&z, false);
+    z.b[b + 10] = 12;
+    refused(&z, "packed by method 12");
+    make(&z, false);
+    put32(&z, b + 16, 0);
+    refused(&z, "checksum");
+    make(&z, false);
+    put32(&z, b + 24, (uint32_t)n + 1);
+    refused(&z, "packed bytes");
+    put32(&z, b + 24, (uint32_t)n - 1);
+    refused(&z, "packed bytes");
+    put32(&z, b + 24, 0x7FFFFFFF);
+    refused(&z, "cannot hold");
+    make(&z, false);
+    put32(&z, b + 20, 4000);
+    refused(&z, "beyond the end");
+    make(&z, false);
+    put32(&z, b + 42, 0);
+    refused(&z, "its head is not");
+    put32(&z, b + 42, 0xFFFFFFF0);
+    refused(&z, "beyond the end");
+    put32(&z, b + 42, 0xFFFFFFFF);
+    refused(&z, "more than 32 bits is missing");
+    make(&z, false);
+    put32(&z, z.n - 10, 102 + 1);
+    refused(&z, "not where it should be");
+    make(&z, false);
+    z.b[z.n - 18] = 1;
+    refused(&z, "several parts");
+    make(&z, false);
+    z.b[z.n - 14] = z.b[z.n - 12] = 3;
+    refused(&z, "its directory");
+    z.b[z.n - 14] = z.b[z.n - 12] = 1;
+    refused(&z, "too long");
+    z.b[z.n - 13] = z.b[z.n - 11] = 0x40;
+    refused(&z, "more than 4096 members");
+    memset(&z, 0, sizeof z);
+    add(&z, "b.npy", npy, n, 0);
+    add(&z, "b.npy", npy, n, 0);
+    finish(&z);
+    refused(&z, "two arrays 'b'");
+    memset(&z, 0, sizeof z);
+    add(&z, "b.npy", "no array", 8, 0);
+    finish(&z);
+    refused(&z, "'b' is not an NPY file");
+}
+
+static void a_bomb_is_refused_by_what_it_declares(void **state)
+{
+    struct zip z;
+    unsigned char npy[128];
+    size_t n = array(npy), at;
+
+    (void)state;
+    memset(&z, 0, sizeof z);
+    z.wide = true;
+    add(&z, "b.npy", npy, n, 8);
+    finish(&z);
+    at = z.n - 22 - 20 - 56 - 24;
+    put(z.b, &at, (uint64_t)1 << 40, 8);
+    refused(&z, "declares more than 4294967296 bytes");
+}
+
+static void names_are_cut_to_fit(void **state)
+{
+    struct pare_npz *p = NULL;
+    char names[20];
+    struct zip z;
+
+    (void)state;
+    memset(&z, 0, sizeof z);
+    for (char c = 'a'; c < 'p'; c++)
+        add(&z, (const char[]){c, c, '\0'}, "x", 1, 0);
+    finish(&z);
+    assert_int_equal(parse(&p, z.b, z.n), 0);
+    pare_npz_names(names, sizeof names, p);
+    assert_string_equal(names, "aa, bb, cc, dd, ...");
+    pare_npz_free(p);
+}
+
+/* Flipped bits and cuts; ASan sees what is overrun. */
+static void damaged_archives_do_no_harm(void **state)
+{
+    static struct zip z[2];
+
+    (void)state;
+    make(&z[0], false);
+    make(&z[1], true);
+    for (uint64_t i = 0; i < 20000; i++) {
+        unsigned char b[ROOM];
+        struct pare_npz *p = NULL;
+        size_t n = z[i & 1].n;
+        uint32_t r[4];
+
+        memcpy(b, z[i & 1].b, n);
+        pare_rng_block(r, 6, PARE_STREAM_SPLIT, 0, i);
+        b[r[0] % n] ^= (unsigned char)(1u << (r[1] & 7));
+        if (i % 3 == 0)
+            b[r[2] % n] = r[3] & 1 ? 0xFF : (unsigned char)(r[3] >> 8);
+        if (i % 11 == 0)
+            n = r[2] % n;
+        if (parse(&p, b, n) != 0)
+            continue;
+        for (const char *name = "ab"; *name; name++) {
+            const char one[2] = {*name};
+            struct pare_npy a = {0};
+
+            if (pare_npz_read(&a, p, one, one) == 0)
+                assert_int_equal(a.count, 3);
+            pare_npy_release(&a);
+        }
+        pare_npz_free(p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stored_and_deflated_arrays_are_read),
+        cmocka_unit_test(odd_archives_are_refused),
+        cmocka_unit_test(a_bomb_is_refused_by_what_it_declares),
+        cmocka_unit_test(names_are_cut_to_fit),
+        cmocka_unit_test(damaged_archives_do_no_harm),
+    };
+
+    return run_group(tests);
+}
