@@ -62,7 +62,7 @@ _pare()
         _pare_operand "$argument"
         COMPREPLY=($(compgen -W "$(_pare_names "$tool" "$before")" -- "$word"))
     elif [[ $tool == pare-data && $word == "$sub" ]]; then
-        COMPREPLY=($(compgen -W 'idx csv cifar10 cifar100 npy npz info' -- "$word"))
+        COMPREPLY=($(compgen -W 'idx csv images cifar10 cifar100 npy npz info' -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_pare_options "$tool" "$sub" |
             awk -F '\t' '{ if ($1 != "-") print "-" $1; print "--" $2 }')" \

@@ -214,7 +214,7 @@ static void append_option(struct text *t, const struct cli_option *o)
 /* The options in force that matter to the samples; no file names. */
 static char *origin(const struct cli_tool *tool, struct data_common *c)
 {
-    static const char *const silent[] = {"output", "verbose", "seed"};
+    static const char *const silent[] = {"output", "verbose", "seed", "strict"};
     struct text t = {strdup("pare"), 4};
     bool random = (c->make_split && !c->no_shuffle) || c->val_given;
     char seed[24];

@@ -98,6 +98,7 @@ int data_idx_main(int argc, char **argv);
 int data_csv_main(int argc, char **argv);
 int data_npy_main(int argc, char **argv);
 int data_npz_main(int argc, char **argv);
+int data_images_main(int argc, char **argv);
 int data_info_main(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@ struct row {
 static const struct row table[] = {
     {"idx", data_idx_main},
     {"csv", data_csv_main},
+    {"images", data_images_main},
     {"cifar10", data_cifar10_main},
     {"cifar100", data_cifar100_main},
     {"npy", data_npy_main},
@@ -23,7 +24,7 @@ int main(int argc, char **argv)
 {
     static const struct cli_tool tool = {
         "pare-data",
-        "idx|csv|cifar10|cifar100|npy|npz|info [ARG ...]",
+        "idx|csv|images|cifar10|cifar100|npy|npz|info [ARG ...]",
         "Make a data file of foreign data, or tell what one holds.\n"
         "Each has its own help: pare data idx --help.",
         NULL,

@@ -34,6 +34,7 @@ complete pare data cs
 out_is csv "subcommands too"
 complete pare-data i
 out_is 'idx
+images
 info' "under their own name"
 complete pare data info a
 out_is '' "once"

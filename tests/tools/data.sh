@@ -259,14 +259,14 @@ fi
 
 # ---- help and manual ----
 
-for sub in idx csv cifar10 cifar100 npy npz info; do
+for sub in idx csv images cifar10 cifar100 npy npz info; do
     run pare-data $sub --help
     status_is 0 "$sub has help"
     out_has "^usage: pare-data $sub " "$sub has usage"
     run pare-data $sub --frob
     fails_with 2 "$sub refuses unknown options"
 done
-for sub in idx csv cifar10 cifar100 npy npz info; do
+for sub in idx csv images cifar10 cifar100 npy npz info; do
     pare-data $sub --list-options | cut -f2
 done | sort -u >options.txt
 page=$SRC/man/pare-data.1
@@ -290,6 +290,10 @@ npy '|u1' '1,' '\0' >labels.npy
 npz x_train images.npy y_train labels.npy >mnist.npz
 mkdir cifar-10-batches-bin
 head -c 6146 /dev/zero >cifar-10-batches-bin/data_batch_1.bin
+for i in 1 2 3 4 5; do
+    mkdir -p photos/rose photos/tulip
+    image_probe jpeg 200 150 "$i" | tee "photos/rose/$i" >"photos/tulip/$i"
+done
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$page" |
     sed -e 's/\\e$/\\/' -e 's/--val 5000/--val 2/' |
     sed -n '/^\$ /,/^\.Ed/p' | grep -v '^\.' | sed 's/^\$ pare data/pare-data/' >examples.sh

@@ -8,6 +8,7 @@
 #     cifar-10-batches-bin        two images of CIFAR-10
 #     images.npy, labels.npy      an image of four axes
 #     mnist.npz                   both in an archive
+#     photos                      class folders of images of varied size
 #     dense.h5                    a network of three layers on fashion.h5
 #     pruned.h5                   half of it
 . "${0%/*}/lib.sh"
@@ -40,6 +41,13 @@ npy '|u1' '1,' '\0' >labels.npy
 npz x_train images.npy y_train labels.npy >mnist.npz
 mkdir cifar-10-batches-bin
 head -c 6146 /dev/zero >cifar-10-batches-bin/data_batch_1.bin
+for class in rose tulip; do
+    mkdir -p "photos/$class"
+    for i in 1 2 3 4 5; do
+        image_probe jpeg $((190 + i)) $((150 + i)) $((20 * i)) \
+            >"photos/$class/$i.jpg" || exit 99
+    done
+done
 cp "$SRC/pipelines/penguins/penguins.csv" .
 pare data csv --label species --drop-na -S 1 --one-hot island \
     --scale bill_length_mm=50 --scale bill_depth_mm=20 \

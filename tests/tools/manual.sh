@@ -47,7 +47,7 @@ table() {
     done | sort -u
 }
 subcommands() {
-    case $1 in pare-data) echo idx csv cifar10 cifar100 npy npz info ;; esac
+    case $1 in pare-data) echo idx csv images cifar10 cifar100 npy npz info ;; esac
 }
 
 names() {
