@@ -2,7 +2,8 @@
  * Damage files and read them as a tool would: nothing may crash, take more
  * than 6 seconds of processor time or 700 MB, or be read as another model.
  * The name tells the reader: .h5 (model and data), .txt (the text twin),
- * .csv, .idx, .npy, .npz. What fails is kept as bad-N beside the case.
+ * .csv, .idx, .npy, .npz, .png, .jpg. What fails is kept as bad-N beside
+ * the case.
  *
  * usage: fuzz_files SECONDS SEED FILE...
  */
@@ -20,6 +21,7 @@
 #include "csv_data.h"
 #include "data_file.h"
 #include "idx.h"
+#include "image.h"
 #include "model_file.h"
 #include "npz.h"
 #include "status.h"
@@ -296,6 +298,22 @@ static bool read_npz(const char *path)
     return ok;
 }
 
+static bool read_image(const char *path)
+{
+    struct pare_image_decoder *d = pare_image_decoder_new();
+    struct pare_image im = {0};
+    void *bytes = NULL;
+    size_t n;
+    int err = d ? pare_read_file(&bytes, &n, path, PARE_IMAGE_FILE) : 1;
+
+    if (!err)
+        err = pare_image_decode(&im, d, bytes, n);
+    free(bytes);
+    pare_image_release(&im);
+    pare_image_decoder_free(d);
+    return fine(err);
+}
+
 static bool read_case(const struct seed *s, const char *path)
 {
     char state[PARE_DIGEST_LEN];
@@ -310,6 +328,8 @@ static bool read_case(const struct seed *s, const char *path)
         return read_npy(path);
     if (ends(s->path, ".npz"))
         return read_npz(path);
+    if (ends(s->path, ".png") || ends(s->path, ".jpg"))
+        return read_image(path);
     if (!s->state[0])
         return read_data(path);
     return read_model(state, path) &&
