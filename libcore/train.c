@@ -73,16 +73,18 @@ static int class_names_fit(const struct pare_model *m,
     return 0;
 }
 
-/* Images of one size may be laid out otherwise. */
+/*
+ * Images of one size may be laid out otherwise. Rows, features and images fit
+ * each other by the number of values.
+ */
 static int shapes_fit(const struct pare_shape *model,
                       const struct pare_shape *data)
 {
     char x[PARE_SHAPE_TEXT], y[PARE_SHAPE_TEXT];
 
-    if (data->rank < 2 || model->rank < 2 ||
-        (data->rank == model->rank &&
-         memcmp(data->dim, model->dim,
-                (size_t)data->rank * sizeof data->dim[0]) == 0))
+    if (data->rank != model->rank || data->rank < 2 ||
+        memcmp(data->dim, model->dim,
+               (size_t)data->rank * sizeof data->dim[0]) == 0)
         return 0;
     return pare_fail(PARE_EMISMATCH, "the data are %s, the model takes %s",
                      pare_shape_print(x, data), pare_shape_print(y, model));
@@ -427,6 +429,20 @@ static int take_best(struct run *r)
     return pare_optstate_copy(&r->m->optim, &c->optim, r->m);
 }
 
+/* Images are changed as they are stored, and given as such or flat. */
+static int augment_fits(const struct run *r)
+{
+    const struct pare_shape *in = &r->m->arch.input;
+    char takes[PARE_SHAPE_TEXT];
+    int err = pare_augment_fits(&r->o->augment, &r->d->shape);
+
+    if (!err && r->o->augment.canon[0] && in->rank == 2)
+        err = pare_fail(PARE_EMISMATCH,
+                        "augmentation needs a network that takes images, "
+                        "not rows of %s", pare_shape_print(takes, in));
+    return err;
+}
+
 /* Optimiser state of another kind than asked for is begun anew. */
 static int begin_optimizer(struct run *r)
 {
@@ -454,7 +470,7 @@ static int begin(struct run *r)
     if (!err && r->m->n_tensors == 0)
         err = pare_fail(PARE_EMISMATCH, "the network has no weights");
     if (!err)
-        err = pare_augment_fits(&r->o->augment, &r->d->shape);
+        err = augment_fits(r);
     if (!err && r->o->select != PARE_SELECT_LAST &&
         r->d->split[r->o->val].n == 0)
         err = pare_fail(PARE_EMISMATCH,

@@ -151,5 +151,34 @@ run pare-train -a 4-3 -d d.h5 -e 1 --augment flip -o o2.h5
 fails_with 1 "a table has no images"
 err_has 'augmentation needs images' "as is said"
 ok "nothing was written" test ! -e o2.h5
+run pare-train -a 'in(9,9) conv1d(3,2) flatten linear(3)' -d i.h5 -e 1 \
+    --augment flip -o o2.h5
+fails_with 1 "a network of rows takes no images"
+err_has 'takes images, not rows of 9x9$' "as is said"
+run pare-train -a 'in(9,9) conv1d(3,2) flatten linear(3)' -d i.h5 -e 1 -o o.h5
+status_is 0 "but without, their values"
+
+# ---- networks of images ----
+net='in(1,9,9) conv2d(4,3) batchnorm2d relu globalavgpool flatten linear(3)'
+for j in 1 2; do
+    run pare-train -a "$net" -d i.h5 -e 3 -S 1 -b 20 --augment $spec -j $j \
+        -o c$j.h5
+    status_is 0 "one trains with augmentation, $j threads"
+    err_is '' "in silence"
+done
+same c1.h5 c2.h5 "to the same bytes"
+run pare-train -a "$net" -d i.h5 -e 1 -S 1 -b 20 --augment $spec -o c.h5
+run_sh 'pare-finetune -d i.h5 -e 2 c.h5 | pare-diff --state -q - c1.h5'
+status_is 0 "and in parts to the same model"
+for in in 9,1,9 9,9,1 3,3,9 1,3,27; do
+    run pare-train -a "in($in) flatten linear(3)" -d i.h5 -e 1 -o o2.h5
+    fails_with 1 "$in is another shape"
+    err_is "pare-train: the data have samples of 1x9x9, the model takes \
+$(echo $in | tr , x)" "as is said"
+done
+run pare-train -a 'in(1,8,8) flatten linear(3)' -d i.h5 -e 1 -o o2.h5
+err_has 'samples of 1x9x9, the model takes 1x8x8$' "so is another size"
+run pare-train -a 'in(1,2,2) flatten linear(3)' -d d.h5 -e 1 -o o.h5
+status_is 0 "a table can be taken as images"
 
 finish
