@@ -180,5 +180,14 @@ run pare-train -a 'in(1,8,8) flatten linear(3)' -d i.h5 -e 1 -o o2.h5
 err_has 'samples of 1x9x9, the model takes 1x8x8$' "so is another size"
 run pare-train -a 'in(1,2,2) flatten linear(3)' -d d.h5 -e 1 -o o.h5
 status_is 0 "a table can be taken as images"
+for last in 'globalavgpool' 'flatten linear(3)' 'globalavgpool flatten' \
+    'flatten linear(3) batchnorm' 'flatten linear(3) identity'; do
+    run pare-train -a "in(1,9,9) conv2d(3,3) $last" -d i.h5 -e 1 -o o.h5
+    err_is '' "logits come out of $last"
+done
+run pare-train -a "in(1,9,9) conv2d(3,9) sigmoid flatten" -d i.h5 -e 1 -o o.h5
+err_has 'the last layer is sigmoid' "but not of a sigmoid behind flatten"
+run pare-train -a "in(1,9,9) conv2d(3,3)" -d i.h5 -e 1 -o o.h5
+err_has 'gives out 3x7x7, all of it taken as classes' "a map is warned of"
 
 finish
