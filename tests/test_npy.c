@@ -9,7 +9,7 @@ static unsigned char *make(size_t *n, int version, const char *header,
                            const void *value, size_t size)
 {
     size_t text = strlen(header), head = version == 1 ? 10 : 12;
-    unsigned char *b = malloc(head + text + size + 1);
+    unsigned char *b = malloc(12 + text + size);
 
     assert_non_null(b);
     memcpy(b, "\x93NUMPY", 6);
