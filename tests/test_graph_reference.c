@@ -172,6 +172,7 @@ static void train(struct pare_model *m, const struct graph_ref *r, int threads,
         o.row->prepare(&u, o.opt, (uint64_t)t + 1);
         pare_net_backward_update(net, o.row, &u, &s);
     }
+    pare_net_refresh(net);
     case_gather(net, r->samples, inputs);
     pare_net_forward(net, (size_t)r->samples, false, 1, 0);
     loss[REF_STEPS] =
