@@ -33,60 +33,37 @@ void pare_shape_image(size_t chw[3], const struct pare_shape *s)
     chw[2] = s->rank > 1 ? s->dim[s->rank - 1] : 1;
 }
 
-#define NO_OPTIONS                                                             \
-    {                                                                          \
-        {                                                                      \
-            NULL, PARE_LAYER_SIZE, false, 0, 0, 0                              \
-        }                                                                      \
-    }
-#define NORM_OPTIONS                                                           \
-    {                                                                          \
-        {"eps", PARE_LAYER_REAL, false, 1e-5, 1e-12, 1},                       \
-        {                                                                      \
-            "momentum", PARE_LAYER_REAL, false, 0.1, 0, 1                      \
-        }                                                                      \
-    }
-#define NORM_SOURCE "Ioffe and Szegedy 2015, arXiv:1502.03167"
-
 #define CHANNELS 16777216 /* most channels or features of a layer */
 #define WINDOW   65535    /* widest kernel, stride, pad or dilation */
 
+/* clang-format off */
+#define NO_OPTIONS {{NULL, PARE_LAYER_SIZE, false, 0, 0, 0}}
+#define NORM_OPTIONS                                                           \
+    {{"eps", PARE_LAYER_REAL, false, 1e-5, 1e-12, 1},                          \
+     {"momentum", PARE_LAYER_REAL, false, 0.1, 0, 1}}
+
 /* What conv1d and conv2d have in common; type is SIZE or PAIR. */
 #define CONV_OPTIONS(type, one)                                                \
-    {                                                                          \
-        {"channels", PARE_LAYER_SIZE, true, 0, 1, CHANNELS},                   \
-            {"kernel", type, true, 0, 1, WINDOW},                              \
-            {"stride", type, false, one, 1, WINDOW},                           \
-            {"pad", type, false, 0, 0, WINDOW},                                \
-            {"dilation", type, false, one, 1, WINDOW},                         \
-            {"groups", PARE_LAYER_SIZE, false, 1, 1, CHANNELS},                \
-        {                                                                      \
-            "bias", PARE_LAYER_BOOL, false, 1, 0, 1                            \
-        }                                                                      \
-    }
-#define PAIR_OF_ONE 16777217. /* 2^24 + 1, see pare_layer_pack */
-
+    {{"channels", PARE_LAYER_SIZE, true, 0, 1, CHANNELS},                      \
+     {"kernel", type, true, 0, 1, WINDOW},                                     \
+     {"stride", type, false, one, 1, WINDOW},                                  \
+     {"pad", type, false, 0, 0, WINDOW},                                       \
+     {"dilation", type, false, one, 1, WINDOW},                                \
+     {"groups", PARE_LAYER_SIZE, false, 1, 1, CHANNELS},                       \
+     {"bias", PARE_LAYER_BOOL, false, 1, 0, 1}}
 #define POOL_OPTIONS                                                           \
     {"kernel", PARE_LAYER_PAIR, true, 0, 1, WINDOW},                           \
-        {"stride", PARE_LAYER_PAIR, false, 0, 1, WINDOW},                      \
-    {                                                                          \
-        "pad", PARE_LAYER_PAIR, false, 0, 0, WINDOW                            \
-    }
-#define MARGIN(name)                                                           \
-    {                                                                          \
-        name, PARE_LAYER_SIZE, false, 0, 0, WINDOW                             \
-    }
+    {"stride", PARE_LAYER_PAIR, false, 0, 1, WINDOW},                          \
+    {"pad", PARE_LAYER_PAIR, false, 0, 0, WINDOW}
+#define MARGIN(name) {name, PARE_LAYER_SIZE, false, 0, 0, WINDOW}
+/* clang-format on */
+
+#define PAIR_OF_ONE 16777217. /* 2^24 + 1, see pare_layer_pack */
+#define NORM_SOURCE "Ioffe and Szegedy 2015, arXiv:1502.03167"
 
 #define SAME    pare_layer_infer_same
 #define NONE    pare_layer_tensors_none
 #define NO_MACS pare_layer_macs_none
-
-#define NO_OPTIONS                                                             \
-    {                                                                          \
-        {                                                                      \
-            NULL, PARE_LAYER_SIZE, false, 0, 0, 0                              \
-        }                                                                      \
-    }
 
 /* The table of layers. A row here and a case in the engine make a layer. */
 static const struct pare_layer_kind kinds[] = {

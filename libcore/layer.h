@@ -9,7 +9,7 @@
 #define PARE_RANK_MAX     4
 #define PARE_LAYER_OPTS   8
 #define PARE_LAYER_INPUTS 8        /* most outputs that one layer takes in */
-#define PARE_INPUT        SIZE_MAX /* in place of a layer: the network's input */
+#define PARE_INPUT        SIZE_MAX /* the network's input, as a layer */
 
 /**
  * The shape of one sample between two layers: {features},

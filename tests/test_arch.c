@@ -182,11 +182,26 @@ static void automatic_names_avoid_given_ones(void **state)
     pare_arch_release(&a);
 }
 
+struct refusal {
+    const char *text, *part; /* of the message */
+};
+
+static void check_refusals(const struct refusal *bad, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pare_arch a;
+
+        if (pare_arch_parse(&a, bad[i].text) == 0)
+            fail_msg("'%s' was accepted", bad[i].text);
+        if (!strstr(pare_error(), bad[i].part))
+            fail_msg("'%s': '%s' does not say '%s'", bad[i].text, pare_error(),
+                     bad[i].part);
+    }
+}
+
 static void errors_point_at_the_column(void **state)
 {
-    static const struct {
-        const char *text, *part;
-    } bad[] = {
+    static const struct refusal bad[] = {
         {"", "column 1"},
         {"784-", "column 5"},
         {"784--10", "column 5"},
@@ -211,6 +226,15 @@ static void errors_point_at_the_column(void **state)
         {"in(784) dropout(1)", "column 17"},
         {"in(784) linear(nan)", "column 16"},
         {"in(16777216) linear(16777216)", "2^32"},
+    };
+
+    (void)state;
+    check_refusals(bad, sizeof bad / sizeof bad[0]);
+}
+
+static void layers_that_are_not_connected_are_refused(void **state)
+{
+    static const struct refusal bad[] = {
         {"in(3) x -> relu", "column 7: no layer is named 'x'"},
         {"in(3) a=relu b -> c=relu b=tanh",
          "column 14: 'c' takes 'b', which comes later: that would make a "
@@ -227,6 +251,15 @@ static void errors_point_at_the_column(void **state)
         {"in(3) add(in,in,in,in,in,in,in,in,in)", "at most 8"},
         {"in(3) relu -> add(in,in)", "column 15: add 'add1' has an arrow "
                                      "from 'relu1', which it does not name"},
+    };
+
+    (void)state;
+    check_refusals(bad, sizeof bad / sizeof bad[0]);
+}
+
+static void shapes_that_do_not_fit_are_refused(void **state)
+{
+    static const struct refusal bad[] = {
         {"in(3,8,8) a=conv2d(16,3) conv2d(32,3,pad=1) add(a,conv2)",
          "add 'add1': shapes 16x6x6 and 32x6x6 differ"},
         {"in(3,8,8) in -> globalavgpool concat(in,pool1)",
@@ -260,15 +293,7 @@ static void errors_point_at_the_column(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct pare_arch a;
-
-        if (pare_arch_parse(&a, bad[i].text) == 0)
-            fail_msg("'%s' was accepted", bad[i].text);
-        if (!strstr(pare_error(), bad[i].part))
-            fail_msg("'%s': '%s' does not say '%s'", bad[i].text, pare_error(),
-                     bad[i].part);
-    }
+    check_refusals(bad, sizeof bad / sizeof bad[0]);
 }
 
 /* Prunable weights, and all that is trained. */
@@ -350,6 +375,8 @@ int main(void)
         cmocka_unit_test(convolutions_own_their_filters),
         cmocka_unit_test(automatic_names_avoid_given_ones),
         cmocka_unit_test(errors_point_at_the_column),
+        cmocka_unit_test(layers_that_are_not_connected_are_refused),
+        cmocka_unit_test(shapes_that_do_not_fit_are_refused),
         cmocka_unit_test(published_networks_have_their_counts),
     };
 
