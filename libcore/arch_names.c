@@ -36,13 +36,13 @@ static void put(struct text *t, const char *fmt, ...)
  */
 static void put_resnet(struct text *t, int depth)
 {
-    char before[32] = "relu1";
+    char before[48] = "relu1";
 
     put(t, "in(3,32,32) conv2d(16,3,pad=1,bias=no) batchnorm2d relu");
     for (int s = 1, channels = 16; s <= 3; s++, channels *= 2)
         for (int b = 1; b <= (depth - 2) / 6; b++) {
             bool down = s > 1 && b == 1;
-            char name[24];
+            char name[32];
 
             snprintf(name, sizeof name, "s%db%d", s, b);
             put(t, " %sc1=conv2d(%d,3,stride=%d,pad=1,bias=no)", name, channels,
@@ -69,13 +69,13 @@ static void put_resnet(struct text *t, int depth)
  */
 static void put_wrn2(struct text *t, int depth)
 {
-    char before[32] = "conv1";
+    char before[48] = "conv1";
 
     put(t, "in(3,32,32) conv2d(16,3,pad=1,bias=no)");
     for (int s = 1, channels = 32; s <= 3; s++, channels *= 2)
         for (int b = 1; b <= (depth - 4) / 6; b++) {
             int stride = s > 1 && b == 1 ? 2 : 1;
-            char name[24];
+            char name[32];
 
             snprintf(name, sizeof name, "s%db%d", s, b);
             put(t, " %sn1=batchnorm2d %sr1=relu", name, name);

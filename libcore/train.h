@@ -80,9 +80,9 @@ bool pare_train_cuts_epoch(const struct pare_training *t, uint64_t batch,
 uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch);
 
 /**
- * Do inputs and classes of the data fit the model? Images, and channels x
- * length, must be of the model's shape, unless one of the two is of features:
- * then equal sizes do.
+ * Do inputs and classes of the data fit the model? Images must be of the
+ * model's shape, and so must channels x length; where the ranks differ
+ * (features, rows, images) equal sizes do.
  *
  * @return 0, PARE_EMISMATCH with both shapes in the message
  */

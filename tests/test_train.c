@@ -377,7 +377,7 @@ static void images_of_another_layout_are_refused(void **state)
          "the data are 1x4x6, the model takes 1x6x4"},
         {{3, {3, 32, 32}}, "in(1,28,28) linear(3)",
          "the data are 3x32x32, the model takes 1x28x28"},
-        {{2, {4, 6}}, "in(1,4,6) linear(3)", "4x6, the model takes 1x4x6"},
+        {{2, {4, 6}}, "in(1,4,6) linear(3)", NULL},
         {{3, {1, 4, 6}}, "in(25) linear(3)",
          "the data have 24 inputs a sample, the model takes 25"},
     };

@@ -173,11 +173,11 @@ status_is 0 "and in parts to the same model"
 for in in 9,1,9 9,9,1 3,3,9 1,3,27; do
     run pare-train -a "in($in) flatten linear(3)" -d i.h5 -e 1 -o o2.h5
     fails_with 1 "$in is another shape"
-    err_is "pare-train: the data have samples of 1x9x9, the model takes \
+    err_is "pare-train: the data are 1x9x9, the model takes \
 $(echo $in | tr , x)" "as is said"
 done
 run pare-train -a 'in(1,8,8) flatten linear(3)' -d i.h5 -e 1 -o o2.h5
-err_has 'samples of 1x9x9, the model takes 1x8x8$' "so is another size"
+err_has 'are 1x9x9, the model takes 1x8x8$' "so is another size"
 run pare-train -a 'in(1,2,2) flatten linear(3)' -d d.h5 -e 1 -o o.h5
 status_is 0 "a table can be taken as images"
 for last in 'globalavgpool' 'flatten linear(3)' 'globalavgpool flatten' \
