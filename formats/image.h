@@ -43,7 +43,7 @@ void pare_image_decoder_free(struct pare_image_decoder *d);
  *
  * A file that ends early or whose data are damaged is refused as a whole:
  * no image is ever half grey. Nothing of more than PARE_IMAGE_PIXELS is
- * allocated, and never more than 9 bytes a pixel and 260 MiB.
+ * allocated, and never more than 6 bytes a pixel and 270 MiB.
  *
  * @param im     in/out; its contents are lost also on failure
  * @param d      one decoder is for one thread
