@@ -13,9 +13,11 @@
 #include <time.h>
 
 #include "conv.h"
+#include "hugepage.h"
 #include "parallel.h"
 
 #define PEAK 512 /* size of the product */
+#define HUGE ((size_t)2 << 20)
 
 struct bench {
     struct pare_conv c;
@@ -27,10 +29,11 @@ struct bench {
 
 static float *room(size_t n)
 {
-    float *p = aligned_alloc(64, (n / 16 + 1) * 64);
+    float *p = aligned_alloc(HUGE, (n * sizeof *p / HUGE + 1) * HUGE);
 
     if (!p)
         exit(2);
+    pare_hugepage(p, n * sizeof *p);
     for (size_t i = 0; i < n; i++)
         p[i] = (float)(i % 13) * 0.125f - 0.75f;
     return p;

@@ -124,42 +124,6 @@ void pare_conv_pack(float *packed, const struct pare_conv *c,
     }
 }
 
-/* Begin the pixels where no weights have been added yet. */
-static void start(const struct pare_taps *t)
-{
-    for (size_t p = 0; p < t->pixels && !t->add; p++)
-        for (size_t o = 0; o < t->channels; o++) {
-            float *y = t->y + p * t->y_pixel + o * t->lanes;
-            float from = t->bias ? t->bias[o] : 0;
-
-            for (size_t s = 0; s < t->lanes; s++)
-                y[s] = from;
-        }
-}
-
-/* For any kernels: one product a segment. */
-static void taps_by_products(const struct pare_taps *t)
-{
-    const struct pare_kernel *k = pare_kernel();
-    /* A single row is dense either way, and OpenBLAS wants a true stride. */
-    size_t ars = t->ld == 1 ? t->len : 1;
-
-    start(t);
-    for (size_t i = 0; i < t->rows; i++)
-        for (size_t j = 0; j < t->segs; j++) {
-            const float *x = t->x + i * t->x_row + j * t->x_seg;
-            const float *w = t->w + i * t->w_row + j * t->w_seg;
-
-            if (t->lanes == 1)
-                k->gemm(t->pixels, t->channels, t->len, x, t->x_pixel, 1, w,
-                        t->ld, t->y, t->y_pixel, 1);
-            for (size_t p = 0; p < t->pixels && t->lanes > 1; p++)
-                k->gemm(t->channels, t->lanes, t->len, w, ars, t->ld,
-                        x + p * t->x_pixel, t->lanes, t->y + p * t->y_pixel,
-                        t->lanes, 1);
-        }
-}
-
 /* All pixels of a row: t holds what they share. */
 static void walk_row(const struct way *w, struct pare_taps *t, size_t taps,
                      float *y, const float *x, const float *packed)
@@ -168,7 +132,7 @@ static void walk_row(const struct way *w, struct pare_taps *t, size_t taps,
     size_t part = w->sum_c * t->ld;
     /* Taps side by side are one long one; OpenBLAS refuses overlaps. */
     bool merge = w->groups == 1 && w->x.spacing == 1 &&
-                 (w->lanes > 1 || w->taps != taps_by_products);
+                 (w->lanes > 1 || pare_kernel()->taps);
 
     t->x_pixel = w->x.advance * src;
     t->y_pixel = w->x.step * dst;
@@ -220,9 +184,7 @@ static void walk(struct way *w, float *dst, const float *src,
                  const float *packed, const float *bias, size_t row,
                  size_t rows, bool add)
 {
-    w->taps = pare_kernel()->taps;
-    if (!w->taps)
-        w->taps = taps_by_products;
+    w->taps = conv_taps();
     for (size_t g = 0; g < w->groups; g++)
         for (size_t i = 0; i < panels(w); i++)
             walk_rows(w, dst, src, packed, bias, row, rows, add, g, i);

@@ -6,45 +6,34 @@
 #include "conv_axis.h"
 #include "conv_taps.h"
 #include "kernel.h"
+#include "transpose.h"
 
-#define TASK_ROWS 16 /* most output channels of a task */
-#define PIECE     64 /* pixels times lanes / 16 of a block of the gradient */
+#define PIECE 64 /* pixels times lanes / 16 of a block of partial sums */
 
-size_t pare_conv_gradient_tasks(const struct pare_conv *c)
-{
-    return conv_parts(c->co, TASK_ROWS);
-}
+struct part;
 
-size_t pare_conv_gradient_channels(const struct pare_conv *c)
-{
-    return conv_parts(c->co, conv_parts(c->co, TASK_ROWS));
-}
-
-static size_t taps_of(const struct pare_conv *c)
-{
-    return c->win.kernel[0] * c->win.kernel[1] * (c->ci / c->win.groups);
-}
-
-/* Partial sums of one weight. */
-static size_t sums_of(const struct pare_conv *c)
-{
-    return c->lanes == 1 ? 1 : 16;
-}
-
-size_t pare_conv_gradient_scratch(const struct pare_conv *c)
-{
-    return pare_conv_gradient_channels(c) * (taps_of(c) + 1) * sums_of(c);
-}
+/* A way to add things up. The first row that suits is taken. */
+struct method {
+    const char *name;
+    bool (*suits)(const struct pare_conv *c);
+    size_t most; /* output channels of a task; cut on multiples of CONV_STEP */
+    bool
+        partial; /* sums of 16 lanes: [channel][tap][16], else [tap][channel] */
+    void (*tile)(const struct part *p, const float *x, const float *dy);
+};
 
 /* Output channels [first, first + count), all of one group. */
 struct part {
     const struct pare_conv *c;
+    const struct method *method;
     struct conv_axis y, x;
-    size_t group, first, count;
+    size_t group, first, count, padded;
     size_t inputs, taps; /* of one output channel */
-    float *acc;          /* [count][taps][sums] */
-    float *bias;         /* [count][sums], or NULL */
+    float *acc;          /* sums, as the method says */
+    float *bias;         /* [count][16], or NULL */
+    float *turned;       /* a row of dy, [ow][lanes][padded] */
     void (*corr)(const struct pare_corr *r);
+    pare_taps_fn *products;
 };
 
 /* Output positions [from, to) whose source for tap k is inside. */
@@ -90,7 +79,7 @@ static void add_bias(const struct part *p, const float *dy, size_t pixels)
     for (size_t i = 0; i < pixels; i++)
         for (size_t o = 0; o < p->count; o++) {
             const float *from = dy + (i * p->c->co + p->first + o) * lanes;
-            float *to = p->bias + o * sums;
+            float *to = p->bias + o * 16;
 
             for (size_t s = 0; s < lanes; s += sums)
                 for (size_t l = 0; l < sums; l++)
@@ -200,7 +189,7 @@ static void piece(const struct part *p, const float *x, const float *dy,
 }
 
 /* One tile in pieces that the first-level cache holds and that are worth it. */
-static void tile_gradient(const struct part *p, const float *x, const float *dy)
+static void partial_tile(const struct part *p, const float *x, const float *dy)
 {
     const struct pare_conv *c = p->c;
     size_t chunks = c->lanes / 16, cols = PIECE / chunks;
@@ -219,6 +208,76 @@ static void tile_gradient(const struct part *p, const float *x, const float *dy)
     }
 }
 
+/* Taps in a row, one position of the kernel or several, of some pixels. */
+static void turned_taps(const struct part *p, const struct conv_run *r,
+                        size_t pos, size_t pixels, const float *x, size_t tap)
+{
+    const struct pare_conv *c = p->c;
+    struct pare_taps t = {.lanes = 1,
+                          .rows = 1,
+                          .segs = pixels,
+                          .len = c->lanes,
+                          .channels = p->count,
+                          .ld = p->padded,
+                          .pixels = r->n * p->inputs,
+                          .x = x + r->src * c->ci * c->lanes,
+                          .x_pixel = c->lanes,
+                          .x_seg = p->x.stride * c->ci * c->lanes,
+                          .w = p->turned + pos * c->lanes * p->padded,
+                          .w_seg = c->lanes * p->padded,
+                          .y = p->acc + (tap + r->tap) * p->inputs * p->padded,
+                          .y_pixel = p->padded,
+                          .add = true};
+
+    p->products(&t);
+}
+
+/* One row of the kernel, for the row of dy that stands turned. */
+static void turned_row(const struct part *p, const float *x, size_t tap)
+{
+    const struct conv_axis *a = &p->x;
+    bool merge =
+        p->inputs < CONV_ROWS / 2 && p->c->win.groups == 1 && a->spacing == 1;
+
+    for (size_t pos = 0, n; merge && pos < a->dst; pos += n) {
+        struct conv_run r = conv_axis_run(a, pos);
+
+        n = conv_axis_alike(a, pos, &r);
+        turned_taps(p, &r, pos, n, x, tap);
+    }
+    for (size_t kx = 0; !merge && kx < a->kernel; kx++) {
+        size_t from, to = inside(a, kx, &from);
+        struct conv_run r = {1, from * a->stride + kx * a->dilation - a->pad,
+                             kx};
+
+        if (from < to)
+            turned_taps(p, &r, from, to - from, x, tap);
+    }
+}
+
+static void turned_tile(const struct part *p, const float *x, const float *dy)
+{
+    const struct pare_conv *c = p->c;
+    size_t pixel = c->co * c->lanes;
+
+    x += p->group * p->inputs * c->lanes;
+    for (size_t y = 0; y < c->oh; y++) {
+        struct conv_run r = conv_axis_run(&p->y, y);
+        const float *row = dy + y * c->ow * pixel;
+
+        for (size_t i = 0; i < c->ow; i++)
+            pare_transpose(p->turned + i * c->lanes * p->padded, p->padded,
+                           row + i * pixel + p->first * c->lanes, c->lanes,
+                           p->count, c->lanes);
+        for (size_t i = 0; i < r.n; i++)
+            turned_row(p,
+                       x + (r.src + i * p->y.spacing) * c->w * c->ci * c->lanes,
+                       (r.tap + i) * p->x.kernel);
+        if (p->bias)
+            add_bias(p, row, c->ow);
+    }
+}
+
 /* One lane, one position of the kernel: a product a row of pixels. */
 static void single_tap(const struct part *p, const float *x, const float *dy,
                        size_t ky, size_t kx)
@@ -226,6 +285,7 @@ static void single_tap(const struct part *p, const float *x, const float *dy,
     const struct pare_conv *c = p->c;
     size_t y0, y1 = inside(&p->y, ky, &y0), x0, x1 = inside(&p->x, kx, &x0);
     size_t ix = x0 * p->x.stride + kx * p->x.dilation - p->x.pad;
+    size_t step = p->x.stride * c->ci;
 
     if (x0 >= x1)
         return;
@@ -234,16 +294,15 @@ static void single_tap(const struct part *p, const float *x, const float *dy,
     for (size_t y = y0; y < y1; y++) {
         size_t iy = y * p->y.stride + ky * p->y.dilation - p->y.pad;
 
-        pare_kernel()->gemm(p->count, p->inputs, x1 - x0,
-                            dy + y * c->ow * c->co, c->co == 1 ? x1 - x0 : 1,
-                            c->co, x + iy * c->w * c->ci, p->x.stride * c->ci,
-                            p->acc + (ky * p->x.kernel + kx) * p->inputs,
-                            p->taps, 1);
+        pare_kernel()->gemm(
+            p->inputs, p->count, x1 - x0, x + iy * c->w * c->ci,
+            step == 1 ? x1 - x0 : 1, step, dy + y * c->ow * c->co, c->co,
+            p->acc + (ky * p->x.kernel + kx) * p->inputs * p->padded, p->padded,
+            1);
     }
 }
 
-static void single_gradient(const struct part *p, const float *x,
-                            const float *dy)
+static void single_tile(const struct part *p, const float *x, const float *dy)
 {
     for (size_t ky = 0; ky < p->y.kernel; ky++)
         for (size_t kx = 0; kx < p->x.kernel; kx++)
@@ -252,10 +311,87 @@ static void single_gradient(const struct part *p, const float *x,
         add_bias(p, dy, p->c->oh * p->c->ow);
 }
 
-/* Partial sums added by halves. */
-static float total(float *sum, size_t sums)
+static bool single_suits(const struct pare_conv *c)
 {
-    for (size_t half = sums / 2; half > 0; half /= 2)
+    return c->lanes == 1;
+}
+
+/* Output channels fill vectors, and there are enough sums for registers. */
+static bool turned_suits(const struct pare_conv *c)
+{
+    size_t n = c->co / c->win.groups, inputs = c->ci / c->win.groups;
+
+    return 4 * n >= 3 * conv_padded(n) && inputs >= 4 &&
+           (c->win.groups == 1 || n % CONV_STEP == 0);
+}
+
+static bool always(const struct pare_conv *c)
+{
+    (void)c;
+    return true;
+}
+
+static const struct method methods[] = {
+    {"single", single_suits, 32, false, single_tile},
+    {"turned", turned_suits, 32, false, turned_tile},
+    {"partial", always, 16, true, partial_tile},
+};
+
+static const struct method *method(const struct pare_conv *c)
+{
+    const struct method *m = methods;
+
+    while (!m->suits(c))
+        m++;
+    return m;
+}
+
+size_t pare_conv_gradient_tasks(const struct pare_conv *c)
+{
+    return conv_parts(conv_padded(c->co), method(c)->most);
+}
+
+/* Channels of a task, and the first. */
+static size_t task_part(const struct pare_conv *c, size_t task, size_t *first)
+{
+    size_t steps = conv_padded(c->co) / CONV_STEP, n;
+
+    n = conv_part(steps, method(c)->most / CONV_STEP, task, first) * CONV_STEP;
+    *first *= CONV_STEP;
+    return n < c->co - *first ? n : c->co - *first;
+}
+
+size_t pare_conv_gradient_channels(const struct pare_conv *c)
+{
+    size_t n = conv_padded(c->co), most = method(c)->most;
+
+    n = n < most ? n : most;
+    return n < c->co ? n : c->co;
+}
+
+static size_t taps_of(const struct pare_conv *c)
+{
+    return c->win.kernel[0] * c->win.kernel[1] * (c->ci / c->win.groups);
+}
+
+static size_t sums_size(const struct pare_conv *c, size_t channels)
+{
+    return method(c)->partial ? channels * taps_of(c) * 16
+                              : conv_padded(channels) * taps_of(c);
+}
+
+size_t pare_conv_gradient_scratch(const struct pare_conv *c)
+{
+    size_t n = pare_conv_gradient_channels(c);
+    size_t turned = c->ow * c->lanes * conv_padded(n);
+
+    return sums_size(c, n) + 16 * n + (method(c)->partial ? 0 : turned);
+}
+
+/* Partial sums added by halves. */
+static float total(float *sum)
+{
+    for (size_t half = 8; half > 0; half /= 2)
         for (size_t l = 0; l < half; l++)
             sum[l] += sum[l + half];
     return sum[0];
@@ -264,30 +400,29 @@ static float total(float *sum, size_t sums)
 /* From [ky][kx][ci] to [ci][ky][kx]. */
 static void finish(const struct part *p, float *dw, float *db)
 {
-    size_t area = p->y.kernel * p->x.kernel, sums = sums_of(p->c);
+    size_t area = p->y.kernel * p->x.kernel;
 
     for (size_t o = 0; o < p->count; o++)
         for (size_t t = 0; t < p->taps; t++)
             dw[(o * p->inputs + t % p->inputs) * area + t / p->inputs] =
-                total(p->acc + (o * p->taps + t) * sums, sums);
+                p->method->partial ? total(p->acc + (o * p->taps + t) * 16)
+                                   : p->acc[t * p->padded + o];
     for (size_t o = 0; db && o < p->count; o++)
-        db[o] = total(p->bias + o * sums, sums);
+        db[o] = total(p->bias + o * 16);
 }
 
 static void part_gradient(const struct part *p, float *dw, float *db,
                           const float *x, const float *dy, size_t tiles)
 {
     const struct pare_conv *c = p->c;
-    size_t sums = sums_of(c);
 
-    memset(p->acc, 0, p->count * p->taps * sums * sizeof *p->acc);
+    memset(p->acc, 0, sums_size(c, p->count) * sizeof *p->acc);
     if (db)
-        memset(p->bias, 0, p->count * sums * sizeof *p->bias);
+        memset(p->bias, 0, p->count * 16 * sizeof *p->bias);
+    if (p->turned)
+        memset(p->turned, 0, c->ow * c->lanes * p->padded * sizeof *p->turned);
     for (size_t t = 0; t < tiles; t++) {
-        if (c->lanes == 1)
-            single_gradient(p, x, dy);
-        else
-            tile_gradient(p, x, dy);
+        p->method->tile(p, x, dy);
         x += c->h * c->w * c->ci * c->lanes;
         dy += c->oh * c->ow * c->co * c->lanes;
     }
@@ -300,24 +435,28 @@ void pare_conv_gradient(const struct pare_conv *c, size_t task, size_t *first,
 {
     size_t group = c->co / c->win.groups, end, some;
     struct part p = {.c = c,
+                     .method = method(c),
                      .y = conv_axis(c, 0, false),
                      .x = conv_axis(c, 1, false),
                      .inputs = c->ci / c->win.groups,
                      .taps = taps_of(c),
                      .acc = scratch,
-                     .corr = pare_kernel()->corr};
+                     .corr = pare_kernel()->corr,
+                     .products = conv_taps()};
 
     p.corr = p.corr ? p.corr : corr;
-    *count = conv_part(c->co, TASK_ROWS, task, first);
+    *count = task_part(c, task, first);
     end = *first + *count;
-    if (db)
-        p.bias = scratch + *count * p.taps * sums_of(c);
+    scratch += sums_size(c, *count);
+    p.bias = db ? scratch : NULL;
+    p.turned = p.method->partial ? NULL : scratch + 16 * *count;
     for (size_t o = *first; o < end; o += some) {
         p.group = o / group;
         p.first = o;
         some = (p.group + 1) * group - o;
         some = some < end - o ? some : end - o;
         p.count = some;
+        p.padded = conv_padded(some);
         part_gradient(&p, dw + (o - *first) * p.taps,
                       db ? db + (o - *first) : NULL, x, dy, tiles);
     }

@@ -19,7 +19,8 @@
  *         * x[p x_pixel + i x_row + j x_seg + k lanes + s]
  *
  * Every element is one chain of multiply-adds in that order. All strides
- * are counted in floats.
+ * are counted in floats. With one lane there is room for weights up to a
+ * multiple of CONV_STEP channels.
  */
 struct pare_taps {
     size_t lanes;
@@ -35,6 +36,17 @@ struct pare_taps {
     const float *bias; /* [channels], the start, or NULL: 0 */
     bool add;          /* start from y instead */
 };
+
+/** n up to a multiple of CONV_STEP. */
+static inline size_t conv_padded(size_t n)
+{
+    return (n + CONV_STEP - 1) / CONV_STEP * CONV_STEP;
+}
+
+typedef void pare_taps_fn(const struct pare_taps *t);
+
+/** The function of the kernels in use; by products of matrices if none. */
+pare_taps_fn *conv_taps(void);
 
 /**
  * A block of the weight gradient over rows x pixels pixels, in partial sums

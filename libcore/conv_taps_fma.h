@@ -9,6 +9,7 @@
 #include "conv_taps.h"
 
 #define UNITS_MOST 4
+#define AHEAD      8 /* steps of the sum to prefetch */
 
 /* Where a vector of a block reads and writes, from the start of the call. */
 struct unit {
@@ -45,8 +46,10 @@ INLINE void wide(int rows, int nv, const struct pare_taps *t, size_t first,
                 V xv[UNITS_MOST];
 
 #pragma GCC unroll 4
-                for (int v = 0; v < nv; v++)
+                for (int v = 0; v < nv; v++) {
                     xv[v] = V_LOAD(x[v] + k * t->lanes);
+                    __builtin_prefetch(x[v] + (k + AHEAD) * t->lanes);
+                }
 #pragma GCC unroll 12
                 for (int r = 0; r < rows; r++) {
                     V wv = V_SET1(w[r]);
@@ -118,7 +121,7 @@ static wide_fn *const wides[TAPS_MOST + 1][UNITS_MOST + 1] = {
 static void taps_wide(const struct pare_taps *t)
 {
     size_t chunks = t->lanes / VL, units = t->pixels * chunks;
-    size_t blocks = (t->channels + TAPS_MOST - 1) / TAPS_MOST;
+    size_t blocks = conv_parts(t->channels, TAPS_MOST);
 
     for (size_t b = 0; b < blocks; b++) {
         size_t first, rows = conv_part(t->channels, TAPS_MOST, b, &first);
@@ -141,105 +144,7 @@ static void taps_wide(const struct pare_taps *t)
     }
 }
 
-/*
- * One lane: `rows` pixels from `first` on times nv vectors of channels, the
- * last with `lanes` channels that exist.
- */
-INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
-                   size_t channel, size_t lanes)
-{
-    V acc[CONV_ROWS][UNITS_MOST];
-    float *y = t->y + first * t->y_pixel + channel;
-    const float *base[CONV_ROWS / 3];
-
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < nv; v++) {
-            size_t some = v == nv - 1 ? lanes : VL;
-
-            acc[r][v] =
-                t->add ? V_MLOAD(y + (size_t)r * t->y_pixel + v * VL, some)
-                : t->bias ? V_MLOAD(t->bias + channel + v * VL, some)
-                          : V_ZERO();
-        }
-    for (size_t i = 0; i < t->rows; i++)
-        for (size_t j = 0; j < t->segs; j++) {
-            const float *w = t->w + i * t->w_row + j * t->w_seg + channel;
-            const float *x = t->x + i * t->x_row + j * t->x_seg;
-
-#pragma GCC unroll 4
-            for (int g = 0; g < (rows + 2) / 3; g++)
-                base[g] = x + (first + 3 * (size_t)g) * t->x_pixel;
-            for (size_t k = 0; k < t->len; k++) {
-                V wv[UNITS_MOST];
-
-#pragma GCC unroll 4
-                for (int v = 0; v < nv; v++)
-                    wv[v] = V_LOAD(w + v * VL);
-#pragma GCC unroll 12
-                for (int r = 0; r < rows; r++) {
-                    V xv = V_SET1(
-                        base[r / 3][(size_t)(r % 3) * t->x_pixel + k]);
-
-#pragma GCC unroll 4
-                    for (int v = 0; v < nv; v++)
-                        acc[r][v] = V_FMA(xv, wv[v], acc[r][v]);
-                }
-                w += t->ld;
-            }
-        }
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < nv; v++)
-            V_MSTORE(y + (size_t)r * t->y_pixel + v * VL, acc[r][v],
-                     v == nv - 1 ? lanes : VL);
-}
-
-/* A column nv vectors wide: blocks of `big` pixels, then 4, 2, 1. */
-#define NARROW(big, nv)                                                      \
-    static __attribute__((noinline)) void narrow_##nv(                       \
-        const struct pare_taps *t, size_t channel, size_t lanes)             \
-    {                                                                        \
-        size_t p = 0;                                                        \
-                                                                             \
-        for (; p + big <= t->pixels; p += big)                               \
-            narrow(big, nv, t, p, channel, lanes);                           \
-        for (; p + 4 <= t->pixels; p += 4)                                   \
-            narrow(4, nv, t, p, channel, lanes);                             \
-        for (; p + 2 <= t->pixels; p += 2)                                   \
-            narrow(2, nv, t, p, channel, lanes);                             \
-        if (p < t->pixels)                                                   \
-            narrow(1, nv, t, p, channel, lanes);                             \
-    }
-
-#if TAPS_MOST > 6
-NARROW(12, 1) NARROW(12, 2) NARROW(8, 3) NARROW(6, 4)
-#define NARROW_MOST 4
-#else
-NARROW(8, 1) NARROW(6, 2)
-#define NARROW_MOST 2
-#endif
-
-static void taps_narrow(const struct pare_taps *t)
-{
-    for (size_t o = 0; o < t->channels; o += NARROW_MOST * VL) {
-        size_t left = t->channels - o, last = (left - 1) % VL + 1;
-
-#if NARROW_MOST > 2
-        if (left > 3 * VL)
-            narrow_4(t, o, left > 4 * VL ? VL : last);
-        else if (left > 2 * VL)
-            narrow_3(t, o, last);
-        else
-#endif
-        if (left > VL)
-            narrow_2(t, o, left > 2 * VL ? VL : last);
-        else
-            narrow_1(t, o, last);
-    }
-}
+#include "conv_narrow_fma.h"
 
 void NAME(const struct pare_taps *t)
 {
