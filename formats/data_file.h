@@ -34,6 +34,9 @@ int pare_data_room(size_t *room);
 /** Digest of shape, type, samples, labels, names and normalisation. */
 int pare_data_digest(char hex[33], const struct pare_dataset *d);
 
+/** 0 if all n values are finite; else PARE_EFORMAT with the split's name. */
+int pare_data_finite(const float *v, size_t n, enum pare_split_id id);
+
 /** The stored digest of a file's attribute, without reading the samples. */
 int pare_data_peek_digest(char hex[33], const char *path);
 
