@@ -23,7 +23,7 @@ run pare-data idx x y --make-split 64,16 -S 1 --classes a,b,c,d,e,f,g,h \
     -o little.h5
 status_is 0 "and a little one"
 
-# train DATA OUT: two epochs; the second goes on from an unfinished one.
+# train DATA OUT [THREADS]
 train() {
     run pare-train -q -a 784-8-8 -d "$1" -e 1 -b 256 -S 3 -j "${3:-2}" -o "$2"
 }
@@ -43,6 +43,16 @@ run env PARE_DATA_MEMORY=1000000000 pare-eval -d data.h5 --split val file.h5
 same "$OUT" from-file "gives the same numbers"
 run pare-data info data.h5
 out_has '^data.h5	train	-	79000$' "and pare data info counts"
+
+# Convolutions, and images that are changed on the way.
+run pare-data idx x y --make-split 64 -S 1 --classes a,b,c,d,e,f,g,h,i,j \
+    -o ten.h5
+for room in 0 1000000000; do
+    run env PARE_DATA_MEMORY=$room pare-train -q -a lenet-5 \
+        --augment flip,crop=2 -d ten.h5 -e 1 -b 32 -S 3 -o image$room.h5
+    status_is 0 "training on changed images with room for $room bytes"
+done
+same image0.h5 image1000000000.h5 "gives the same model"
 
 # As little address space as does for the little data, and a half of the
 # samples' more: what reads them into memory cannot live in it.
