@@ -1,5 +1,7 @@
 # Data files of MNIST and Fashion-MNIST, and of made-up images for `quick`.
-# IDX_fashion and IDX_mnist are options of pare data idx.
+# IDX_fashion and IDX_mnist are options of pare data idx, USED the data sets
+# that an experiment is made for, mnist last.
+USED ?= fashion mnist
 
 # Of Debian's package dataset-fashion-mnist.
 FASHION_DIR ?= /usr/share/datasets/fashion-mnist
@@ -18,11 +20,13 @@ MNIST_FILES = $(call idx_files,$(MNIST_DIR))
 ifeq ($(origin DATA),undefined)
 have_fashion = $(filter 4,$(words $(FASHION_FILES)))
 have_mnist = $(filter 4,$(words $(MNIST_FILES)))
-DATA := $(if $(have_fashion),fashion) $(if $(have_mnist),mnist)
+DATA := $(filter $(USED),$(if $(have_fashion),fashion) \
+    $(if $(have_mnist),mnist))
 data-here:
 	@$(if $(have_fashion),,echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
 	    'install dataset-fashion-mnist or set FASHION_DIR' >&2)
-	@$(if $(have_mnist),,echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2)
+	@$(if $(have_mnist)$(filter-out mnist,$(lastword $(USED))),, \
+	    echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2)
 else
 data-here:
 endif

@@ -12,10 +12,11 @@ quick() {
     run make -C "$PIPELINES/$quick_of" quick "O=$quick_in" "$@"
 }
 
-# Weights that are kept, one a line: tensor, index, value.
+# weights MODEL [PATTERN]: those that are kept, of all tensors or those that
+# match, one a line: tensor, index, value.
 weights() {
-    pare dump "$1" | awk '
-        /^tensor/ { on = $2 ~ /weight$/; name = $2; index_ = 0; next }
+    pare dump "$1" | awk -v only="${2-}" '
+        /^tensor/ { on = $2 ~ /weight$/ && $2 ~ only; name = $2; index_ = 0; next }
         /^  / && on {
             for (f = 1; f <= NF; f++) {
                 if (split($f, part, ":") == 1) {
@@ -31,7 +32,7 @@ weights() {
 
 # Their places only.
 places() {
-    weights "$1" | cut -d ' ' -f 1,2
+    weights "$@" | cut -d ' ' -f 1,2
 }
 
 # within A B NAME: every line of A is one of B; both are sorted.
