@@ -54,8 +54,7 @@ static void headers_are_read_as_python_writes_them(void **state)
     static const char *const header[] = {
         "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }   \n",
         "{'shape':(2,3),'fortran_order':False,'descr':\"<i2\"}",
-        " { 'fortran_order' : False , 'descr' : '<i2' , 'shape' : ( 2 , 3 "
-        ", ) , } ",
+        " { 'fortran_order' : False , 'descr':'<i2' , 'shape' : (2 , 3,) , } ",
         "{'descr': '<i2', 'fortran_order': False, 'shape': (2L, 3L)}"};
     static const unsigned char value[12] = {1, 0, 2};
 
