@@ -9,11 +9,10 @@
  */
 #include <string.h>
 
-#include "data_file.h"
 #include "initializer.h"
 #include "kernel.h"
 #include "net.h"
-#include "rng.h"
+#include "samples.h"
 #include "status.h"
 #include "train.h"
 #include "worker.h"
@@ -45,28 +44,11 @@ static int on_step(void *arg, const struct pare_model *m, double lr,
     return c->left == 0;
 }
 
-/* Multiply-adds count 2; backward costs twice forward, the input none. */
-static double flops(const struct pare_model *m, double batch)
-{
-    double sum = 0;
-    bool first = true;
-
-    for (size_t i = 0; i < m->arch.n_layers; i++) {
-        double macs = m->arch.layer[i].kind->macs(&m->arch.layer[i]);
-
-        if (macs > 0) {
-            sum += 2 * macs * (first ? 2 : 3);
-            first = false;
-        }
-    }
-    return sum * batch;
-}
-
 /* Where the time of a step goes: seconds of parts, medians of none. */
 static void phases(struct pare_model *m, const struct pare_dataset *d,
                    const struct pare_train_options *o)
 {
-    enum { STEPS = 400 };
+    const double end = worker_now() + 4;
     double at[5], least[4] = {1e9, 1e9, 1e9, 1e9}, *loss;
     struct pare_gather from = {.data = d, .split = &d->split[PARE_TRAIN]};
     struct pare_update u = {.lr = 1e-3f};
@@ -77,7 +59,7 @@ static void phases(struct pare_model *m, const struct pare_dataset *d,
     if (!loss || !rank || pare_net_new(&net, m, o->batch, true, o->threads) ||
         pare_optstate_alloc(&m->optim, m, o->optimizer.n_slots))
         die("out of memory");
-    for (size_t s = 0; s < STEPS; s++) {
+    for (size_t s = 0; s < 400 && worker_now() < end; s++) {
         size_t first = s * o->batch % (d->split[PARE_TRAIN].n - o->batch + 1);
         const int32_t *y = d->split[PARE_TRAIN].y + first;
 
@@ -104,39 +86,6 @@ static void phases(struct pare_model *m, const struct pare_dataset *d,
     free(rank);
 }
 
-/* Samples like those of a data file, drawn. */
-static int draw(struct pare_dataset *d, const struct pare_arch *arch,
-                const char *samples)
-{
-    size_t n = strtoull(samples, NULL, 10);
-    struct pare_split *s = &d->split[PARE_TRAIN];
-    float *x;
-
-    d->shape = arch->input;
-    d->features = pare_shape_size(&arch->input);
-    d->type = PARE_X_F32;
-    d->n_classes = pare_shape_size(pare_arch_output(arch));
-    d->norm.scale = 1;
-    x = malloc((n * d->features + 1) * sizeof *x);
-    s->y = malloc((n + 1) * sizeof *s->y);
-    if (!x || !s->y)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    pare_rng_normal(x, n * d->features, 1, 1, PARE_STREAM_SPLIT, 0);
-    for (size_t i = 0; i < n; i++)
-        s->y[i] = (int32_t)(i * 7 % d->n_classes);
-    s->x = x;
-    s->n = n;
-    return 0;
-}
-
-static int read_data(struct pare_dataset *d, const struct pare_arch *arch,
-                     const char *name)
-{
-    if (strncmp(name, "random:", 7) == 0)
-        return draw(d, arch, name + 7);
-    return pare_data_read(d, name);
-}
-
 int main(int argc, char **argv)
 {
     struct pare_train_options o = {.lr = 0.01, .val = PARE_VAL, .seed = 1};
@@ -155,7 +104,7 @@ int main(int argc, char **argv)
     if ((argc == 7 && !split && pare_kernel_use(argv[6])) ||
         pare_optimizer_parse(&o.optimizer, argv[3]) ||
         pare_schedule_parse(&o.schedule, "constant") ||
-        pare_arch_parse(&arch, argv[2]) || read_data(&d, &arch, argv[1]) ||
+        pare_arch_parse(&arch, argv[2]) || samples_read(&d, &arch, argv[1]) ||
         pare_model_init(&m, &arch) || pare_norm_copy(&m.norm, &d.norm) ||
         pare_model_draw(&m, "pytorch", 1))
         die(pare_error());
@@ -171,7 +120,7 @@ int main(int argc, char **argv)
                    (double)pare_steps_per_epoch(&d, o.batch);
         int err = 0;
 
-        printf("ready %.17g %.17g\n", n, flops(&m, n));
+        printf("ready %.17g %.17g\n", n, samples_flops(&m.arch, n, true));
         fflush(stdout);
         c.left = worker_next(&c.worker);
         if (c.left)
