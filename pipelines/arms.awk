@@ -91,14 +91,14 @@ function first_loss(a,    i, key)
 
 END {
     printf "%s, %d seed%s\n\n", title, n_seeds, n_seeds == 1 ? "" : "s"
-    printf "%-25s %17s %13s %15s %15s %6s %6s\n", "arm", "removed",
+    printf "%-25s %17s %13s %16s %15s %6s %6s\n", "arm", "removed",
         "accuracy %", "over control", "loss", "first", "publ."
     for (k = 1; k <= n_arms; k++) {
         collect(accuracy, arm[k])
         acc = with_deviation(2)
         over = k > 1 ? over_control(arm[k]) : ""
         collect(loss, arm[k])
-        printf "%-25s %17s %13s %15s %15s %6s %6s\n", what[k], gone[arm[k]],
+        printf "%-25s %17s %13s %16s %15s %6s %6s\n", what[k], gone[arm[k]],
             acc, over, with_deviation(4),
             first_loss(arm[k]), published[k]
     }
