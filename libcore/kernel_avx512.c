@@ -9,6 +9,7 @@
 #define BIG2 12
 #define BIG1 12
 #define NAME pare_gemm_avx512
+#define PARE_FEW
 typedef __m512 V;
 #define LANES(n)         ((__mmask16)((1u << (n)) - 1u))
 #define V_LOAD(p)        _mm512_loadu_ps(p)

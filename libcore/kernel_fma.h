@@ -151,6 +151,10 @@ static void panel(size_t m, size_t n, size_t k, const float *a, size_t ars,
     }
 }
 
+#ifdef PARE_FEW
+#include "kernel_few.h"
+#endif
+
 /* Blocks of p that leave a column block of B in the first-level cache. */
 void NAME(size_t m, size_t n, size_t k, const float *a, size_t ars,
           size_t acs, const float *b, size_t ldb, float *c, size_t ldc,
@@ -162,6 +166,15 @@ void NAME(size_t m, size_t n, size_t k, const float *a, size_t ars,
     if (ars == 1 && acs > 512)
         block = 64;
 
+#ifdef PARE_FEW
+    if (n > 0 && n <= FEW && m >= FEW_ROWS) {
+        size_t done = few(m, n, k, a, ars, acs, b, ldb, c, ldc, add);
+
+        m -= done;
+        a += done * ars;
+        c += done * ldc;
+    }
+#endif
     if (k == 0 && !add)
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++)

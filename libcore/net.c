@@ -13,7 +13,7 @@
 #define THREAD_MACS 1000000.0
 
 /* Rows of a linear layer that runs alone: of outputs, of inputs. */
-#define ALONE_ROWS   8
+#define ALONE_ROWS   16
 #define ALONE_INPUTS 512
 
 size_t pare_net_width(size_t batch)
