@@ -208,11 +208,22 @@ static void partial_tile(const struct part *p, const float *x, const float *dy)
     }
 }
 
-/* Taps in a row, one position of the kernel or several, of some pixels. */
-static void turned_taps(const struct part *p, const struct conv_run *r,
-                        size_t pos, size_t pixels, const float *x, size_t tap)
+/* One row of the kernel over one row of dy, that stands turned. */
+struct turn {
+    const struct part *p;
+    const float *x, *dy;           /* rows */
+    const float *x_next, *dy_next; /* of the next row of dy; or any */
+    size_t tap;                    /* the first of this row of the kernel */
+};
+
+/* Some pixels times taps in a row: one position of the kernel, or several. */
+static void turned_taps(const struct turn *n, const struct conv_run *r,
+                        size_t pos, size_t pixels)
 {
+    const struct part *p = n->p;
     const struct pare_conv *c = p->c;
+    size_t x_pixel = c->ci * c->lanes, dy_pixel = c->co * c->lanes;
+    size_t tap = n->tap + r->tap, area = p->y.kernel * p->x.kernel;
     struct pare_taps t = {.lanes = 1,
                           .rows = 1,
                           .segs = pixels,
@@ -220,30 +231,33 @@ static void turned_taps(const struct part *p, const struct conv_run *r,
                           .channels = p->count,
                           .ld = p->padded,
                           .pixels = r->n * p->inputs,
-                          .x = x + r->src * c->ci * c->lanes,
+                          .x = n->x + r->src * x_pixel,
                           .x_pixel = c->lanes,
-                          .x_seg = p->x.stride * c->ci * c->lanes,
+                          .x_seg = p->x.stride * x_pixel,
                           .w = p->turned + pos * c->lanes * p->padded,
                           .w_seg = c->lanes * p->padded,
-                          .y = p->acc + (tap + r->tap) * p->inputs * p->padded,
+                          .y = p->acc + tap * p->inputs * p->padded,
                           .y_pixel = p->padded,
                           .add = true};
 
+    t.soon[0] = conv_soon(n->dy_next + pos * dy_pixel + p->first * c->lanes,
+                          dy_pixel, p->count * c->lanes, tap, area);
+    t.soon[1] = conv_soon(n->x_next + r->src * x_pixel, t.x_seg,
+                          p->x.stride * x_pixel, tap, area);
     p->products(&t);
 }
 
-/* One row of the kernel, for the row of dy that stands turned. */
-static void turned_row(const struct part *p, const float *x, size_t tap)
+static void turned_row(const struct turn *n)
 {
-    const struct conv_axis *a = &p->x;
-    bool merge =
-        p->inputs < CONV_ROWS / 2 && p->c->win.groups == 1 && a->spacing == 1;
+    const struct conv_axis *a = &n->p->x;
+    bool merge = n->p->inputs < CONV_ROWS / 2 && n->p->c->win.groups == 1 &&
+                 a->spacing == 1;
 
-    for (size_t pos = 0, n; merge && pos < a->dst; pos += n) {
+    for (size_t pos = 0, some; merge && pos < a->dst; pos += some) {
         struct conv_run r = conv_axis_run(a, pos);
 
-        n = conv_axis_alike(a, pos, &r);
-        turned_taps(p, &r, pos, n, x, tap);
+        some = conv_axis_alike(a, pos, &r);
+        turned_taps(n, &r, pos, some);
     }
     for (size_t kx = 0; !merge && kx < a->kernel; kx++) {
         size_t from, to = inside(a, kx, &from);
@@ -251,30 +265,34 @@ static void turned_row(const struct part *p, const float *x, size_t tap)
                              kx};
 
         if (from < to)
-            turned_taps(p, &r, from, to - from, x, tap);
+            turned_taps(n, &r, from, to - from);
     }
 }
 
 static void turned_tile(const struct part *p, const float *x, const float *dy)
 {
     const struct pare_conv *c = p->c;
-    size_t pixel = c->co * c->lanes;
+    size_t pixel = c->co * c->lanes, x_row = c->w * c->ci * c->lanes;
+    struct turn n = {.p = p, .dy = dy};
 
     x += p->group * p->inputs * c->lanes;
-    for (size_t y = 0; y < c->oh; y++) {
+    for (size_t y = 0; y < c->oh; y++, n.dy = n.dy_next) {
         struct conv_run r = conv_axis_run(&p->y, y);
-        const float *row = dy + y * c->ow * pixel;
+        size_t last = r.n ? r.n - 1 : 0;
 
+        n.dy_next = n.dy + c->ow * pixel;
+        n.x_next = x + (r.src + last * p->y.spacing + p->y.stride) * x_row;
         for (size_t i = 0; i < c->ow; i++)
             pare_transpose(p->turned + i * c->lanes * p->padded, p->padded,
-                           row + i * pixel + p->first * c->lanes, c->lanes,
+                           n.dy + i * pixel + p->first * c->lanes, c->lanes,
                            p->count, c->lanes);
-        for (size_t i = 0; i < r.n; i++)
-            turned_row(p,
-                       x + (r.src + i * p->y.spacing) * c->w * c->ci * c->lanes,
-                       (r.tap + i) * p->x.kernel);
+        for (size_t i = 0; i < r.n; i++) {
+            n.x = x + (r.src + i * p->y.spacing) * x_row;
+            n.tap = (r.tap + i) * p->x.kernel;
+            turned_row(&n);
+        }
         if (p->bias)
-            add_bias(p, row, c->ow);
+            add_bias(p, n.dy, c->ow);
     }
 }
 

@@ -1,6 +1,14 @@
 /*
  * The half of conv_taps_fma.h for one lane: vectors run over channels.
  */
+static inline void fetch(const struct pare_taps *t, size_t segment)
+{
+    for (int s = 0; s < 2; s++)
+        for (size_t l = 0; l < t->soon[s].lines; l++)
+            __builtin_prefetch(
+                t->soon[s].at + segment * t->soon[s].step + 16 * l, 0, 2);
+}
+
 /*
  * One lane: `rows` pixels from `first` on times nv vectors of channels, the
  * last with `lanes` channels that exist.
@@ -28,6 +36,8 @@ INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
             const float *w = t->w + i * t->w_row + j * t->w_seg + channel;
             const float *x = t->x + i * t->x_row + j * t->x_seg;
 
+            if (first == 0 && channel == 0 && i == 0)
+                fetch(t, j);
 #pragma GCC unroll 4
             for (int g = 0; g < (rows + 2) / 3; g++)
                 base[g] = x + (first + 3 * (size_t)g) * t->x_pixel;

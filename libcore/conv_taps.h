@@ -11,6 +11,25 @@
 #define CORR_TAPS 6  /* most taps of it */
 
 /**
+ * What will be needed next, to bring near meanwhile: `lines` times 16 floats
+ * from at + i step on, with segment i. Only a hint: it may lie outside of
+ * any array, and kernels may leave it.
+ */
+struct pare_soon {
+    const float *at;
+    size_t step, lines;
+};
+
+/** Part i of n of `floats` at `at`, and again each step. */
+static inline struct pare_soon conv_soon(const float *at, size_t step,
+                                         size_t floats, size_t i, size_t n)
+{
+    size_t lines = (floats / 16 + n - 1) / n;
+
+    return (struct pare_soon){at + i * lines * 16, step, lines};
+}
+
+/**
  * Some pixels of a row, whose taps all lie inside of the source, times a
  * panel of weights:
  *
@@ -35,6 +54,7 @@ struct pare_taps {
     size_t y_pixel;
     const float *bias; /* [channels], the start, or NULL: 0 */
     bool add;          /* start from y instead */
+    struct pare_soon soon[2];
 };
 
 /** n up to a multiple of CONV_STEP. */

@@ -16,21 +16,45 @@ struct unit {
     size_t x, y;
 };
 
+/* One step of the sum: a column of weights times a vector of each unit. */
+INLINE void wide_step(int rows, int nv, V acc[CONV_ROWS][UNITS_MOST],
+                      const float *const *x, const float *w, size_t at,
+                      size_t ahead)
+{
+    V xv[UNITS_MOST];
+
+#pragma GCC unroll 4
+    for (int v = 0; v < nv; v++) {
+        xv[v] = V_LOAD(x[v] + at);
+        __builtin_prefetch(x[v] + at + ahead);
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++) {
+        V wv = V_SET1(w[r]);
+
+#pragma GCC unroll 4
+        for (int v = 0; v < nv; v++)
+            acc[r][v] = V_FMA(wv, xv[v], acc[r][v]);
+    }
+}
+
 /*
  * Many lanes: `rows` channels from `first` on times nv units, each one
- * vector of one pixel.
+ * vector of one pixel. Integer instructions share their ports with the
+ * multiply-adds, so there are four steps to a turn of the loop.
  */
 INLINE void wide(int rows, int nv, const struct pare_taps *t, size_t first,
                  const struct unit *unit)
 {
     V acc[CONV_ROWS][UNITS_MOST];
     float *y = t->y + first * t->lanes;
+    size_t lanes = t->lanes, ld = TAPS_MOST >= CONV_ROWS ? (size_t)rows : t->ld;
 
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
-            acc[r][v] = t->add ? V_LOAD(y + (size_t)r * t->lanes + unit[v].y)
+            acc[r][v] = t->add ? V_LOAD(y + (size_t)r * lanes + unit[v].y)
                         : t->bias ? V_SET1(t->bias[first + (size_t)r])
                                   : V_ZERO();
     for (size_t i = 0; i < t->rows; i++)
@@ -38,34 +62,34 @@ INLINE void wide(int rows, int nv, const struct pare_taps *t, size_t first,
             const float *w = t->w + i * t->w_row + j * t->w_seg + first;
             const float *from = t->x + i * t->x_row + j * t->x_seg;
             const float *x[UNITS_MOST];
+            size_t k = t->len;
 
 #pragma GCC unroll 4
             for (int v = 0; v < nv; v++)
                 x[v] = from + unit[v].x;
-            for (size_t k = 0; k < t->len; k++) {
-                V xv[UNITS_MOST];
-
+            for (; k >= 4; k -= 4) {
 #pragma GCC unroll 4
-                for (int v = 0; v < nv; v++) {
-                    xv[v] = V_LOAD(x[v] + k * t->lanes);
-                    __builtin_prefetch(x[v] + (k + AHEAD) * t->lanes);
-                }
-#pragma GCC unroll 12
-                for (int r = 0; r < rows; r++) {
-                    V wv = V_SET1(w[r]);
-
+                for (size_t q = 0; q < 4; q++)
+                    wide_step(rows, nv, acc, x, w + q * ld, q * lanes,
+                              AHEAD * lanes);
 #pragma GCC unroll 4
-                    for (int v = 0; v < nv; v++)
-                        acc[r][v] = V_FMA(wv, xv[v], acc[r][v]);
-                }
-                w += t->ld;
+                for (int v = 0; v < nv; v++)
+                    x[v] += 4 * lanes;
+                w += 4 * ld;
+            }
+            for (; k > 0; k--) {
+                wide_step(rows, nv, acc, x, w, 0, AHEAD * lanes);
+#pragma GCC unroll 4
+                for (int v = 0; v < nv; v++)
+                    x[v] += lanes;
+                w += ld;
             }
         }
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
-            V_STORE(y + (size_t)r * t->lanes + unit[v].y, acc[r][v]);
+            V_STORE(y + (size_t)r * lanes + unit[v].y, acc[r][v]);
 }
 
 #define WIDE(rows, nv)                                                       \
