@@ -1,6 +1,8 @@
 /*
  * The half of conv_taps_fma.h for one lane: vectors run over channels.
  */
+#define NARROW_ROWS 16 /* most pixels of a block */
+
 static inline void fetch(const struct pare_taps *t, size_t segment)
 {
     for (int s = 0; s < 2; s++)
@@ -16,11 +18,11 @@ static inline void fetch(const struct pare_taps *t, size_t segment)
 INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
                    size_t channel, size_t lanes)
 {
-    V acc[CONV_ROWS][UNITS_MOST];
+    V acc[NARROW_ROWS][UNITS_MOST];
     float *y = t->y + first * t->y_pixel + channel;
-    const float *base[CONV_ROWS / 3];
+    const float *base[(NARROW_ROWS + 2) / 3];
 
-#pragma GCC unroll 12
+#pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++) {
@@ -38,7 +40,7 @@ INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
 
             if (first == 0 && channel == 0 && i == 0)
                 fetch(t, j);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
             for (int g = 0; g < (rows + 2) / 3; g++)
                 base[g] = x + (first + 3 * (size_t)g) * t->x_pixel;
             for (size_t k = 0; k < t->len; k++) {
@@ -47,7 +49,7 @@ INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
 #pragma GCC unroll 4
                 for (int v = 0; v < nv; v++)
                     wv[v] = V_LOAD(w + v * VL);
-#pragma GCC unroll 12
+#pragma GCC unroll 16
                 for (int r = 0; r < rows; r++) {
                     V xv = V_SET1(
                         base[r / 3][(size_t)(r % 3) * t->x_pixel + k]);
@@ -59,7 +61,7 @@ INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
                 w += t->ld;
             }
         }
-#pragma GCC unroll 12
+#pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < nv; v++)
@@ -82,25 +84,30 @@ INLINE void narrow(int rows, int nv, const struct pare_taps *t, size_t first,
 #define NARROW_8(nv)  NARROW_6(nv) NARROW(7, nv) NARROW(8, nv)
 #define NARROW_12(nv)                                                        \
     NARROW_8(nv) NARROW(9, nv) NARROW(10, nv) NARROW(11, nv) NARROW(12, nv)
+#define NARROW_16(nv)                                                        \
+    NARROW_12(nv) NARROW(13, nv) NARROW(14, nv) NARROW(15, nv) NARROW(16, nv)
 #define NAMES_6(nv)                                                          \
     0, narrow_1_##nv, narrow_2_##nv, narrow_3_##nv, narrow_4_##nv,           \
         narrow_5_##nv, narrow_6_##nv
 #define NAMES_8(nv) NAMES_6(nv), narrow_7_##nv, narrow_8_##nv
 #define NAMES_12(nv)                                                         \
     NAMES_8(nv), narrow_9_##nv, narrow_10_##nv, narrow_11_##nv, narrow_12_##nv
+#define NAMES_16(nv)                                                         \
+    NAMES_12(nv), narrow_13_##nv, narrow_14_##nv, narrow_15_##nv,            \
+        narrow_16_##nv
 
 typedef void narrow_fn(const struct pare_taps *t, size_t first,
                        size_t channel, size_t lanes);
 
 #if TAPS_MOST > 6
-NARROW_12(1) NARROW_12(2) NARROW_8(3) NARROW_6(4)
-static const size_t narrow_rows[] = {0, 12, 12, 8, 6};
-static narrow_fn *const narrows[][TAPS_MOST + 1] = {
-    {0}, {NAMES_12(1)}, {NAMES_12(2)}, {NAMES_8(3)}, {NAMES_6(4)}};
+NARROW_16(1) NARROW_12(2) NARROW_8(3) NARROW_6(4)
+static const size_t narrow_rows[] = {0, NARROW_ROWS, 12, 8, 6};
+static narrow_fn *const narrows[][NARROW_ROWS + 1] = {
+    {0}, {NAMES_16(1)}, {NAMES_12(2)}, {NAMES_8(3)}, {NAMES_6(4)}};
 #else
 NARROW_6(1) NARROW_6(2)
 static const size_t narrow_rows[] = {0, 6, 6};
-static narrow_fn *const narrows[][TAPS_MOST + 1] = {
+static narrow_fn *const narrows[][NARROW_ROWS + 1] = {
     {0}, {NAMES_6(1)}, {NAMES_6(2)}};
 #endif
 
