@@ -506,7 +506,7 @@ static int begin(struct run *r)
         err = pare_net_new(&r->net, r->m,
                            r->o->batch < split->n ? r->o->batch : split->n,
                            true, r->o->threads);
-    if (!err)
+    if (!err && r->d->split[r->o->val].n > 0)
         err = pare_evaluator_new(&r->ev, r->m, r->o->threads);
     return err ? err : remember_good(r);
 }
