@@ -11,7 +11,7 @@
 #define BATCH 512
 
 /* Floats between layers that one batch may have; less of large images. */
-#define BATCH_FLOATS ((size_t)1 << 26)
+#define BATCH_FLOATS ((size_t)1 << 25)
 
 struct pare_evaluator {
     struct pare_net *net;
