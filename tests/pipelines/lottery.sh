@@ -42,7 +42,7 @@ printf 'step\tv\ta\tl\tt\n%s\n' "1	.5	.5	0	.10
 mkdir -p d/seed1 && mv curve.tsv d/seed1/trained0.tsv
 sed -n '1p; /trained0/s/.*trained0/d\/seed1\/trained0/p' \
     $run/../stats.tsv >d/stats.tsv
-run awk -f "$PIPELINES/interval.awk" -f "$PIPELINES/lottery/table.awk" \
+run awk -f "$PIPELINES/interval.awk" -f "$PIPELINES/rounds.awk" \
     -v data=d -v steps=3 -v notes=/dev/null d/stats.tsv d/seed1/trained0.tsv
 out_has '\| +2 +20\.00 \(20\.00-20\.00\) +30\.00 ' "least validation loss"
 
@@ -51,4 +51,18 @@ pare finetune -q -j 1 -d a/quick/generated/data.h5 --steps 40 -o whole.h5 \
     $run/ticket1.h5
 run pare diff -q --state whole.h5 $run/trained1.h5
 status_is 0 "looking on the way changes nothing"
+
+# A round that was stopped goes on: the mark is of the part before.
+watch() {
+    THREADS=1 sh "$PIPELINES/watch.sh" a/quick/generated/data.h5 \
+        $run/ticket1.h5 "$1" 20 "$2"
+}
+watch 20 on.h5 >on.tsv
+sed '$s/$/mark/' on.tsv >on.h5.curve
+mv on.h5 on.h5.20
+watch 40 on.h5 >on.tsv
+same on.h5 $run/trained1.h5 "a round that was stopped ends in the same model"
+sed '2s/$/mark/' $run/trained1.tsv >want
+same on.tsv want "and the same curve, its beginning not run again"
+ok "with nothing left lying about" test -z "$(ls | grep '^on.h5.')"
 finish

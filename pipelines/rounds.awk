@@ -1,11 +1,10 @@
 # Table of the rounds of one data set: stats.tsv first, then what watch.sh
-# saw of each model.  Needs interval.awk; the file `notes` is printed below.
+# saw of each model.  `published` is the paper's P_m by round.  Needs
+# interval.awk; the file `notes` is printed below.
 
 BEGIN {
     FS = "\t"
-    n_paper = split("100 80.04 64.06 51.28 41.05 32.87 26.32 21.07 16.88 " \
-                    "13.52 10.83 8.68 6.95 5.57 4.47 3.58 2.87 2.31 1.85 " \
-                    "1.49 1.19 .96", paper, " ")
+    n_paper = split(published, paper, " ")
 }
 
 # "out/fashion/seed1/trained3.h5": arm "trained", round 3, seed "seed1".
@@ -19,12 +18,20 @@ function place(name,    part, n)
     round += 0
 }
 
-# Biases are parameters but no weights, and none is ever pruned.
+# Weights are the tensors of more than one dimension; no other is pruned.
 FNR == 1 { stats = $1 == "model"; if (!stats) begin_curve(); next }
+stats && $2 != "total" {
+    n = split($3, size, "x")
+    for (product = n > 1; n > 0; n--)
+        product *= size[n]
+    all[$1] += product
+    left[$1] += product ? product - ($4 - $5) : 0
+    next
+}
 stats {
     place($1)
-    kept[round] = $5 - ($4 - $11)
-    weights = $11
+    weights = all[$1]
+    kept[round] = left[$1]
     if (arm == "trained") {
         if (round + 1 > rounds)
             rounds = round + 1
@@ -106,8 +113,8 @@ function compare(what, arm,    which, dense, n, steps, there, when)
 }
 
 END {
-    printf "\nLottery tickets: %s, LeNet-300-100, %d steps a round, %d seed%s\n\n",
-        data, steps, n_seeds, n_seeds == 1 ? "" : "s"
+    printf "\nLottery tickets: %s, %s, %d steps a round, %d seed%s\n\n",
+        data, net, steps, n_seeds, n_seeds == 1 ? "" : "s"
     printf "%5s %7s %6s %6s | %-52s | %s\n", "", "", "", "",
         "ticket", "new initial weights under its mask"
     printf "%5s %7s %6s %6s | %6s %22s %22s | %6s %22s %22s\n", "round",
