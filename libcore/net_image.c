@@ -505,43 +505,63 @@ static void whole_backward_task(void *arg, size_t tile)
 
 /* ---- flatten ---- */
 
-/* Float (channel, pixel) of sample s of an image, and of its features. */
-static size_t image_at(const struct net_buffer *b, size_t s, size_t pixel)
-{
-    size_t tile = s / b->lanes;
+/* Some pixels of an image, and the features that they are. */
+struct flat {
+    float *image, *features; /* of one tile, or of one sample of it */
+    size_t channels, pixels; /* of the image */
+    size_t first, n;         /* pixels */
+    bool back, add;          /* from the features, added to the image */
+};
 
-    return (tile * b->size + pixel * b->channels) * b->lanes + s % b->lanes;
+/* Tiles of as many lanes: rows of lanes change places. */
+static void flatten_tile(const struct flat *f, size_t lanes)
+{
+    for (size_t p = f->first; p < f->first + f->n; p++)
+        for (size_t c = 0; c < f->channels; c++) {
+            float *x = f->image + (p * f->channels + c) * lanes;
+            float *y = f->features + (c * f->pixels + p) * lanes;
+
+            net_sum(f->back ? x : y, f->back ? y : x, lanes, f->add);
+        }
 }
 
-/* Some pixels of the samples in one tile of features, either way. */
-static void flatten_some(const struct net_buffer *image, float *from_image,
-                         const struct net_buffer *flat, float *features,
-                         size_t tile, size_t first, size_t n, size_t valid,
-                         bool back, bool add)
+/* One sample on its own, whose features lie `lanes` apart. */
+static void flatten_sample(const struct flat *f, size_t lanes)
 {
-    size_t pixels = pixels_of(image), w = flat->lanes;
+    for (size_t c0 = 0; c0 < f->channels; c0 += 16)
+        for (size_t p = f->first; p < f->first + f->n; p++)
+            for (size_t c = c0; c < f->channels && c < c0 + 16; c++) {
+                float *x = f->image + p * f->channels + c;
+                float *y = f->features + (c * f->pixels + p) * lanes;
 
-    for (size_t p = first; p < first + n; p++)
-        for (size_t c = 0; c < image->channels; c++) {
-            float *f = features + (tile * flat->size + c * pixels + p) * w;
-
-            if (image->lanes == w) {
-                float *x = from_image + image_at(image, tile * w, p) + c * w;
-
-                net_sum(back ? x : f, back ? f : x, w, add);
-                continue;
-            }
-            for (size_t s = 0; s < w; s++) {
-                float *x = from_image + image_at(image, tile * w + s, p) + c;
-
-                if (s >= valid)
-                    f[s] = 0;
-                else if (back)
-                    *x = add ? *x + f[s] : f[s];
+                if (!f->back)
+                    *y = *x;
                 else
-                    f[s] = *x;
+                    *x = f->add ? *x + *y : *y;
             }
-        }
+}
+
+/* A tile of features, and the images of its samples. */
+static void flatten_some(const struct net_buffer *image, float *images,
+                         const struct net_buffer *flat, float *features,
+                         size_t tile, struct flat f, size_t valid)
+{
+    size_t w = flat->lanes;
+
+    f.channels = image->channels;
+    f.pixels = pixels_of(image);
+    f.features = features + tile * flat->size * w;
+    f.image = images + tile * w * image->size;
+    if (image->lanes == w) {
+        flatten_tile(&f, w);
+        return;
+    }
+    for (size_t s = 0; s < valid; s++, f.image += image->size, f.features++)
+        flatten_sample(&f, w);
+    for (size_t s = valid; !f.back && s < w; s++, f.features++)
+        for (size_t c = 0; c < f.channels; c++)
+            for (size_t p = f.first; p < f.first + f.n; p++)
+                f.features[(c * f.pixels + p) * w] = 0;
 }
 
 static void flatten_task(void *arg, size_t i)
@@ -551,8 +571,9 @@ static void flatten_task(void *arg, size_t i)
     struct net_buffer *out = &j->net->buffer[j->l->out];
     size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
 
-    flatten_some(in, in->act, out, out->act, tile, first, n,
-                 net_valid(j->net, out, tile), false, false);
+    flatten_some(in, in->act, out, out->act, tile,
+                 (struct flat){.first = first, .n = n},
+                 net_valid(j->net, out, tile));
 }
 
 static void flatten_backward_task(void *arg, size_t i)
@@ -563,8 +584,12 @@ static void flatten_backward_task(void *arg, size_t i)
     size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
     size_t valid = net_valid(j->net, out, tile);
 
-    flatten_some(in, in->grad, out, out->grad, tile, first, n, valid, true,
-                 j->l->add[0]);
+    flatten_some(in, in->grad, out, out->grad, tile,
+                 (struct flat){.first = first,
+                               .n = n,
+                               .back = true,
+                               .add = j->l->add[0]},
+                 valid);
     if (in->lanes == out->lanes)
         net_back(j->net, j->l, 0, tile, first, n);
     else
