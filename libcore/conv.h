@@ -41,9 +41,9 @@ void pare_conv_pack(float *packed, const struct pare_conv *c,
 size_t pare_conv_band(const struct pare_conv *c, bool backward);
 
 /**
- * Rows [row, row + rows) of y for one tile. Every element is one chain of
- * fused multiply-adds (family fma), so neither the band nor the lanes
- * change a bit.
+ * Rows [row, row + rows) of y for one tile. In family fma every element is
+ * one chain of fused multiply-adds from the bias on, over ky, kx and the
+ * channels, so neither the band nor the lanes change a bit.
  *
  * @param y       [oh][ow][co][lanes] out, those rows only
  * @param x       [h][w][ci][lanes]
@@ -55,7 +55,9 @@ void pare_conv_forward(const struct pare_conv *c, float *y, const float *x,
                        size_t rows);
 
 /**
- * Rows [row, row + rows) of dx for one tile, from the gradient at y.
+ * Rows [row, row + rows) of dx for one tile, from the gradient at y. In
+ * family fma every element is one chain from 0, or from what was there, over
+ * oy, ox and the channels.
  *
  * @param dx      [h][w][ci][lanes] out, those rows only
  * @param packed  by pare_conv_pack, backward
@@ -65,7 +67,7 @@ void pare_conv_backward(const struct pare_conv *c, float *dx, const float *dy,
                         const float *packed, size_t row, size_t rows,
                         bool add);
 
-/** Tasks that the weight gradient is cut into. */
+/** Tasks that the weight gradient is cut into: of up to 32 channels each. */
 size_t pare_conv_gradient_tasks(const struct pare_conv *c);
 
 /** Floats of scratch that one task of the gradient needs. */
@@ -73,8 +75,8 @@ size_t pare_conv_gradient_scratch(const struct pare_conv *c);
 
 /**
  * Gradient of the weights and biases of some output channels, summed over
- * all lanes of all tiles in fixed order. Lanes that hold no sample must
- * have dy = 0 and a finite x.
+ * all lanes of all tiles in an order fixed by the shape. Lanes that hold no
+ * sample must have dy = 0 and a finite x.
  *
  * @param task     0 .. pare_conv_gradient_tasks(c) - 1
  * @param first    first output channel of the task, out
