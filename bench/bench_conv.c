@@ -2,7 +2,8 @@
  * bench_conv: the speed of convolutions, next to that of a product of square
  * matrices by OpenBLAS on one thread, measured in turn.
  *
- *     bench_conv CI SIZE CO KERNEL STRIDE PAD LANES TILES THREADS [ROUNDS]
+ *     bench_conv CI SIZE CO KERNEL STRIDE PAD LANES TILES THREADS [ROUNDS
+ *                [KERNELS]]
  *
  * prints, in 1e9 operations a second, the best of all rounds: the product,
  * forward, backward, and the weight gradient.
@@ -14,6 +15,7 @@
 
 #include "conv.h"
 #include "hugepage.h"
+#include "kernel.h"
 #include "parallel.h"
 
 #define PEAK 512 /* size of the product */
@@ -147,7 +149,7 @@ int main(int argc, char **argv)
     double best[4] = {1e9, 1e9, 1e9, 1e9}, work;
     int rounds = argc > 10 ? (int)strtol(argv[10], NULL, 10) : 20;
 
-    if (argc < 10)
+    if (argc < 10 || (argc > 11 && pare_kernel_use(argv[11]) != 0))
         return 2;
     prepare(&b, argv + 1);
     openblas_set_num_threads(1);

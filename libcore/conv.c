@@ -45,15 +45,12 @@ static size_t panel_most(const struct way *w)
 
 static size_t padded(const struct way *w, size_t channels)
 {
-    return w->lanes == 1 ? (channels + CONV_STEP - 1) / CONV_STEP * CONV_STEP
-                         : channels;
+    return w->lanes == 1 ? conv_padded(channels) : channels;
 }
 
 static size_t panels(const struct way *w)
 {
-    size_t most = panel_most(w);
-
-    return (w->out_c + most - 1) / most;
+    return conv_parts(w->out_c, panel_most(w));
 }
 
 /* Panel i of a group: its channels, cut on multiples of CONV_STEP. */
