@@ -9,7 +9,8 @@ tools=$build/tools
 py=${PARE_PEER_PYTHON:-python3}
 seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
-rows=${*:-fashion challenge penguins commands files startup memory phases}
+rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
+evalcnn images commands files startup memory memorycnn phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -23,6 +24,7 @@ has_torch=no
 "$py" -c 'import torch' 2>/dev/null && has_torch=yes
 
 # with_peer ARCH OPTIMIZER BATCH THREADS SAMPLES -- interleave's arguments
+# with_peer eval ARCH BATCH THREADS SAMPLES -- interleave's arguments
 with_peer() {
     peer="$1 $2 $3 $4 $5"
     threads=$4
@@ -100,6 +102,61 @@ rows_penguins() {
 50 1"
 }
 
+# cnn ARCH BATCH THREADS DATA SAMPLES [GOAL]: a row of training.
+cnn() {
+    echo "train $1, SGD momentum, batch $2, $3 thread(s), samples/s"
+    with_peer "$1" sgd "$2" "$3" "$5" -- ${6:+-g "$6"} \
+        "w pare=exec $bin/bench_train $4 $1 sgd,momentum=.9 $2 $3" \
+        "p product 2048^3=exec $bin/bench_gemm 2048 $3"
+}
+
+rows_lenet5() {
+    cnn lenet-5 64 2 "$data" "$samples" x2
+}
+
+rows_fashioncnn() {
+    for threads in 1 2; do
+        cnn fashion-cnn 64 $threads "$data" "$samples" x1.2
+    done
+}
+
+rows_resnet20() {
+    cnn resnet-20 128 2 random:5120 5120 x1.0
+}
+
+rows_cifarcnn() {
+    for batch in 4 32; do
+        cnn cifar-cnn $batch 2 random:5120 5120
+    done
+}
+
+rows_evalcnn() {
+    for batch in 1 1024; do
+        echo "evaluate fashion-cnn, batch $batch, 2 threads, samples/s"
+        with_peer eval fashion-cnn $batch 2 "$samples" -- -g x1.3 \
+            "w pare=exec $bin/bench_eval $data fashion-cnn $batch 2" \
+            "p product 2048^3=exec $bin/bench_gemm 2048 2"
+    done
+}
+
+# The samples decoded, beside the same files taken from a plain tar; the
+# folder that tar fills is emptied between rounds.
+rows_images() {
+    from=${PARE_CIFAR_JPEG:-}
+    if [ ! -d "$from" ]; then
+        echo "images left out: PARE_CIFAR_JPEG names no folder"
+        return
+    fi
+    tar cf "$tmp/jpeg.tar" -C "$from" . || return
+    echo "decode the JPEG files of a folder, 2 threads, whole process, ms"
+    race -g 'x<3' "x pare-data images=exec $tools/pare-data images \
+'$from' --size 32 -j 2 -o $tmp/jpeg.h5" \
+        "x empty the folder=rm -rf $tmp/jpeg && mkdir $tmp/jpeg" \
+        "x tar xf=mkdir -p $tmp/jpeg && exec tar xf $tmp/jpeg.tar \
+-C $tmp/jpeg"
+    rm -rf "$tmp/jpeg" "$tmp/jpeg.tar" "$tmp/jpeg.h5"
+}
+
 rows_commands() {
     echo "pare train 12-12-3, 16,000 steps, whole process, ms"
     race -g 'ms<300' "x pare-train=exec $tools/pare-train -a 12-12-3 -b 50 \
@@ -148,6 +205,48 @@ rows_memory() {
     done
 }
 
+# be32 N...: numbers of four bytes, the highest first.
+be32() {
+    for n; do
+        printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $((n >> 24 & 255)) \
+            $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255)))"
+    done
+}
+
+# noise FILE N CHANNELS SIDE: images of 10 classes, or 5, in turn.
+noise() {
+    { printf '\0\0\10\4'; be32 "$2" "$3" "$4" "$4"
+        head -c $(($2 * $3 * $4 * $4)) /dev/urandom; } >"$tmp/noise-x"
+    { printf '\0\0\10\1'; be32 "$2"
+        for i in $(seq $(($2 / 10))); do
+            printf '\0\1\2\3\4'
+            [ "$4" = 180 ] && printf '\0\1\2\3\4' || printf '\5\6\7\10\11'
+        done; } >"$tmp/noise-y"
+    "$tools/pare-data" idx "$tmp/noise-x" "$tmp/noise-y" -o "$1"
+    rm "$tmp/noise-x" "$tmp/noise-y"
+}
+
+# peak ARCH BATCH DATA BYTES PARAMETERS ACTIVATIONS GRADIENTS: the data as
+# stored, weights, momentum and the file's image, and of a batch the outputs
+# of all layers that do not work in place, and the gradients that are there
+# at the same time (floats of a sample); 128 MiB for all else.
+peak() {
+    bound=$(awk -v d="$4" -v p="$5" -v f=$(($6 + $7)) -v b="$2" 'BEGIN {
+        printf "%.0f", (d + 12 * p + 4 * b * f) / 1048576 + 128 }')
+    echo "peak memory of pare train $1, batch $2, 6 steps: at most $bound MiB"
+    race -r 3 "x pare-train=exec $tools/pare-train -a $1 -b $2 --steps 6 \
+-q -S 1 --optimizer sgd,momentum=.9 -j 2 -d $3 -o $tmp/out"
+}
+
+rows_memorycnn() {
+    [ "$data" = random:10000 ] || peak fashion-cnn 128 "$data" \
+        $((70000 * 785)) 1199882 68634 58496
+    noise "$tmp/noise.h5" 1280 3 32 || return
+    peak resnet-20 128 "$tmp/noise.h5" $((1280 * 3073)) 269722 398410 49152
+    noise "$tmp/noise.h5" 160 3 180 || return
+    peak flower-cnn 32 "$tmp/noise.h5" $((160 * 97201)) 8302993 1652437 777600
+}
+
 rows_phases() {
     for threads in 1 2; do
         echo "parts of a step, 784-300-100-10, batch 64, $threads thread(s)"
@@ -156,6 +255,10 @@ rows_phases() {
     done
     echo "parts of a step, 12-12-3, Adam, batch 50"
     "$bin/bench_train" random:200 12-12-3 adam 50 1 phases
+    for arch in lenet-5 fashion-cnn resnet-20; do
+        echo "parts of a step, $arch, batch 64, 2 threads"
+        "$bin/bench_train" random:640 $arch sgd,momentum=.9 64 2 phases
+    done
 }
 
 for row in $rows; do
