@@ -304,39 +304,44 @@ bool net_by_tile(const struct pare_net *net, const struct net_layer *l)
     return l->op != PARE_OP_BATCHNORM || !net->train;
 }
 
-static void add_tile(struct pare_net *net, struct net_layer *l, size_t tile,
-                     bool backward)
+static void add_tile(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     size_t size = net->buffer[l->out].size * net->width, at = tile * size;
+
+    for (int k = 0; k < l->n_in; k++)
+        if (k > 0 || l->in[0] != l->out)
+            net_sum(net->buffer[l->out].act + at,
+                    net->buffer[l->in[k]].act + at, size, k > 0);
+}
+
+static void concat_tile(struct pare_net *net, struct net_layer *l, size_t tile)
+{
     const struct net_buffer *out = &net->buffer[l->out];
+    float *y = out->act + tile * out->size * net->width;
 
     for (int k = 0; k < l->n_in; k++) {
-        struct net_buffer *in = &net->buffer[l->in[k]];
+        size_t size = net->buffer[l->in[k]].size * net->width;
 
-        if (k == 0 && l->in[0] == l->out)
-            continue;
-        if (backward && l->need[k])
-            net_sum(in->grad + at, out->grad + at, size, l->add[k]);
-        else if (!backward)
-            net_sum(out->act + at, in->act + at, size, k > 0);
+        memcpy(y, net->buffer[l->in[k]].act + tile * size, size * sizeof *y);
+        y += size;
     }
 }
 
-static void concat_tile(struct pare_net *net, struct net_layer *l,
-                        size_t tile, bool backward)
+/* The last input first: an input that is taken twice has its gradient set
+   there, and added to after that. */
+static void join_back(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     const struct net_buffer *out = &net->buffer[l->out];
-    size_t at = tile * out->size * net->width;
+    size_t at = out->size;
 
-    for (int k = 0; k < l->n_in; k++) {
+    for (int k = l->n_in - 1; k >= 0; k--) {
         struct net_buffer *in = &net->buffer[l->in[k]];
-        size_t size = in->size * net->width;
 
-        if (backward && l->need[k])
-            net_sum(in->grad + tile * size, out->grad + at, size, l->add[k]);
-        else if (!backward)
-            net_sum(out->act + at, in->act + tile * size, size, false);
-        at += size;
+        at = l->op == PARE_OP_CONCAT ? at - in->size : 0;
+        if (l->need[k] && l->in[k] != l->out)
+            net_sum(in->grad + tile * in->size * net->width,
+                    out->grad + (tile * out->size + at) * net->width,
+                    in->size * net->width, l->add[k]);
     }
 }
 
@@ -351,7 +356,7 @@ void net_tile_forward(struct pare_net *net, struct net_layer *l, size_t tile)
         return;
     }
     if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
-        (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile, false);
+        (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile);
         return;
     }
     if (l->op == PARE_OP_SRELU) {
@@ -390,7 +395,7 @@ void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile)
         return;
     }
     if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
-        (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile, true);
+        join_back(net, l, tile);
         return;
     }
     if (l->op == PARE_OP_SRELU) {
