@@ -188,8 +188,7 @@ static void linear_rows(struct pare_net *net, const struct net_layer *l,
             y[i * width + j] = b;
     }
     net->kernel->gemm(rows, width, k, w->value + first * k, k, 1,
-                      in->act + tile * k * width, width, y, width,
-                      l->has_bias);
+                      in->act + tile * k * width, width, y, width, l->has_bias);
 }
 
 /* Features [first, first + n) of a linear layer's input, sample-major. */
@@ -228,8 +227,7 @@ static void linear_back(struct pare_net *net, const struct net_layer *l,
 
     net->kernel->gemm(n, width, m, w->value + first, 1, k,
                       out->grad + tile * m * width, width,
-                      in->grad + (tile * k + first) * width, width,
-                      l->add[0]);
+                      in->grad + (tile * k + first) * width, width, l->add[0]);
 }
 
 /* A linear layer on its own, cut by rows instead of by tiles. */
@@ -272,8 +270,7 @@ static void alone_backward(void *arg, size_t i)
     const struct alone *a = arg;
     size_t first = i % a->blocks * a->size;
 
-    linear_back(a->net, a->layer, i / a->blocks, first,
-                alone_count(a, first));
+    linear_back(a->net, a->layer, i / a->blocks, first, alone_count(a, first));
 }
 
 static void linear_alone(struct pare_net *net, struct net_layer *l,
@@ -290,10 +287,9 @@ static void linear_alone(struct pare_net *net, struct net_layer *l,
                       &inputs);
     } else if (!backward) {
         if (fill_rows(net, l))
-            pare_parallel(net->threads, tiles * inputs.blocks,
-                          alone_transpose, &inputs);
-        pare_parallel(net->threads, tiles * rows.blocks, alone_forward,
-                      &rows);
+            pare_parallel(net->threads, tiles * inputs.blocks, alone_transpose,
+                          &inputs);
+        pare_parallel(net->threads, tiles * rows.blocks, alone_forward, &rows);
     }
 }
 
@@ -327,17 +323,38 @@ static void concat_tile(struct pare_net *net, struct net_layer *l, size_t tile)
     }
 }
 
+static size_t features_before(const struct net_layer *l)
+{
+    return (size_t)pare_layer_opt(l->layer, "front");
+}
+
+static void pad_tile(struct pare_net *net, struct net_layer *l, size_t tile)
+{
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+    float *y = out->act + tile * out->size * net->width;
+    float value = (float)pare_layer_opt(l->layer, "value");
+    size_t n = in->size * net->width;
+
+    for (size_t i = 0; i < out->size * net->width; i++)
+        y[i] = value;
+    memcpy(y + features_before(l) * net->width, in->act + tile * n,
+           n * sizeof *y);
+}
+
 /* The last input first: an input that is taken twice has its gradient set
    there, and added to after that. */
 static void join_back(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     const struct net_buffer *out = &net->buffer[l->out];
-    size_t at = out->size;
+    size_t at = l->op == PARE_OP_CONCAT ? out->size : 0;
 
+    if (l->op == PARE_OP_PAD)
+        at = features_before(l);
     for (int k = l->n_in - 1; k >= 0; k--) {
         struct net_buffer *in = &net->buffer[l->in[k]];
 
-        at = l->op == PARE_OP_CONCAT ? at - in->size : 0;
+        at -= l->op == PARE_OP_CONCAT ? in->size : 0;
         if (l->need[k] && l->in[k] != l->out)
             net_sum(in->grad + tile * in->size * net->width,
                     out->grad + (tile * out->size + at) * net->width,
@@ -357,6 +374,10 @@ void net_tile_forward(struct pare_net *net, struct net_layer *l, size_t tile)
     }
     if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
         (l->op == PARE_OP_ADD ? add_tile : concat_tile)(net, l, tile);
+        return;
+    }
+    if (l->op == PARE_OP_PAD) {
+        pad_tile(net, l, tile);
         return;
     }
     if (l->op == PARE_OP_SRELU) {
@@ -394,7 +415,8 @@ void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile)
             linear_back(net, l, tile, 0, net->buffer[l->in[0]].size);
         return;
     }
-    if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
+    if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT ||
+        l->op == PARE_OP_PAD) {
         join_back(net, l, tile);
         return;
     }
@@ -409,8 +431,7 @@ void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile)
     else if (l->op == PARE_OP_DROPOUT && net->training)
         net_dropout_backward(net, l, tile);
     if (l->in[0] != l->out)
-        net_sum(net->buffer[l->in[0]].grad + at, b->grad + at, size,
-                l->add[0]);
+        net_sum(net->buffer[l->in[0]].grad + at, b->grad + at, size, l->add[0]);
 }
 
 /* Nodes [first, last) of one pass, tile by tile. */
@@ -479,8 +500,7 @@ void pare_net_forward(struct pare_net *net, size_t n, bool training,
     while (first < net->n_layers) {
         struct span s = {net, first, first};
 
-        while (s.last < net->n_layers &&
-               net_by_tile(net, &net->layer[s.last]))
+        while (s.last < net->n_layers && net_by_tile(net, &net->layer[s.last]))
             s.last++;
         if (s.last > first)
             pare_parallel(net->threads, span_tiles(net), span_forward, &s);
@@ -497,9 +517,8 @@ void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
     size_t size = b->size * b->lanes;
 
     for (size_t t = 0; t < net_tiles(net, b); t++)
-        f->tile(loss + t * b->lanes,
-                scale != 0.0f ? b->grad + t * size : NULL, b->act + t * size,
-                y + t * b->lanes, net->classes, b->lanes,
+        f->tile(loss + t * b->lanes, scale != 0.0f ? b->grad + t * size : NULL,
+                b->act + t * size, y + t * b->lanes, net->classes, b->lanes,
                 net_valid(net, b, t), scale);
 }
 
