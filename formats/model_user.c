@@ -36,29 +36,44 @@ int pare_unknown_add(struct pare_model_file *info, const char *dir,
     return 0;
 }
 
+/* What there is no member for is 0: the text twin prints all bytes. */
+static void fill_record(struct record *r, const struct pare_h5_item *item,
+                        size_t name_bytes)
+{
+    memset(r, 0, sizeof *r);
+    r->item.kind = item->kind;
+    r->item.strpad = item->strpad;
+    r->item.cset = item->cset;
+    r->item.size = item->size;
+    r->item.rank = item->rank;
+    r->item.count = item->count;
+    r->name_bytes = name_bytes;
+    r->value_bytes = item->count * item->size;
+}
+
 /* Append the item at a path, or count it as unknown. */
 static int read_item(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, const char *name)
 {
+    struct pare_h5_item item;
     char path[512];
-    struct record r = {0};
+    struct record r;
     char *grown, *values;
     int err;
 
     if (strlen(name) > 255 || pare_text_check(name, "a name") != 0)
         return pare_unknown_add(info, "/user", name);
     snprintf(path, sizeof path, "/user/%s", name);
-    err = pare_h5_item_info(&r.item, h, path);
+    err = pare_h5_item_info(&item, h, path);
     if (err == PARE_ENOMEM)
         return err;
     if (err)
         return pare_unknown_add(info, "/user", name);
-    r.name_bytes = strlen(name) + 1;
-    if (r.item.count > PARE_USER_BYTES / r.item.size ||
-        r.item.count * r.item.size + m->user_size > PARE_USER_BYTES)
+    if (item.count > PARE_USER_BYTES / item.size ||
+        item.count * item.size + m->user_size > PARE_USER_BYTES)
         return pare_fail(PARE_ELIMIT, "'/user' holds more than %zu bytes",
                          PARE_USER_BYTES);
-    r.value_bytes = r.item.count * r.item.size;
+    fill_record(&r, &item, strlen(name) + 1);
     grown = realloc(m->user,
                     m->user_size + sizeof r + r.name_bytes + r.value_bytes);
     if (!grown)
@@ -71,7 +86,7 @@ static int read_item(struct pare_model *m, struct pare_model_file *info,
     values = malloc(r.value_bytes + 1);
     if (!values)
         return pare_fail(PARE_ENOMEM, "no memory");
-    err = pare_h5_item_read(values, h, path, &r.item);
+    err = pare_h5_item_read(values, h, path, &item);
     if (!err) {
         memcpy(grown + sizeof r + r.name_bytes, values, r.value_bytes);
         m->user_size += sizeof r + r.name_bytes + r.value_bytes;
