@@ -141,6 +141,11 @@ static int parse(struct pare_arch *arch, const char *text)
         err = infer_shapes(&a);
     if (!err)
         err = pare_arch_print(&a);
+    if (!err && strlen(a.text) > PARE_ARCH_TEXT_MAX)
+        err = pare_fail(PARE_ELIMIT,
+                        "architecture: longer than %d bytes with the names "
+                        "of all layers",
+                        PARE_ARCH_TEXT_MAX);
     free(refs.ref);
     free(expanded);
     if (err)

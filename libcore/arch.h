@@ -24,9 +24,10 @@ struct pare_arch {
  * the same architecture and the same text.
  *
  * @param arch  out; written only on success; release it after use
- * @param text  NUL-terminated, at most PARE_ARCH_TEXT_MAX bytes
+ * @param text  NUL-terminated, at most PARE_ARCH_TEXT_MAX bytes, and no more
+ *              in the canonical form
  * @return 0; PARE_EINVAL with a message that names the column;
- *         PARE_ELIMIT for more layers or weights than a file may have;
+ *         PARE_ELIMIT for more text, layers or weights than a file may have;
  *         PARE_ENOMEM
  */
 int pare_arch_parse(struct pare_arch *arch, const char *text);

@@ -296,6 +296,21 @@ static void shapes_that_do_not_fit_are_refused(void **state)
     check_refusals(bad, sizeof bad / sizeof bad[0]);
 }
 
+static void text_that_names_make_too_long_is_refused(void **state)
+{
+    char text[41000] = "in(1)";
+    struct pare_arch a;
+
+    (void)state;
+    for (int i = 0; i < 4000; i++)
+        strcat(text + 10 * i, " batchnorm");
+    assert_int_equal(pare_arch_parse(&a, text), PARE_ELIMIT);
+    assert_non_null(strstr(pare_error(), "longer than 65536 bytes with"));
+    text[5 + 10 * 3000] = '\0';
+    assert_int_equal(pare_arch_parse(&a, text), 0);
+    pare_arch_release(&a);
+}
+
 /* Prunable weights, and all that is trained. */
 static void count(uint64_t *weights, uint64_t *parameters,
                   const struct pare_arch *a)
@@ -377,6 +392,7 @@ int main(void)
         cmocka_unit_test(errors_point_at_the_column),
         cmocka_unit_test(layers_that_are_not_connected_are_refused),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
+        cmocka_unit_test(text_that_names_make_too_long_is_refused),
         cmocka_unit_test(published_networks_have_their_counts),
     };
 
