@@ -160,9 +160,9 @@ static void stored_floats(float *out, const struct sample *s, size_t first,
 #define GROUP 4 /* channels taken at once */
 
 /* Pixels first .. of some channels of `size` pixels, normalised. */
-static void gather_block(float *const *out, const struct sample *s,
-                         size_t size, size_t channel, size_t channels,
-                         size_t first, size_t n)
+static void gather_block(float *const *out, const struct sample *s, size_t size,
+                         size_t channel, size_t channels, size_t first,
+                         size_t n)
 {
     if (s->g->augment)
         pare_picture_pose(out, &s->picture, &s->pose, channel, channels, first,
@@ -245,9 +245,8 @@ static void gather_row(float *out, void *raw, const struct pare_gather *g,
     if (!x) {
         memset(out, 0, features * sizeof *out);
     } else if (g->augment) {
-        s.picture = (struct pare_picture){bytes ? x : NULL, x,
-                                          g->data->shape.dim[1],
-                                          g->data->shape.dim[2]};
+        s.picture = (struct pare_picture){
+            bytes ? x : NULL, x, g->data->shape.dim[1], g->data->shape.dim[2]};
         pare_augment_draw(&s.pose, g->augment, g->seed, g->epoch, sample);
         gather_blocks(out, &s, g->data->shape.dim[0]);
     } else if (g->planes > 1) {
@@ -270,6 +269,6 @@ void pare_dataset_gather(float *tile, float *rows, size_t width,
         gather_row(rows + s * features, raw, g, index ? index[s] : first + s);
     free(raw);
     for (size_t s = 0; tile && s < n; s += width)
-        rows_to_tile(tile + s * features, rows + s * features, features,
-                     width, n - s < width ? n - s : width);
+        rows_to_tile(tile + s * features, rows + s * features, features, width,
+                     n - s < width ? n - s : width);
 }

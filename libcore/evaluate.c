@@ -52,9 +52,9 @@ int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
     ev->loss = loss_of(m);
     ev->classes = pare_shape_size(pare_arch_output(&m->arch));
     ev->batch = batch_of(&m->arch);
-    err = ev->loss ? pare_net_new(&ev->net, m, ev->batch, false, threads)
-                   : pare_fail(PARE_EFORMAT, "unknown loss '%s'",
-                               m->training.loss);
+    err = ev->loss
+              ? pare_net_new(&ev->net, m, ev->batch, false, threads)
+              : pare_fail(PARE_EFORMAT, "unknown loss '%s'", m->training.loss);
     if (err)
         free(ev);
     else
@@ -70,8 +70,8 @@ void pare_evaluator_free(struct pare_evaluator *ev)
 }
 
 void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
-                        uint64_t *correct, uint64_t *top5,
-                        uint64_t *confusion, const struct pare_dataset *d,
+                        uint64_t *correct, uint64_t *top5, uint64_t *confusion,
+                        const struct pare_dataset *d,
                         const struct pare_split *split)
 {
     struct pare_gather from = {.data = d, .split = split};
@@ -171,8 +171,8 @@ static float **block_gradients(float *const *grad, const struct pare_model *m)
 
 static int gradient_blocks(float *const *grad, float *const *block,
                            struct pare_evaluator *ev, struct pare_model *m,
-                           const struct pare_dataset *d,
-                           const uint32_t *index, size_t n)
+                           const struct pare_dataset *d, const uint32_t *index,
+                           size_t n)
 {
     const struct pare_split *split = &d->split[PARE_TRAIN];
     struct pare_gather from = {.data = d, .split = split};
@@ -192,8 +192,7 @@ static int gradient_blocks(float *const *grad, float *const *block,
         if ((err = pare_split_fault(split)) != 0)
             return err;
         pare_net_forward(ev->net, some, false, 0, 0);
-        pare_net_loss(ev->net, ev->loss, ev->sample_loss, y,
-                      1.0f / (float)n);
+        pare_net_loss(ev->net, ev->loss, ev->sample_loss, y, 1.0f / (float)n);
         pare_net_backward(ev->net, block);
         for (size_t t = 0; t < m->n_tensors; t++)
             for (size_t i = 0; block[t] && i < m->tensor[t].n; i++)
@@ -203,8 +202,8 @@ static int gradient_blocks(float *const *grad, float *const *block,
 }
 
 int pare_gradient(float *const *grad, struct pare_model *m,
-                  const struct pare_dataset *d, const uint32_t *index,
-                  size_t n, int threads)
+                  const struct pare_dataset *d, const uint32_t *index, size_t n,
+                  int threads)
 {
     struct pare_evaluator ev = {0};
     float **block = NULL;

@@ -19,8 +19,8 @@ void pare_gemm_openblas(size_t m, size_t n, size_t k, const float *a,
         return;
     cblas_sgemm(CblasRowMajor, acs == 1 ? CblasNoTrans : CblasTrans,
                 CblasNoTrans, (int)m, (int)n, (int)k, 1.0f, a,
-                (int)(acs == 1 ? ars : acs), b, (int)ldb, add ? 1.0f : 0.0f,
-                c, (int)ldc);
+                (int)(acs == 1 ? ars : acs), b, (int)ldb, add ? 1.0f : 0.0f, c,
+                (int)ldc);
 }
 
 void pare_gemm_c(size_t m, size_t n, size_t k, const float *a, size_t ars,
@@ -79,8 +79,8 @@ static const struct pare_kernel rows[] = {
 #endif
     {"openblas", "openblas", "cblas_sgemm, one thread a task", have_openblas,
      pare_gemm_openblas, NULL, NULL},
-    {"c", "c", "plain loops, for reference", have_always, pare_gemm_c,
-     NULL, NULL},
+    {"c", "c", "plain loops, for reference", have_always, pare_gemm_c, NULL,
+     NULL},
 };
 
 static const struct pare_kernel *chosen;

@@ -48,8 +48,7 @@ static size_t pixels_of(const struct net_buffer *b)
 }
 
 PARE_CLONES
-void net_sum(float *restrict to, const float *restrict from, size_t n,
-             bool add)
+void net_sum(float *restrict to, const float *restrict from, size_t n, bool add)
 {
     if (!add) {
         memcpy(to, from, n * sizeof *to);
@@ -251,10 +250,10 @@ static void pool_task(void *arg, size_t i)
     float *y = tile_of(out->act, out, tile), *x = tile_of(in->act, in, tile);
 
     if (l->op == PARE_OP_MAXPOOL)
-        pare_maxpool_forward(
-            &l->pool, y,
-            l->which ? l->which + tile * out->size * out->lanes : NULL, x,
-            row, n);
+        pare_maxpool_forward(&l->pool, y,
+                             l->which ? l->which + tile * out->size * out->lanes
+                                      : NULL,
+                             x, row, n);
     else
         pare_avgpool_forward(&l->pool, y, x, row, n);
     net_after(j->net, l, tile, row * l->pool.ow, n * l->pool.ow, 0);
@@ -272,8 +271,8 @@ static void pool_backward_task(void *arg, size_t i)
 
     if (l->op == PARE_OP_MAXPOOL)
         pare_maxpool_backward(&l->pool, dx, dy,
-                              l->which + tile * out->size * out->lanes, row,
-                              n, l->add[0]);
+                              l->which + tile * out->size * out->lanes, row, n,
+                              l->add[0]);
     else
         pare_avgpool_backward(&l->pool, dx, dy, row, n, l->add[0]);
     net_back(j->net, l, 0, tile, row * l->pool.w, n * l->pool.w);
@@ -352,8 +351,7 @@ static void pad_backward_task(void *arg, size_t i)
     for (size_t r = first; r < first + n; r++)
         for (size_t c = 0; c < f.w; c++)
             net_sum(dx + (r * f.w + c) * f.c * lanes,
-                    dy + (((r + f.top) * f.ow + f.left + c) * f.oc +
-                          f.front) *
+                    dy + (((r + f.top) * f.ow + f.left + c) * f.oc + f.front) *
                              lanes,
                     f.c * lanes, j->l->add[0]);
     net_back(j->net, j->l, 0, tile, first * f.w, n * f.w);
@@ -474,8 +472,8 @@ static void activation_backward_task(void *arg, size_t i)
     float *g = tile_of(out->grad, out, tile) + at;
     const struct net_buffer *y = l->activation->from_input ? in : out;
 
-    l->activation->backward(g, tile_of(y->act, y, tile) + at,
-                            n * out->channels, out->lanes, l->opt);
+    l->activation->backward(g, tile_of(y->act, y, tile) + at, n * out->channels,
+                            out->lanes, l->opt);
     if (in != out)
         net_sum(tile_of(in->grad, in, tile) + at, g,
                 n * out->channels * out->lanes, l->add[0]);
@@ -489,8 +487,7 @@ static void whole_task(void *arg, size_t tile)
     const struct job *j = arg;
 
     net_tile_forward(j->net, j->l, tile);
-    net_after(j->net, j->l, tile, 0,
-              pixels_of(&j->net->buffer[j->l->out]), 0);
+    net_after(j->net, j->l, tile, 0, pixels_of(&j->net->buffer[j->l->out]), 0);
 }
 
 static void whole_backward_task(void *arg, size_t tile)
@@ -585,10 +582,8 @@ static void flatten_backward_task(void *arg, size_t i)
     size_t valid = net_valid(j->net, out, tile);
 
     flatten_some(in, in->grad, out, out->grad, tile,
-                 (struct flat){.first = first,
-                               .n = n,
-                               .back = true,
-                               .add = j->l->add[0]},
+                 (struct flat){
+                     .first = first, .n = n, .back = true, .add = j->l->add[0]},
                  valid);
     if (in->lanes == out->lanes)
         net_back(j->net, j->l, 0, tile, first, n);
@@ -611,8 +606,7 @@ void net_image_forward(struct pare_net *net, struct net_layer *l)
     else if (l->op == PARE_OP_MAXPOOL || l->op == PARE_OP_AVGPOOL)
         run(&j, chunk_rows(l->pool.ow, out), l->pool.oh, out, pool_task);
     else if (l->op == PARE_OP_PAD)
-        run(&j, chunk_rows(frame_of(l).ow, out), frame_of(l).oh, out,
-            pad_task);
+        run(&j, chunk_rows(frame_of(l).ow, out), frame_of(l).oh, out, pad_task);
     else if (l->op == PARE_OP_FLATTEN)
         run(&j, chunk, pixels_of(in), out, flatten_task);
     else if (l->op == PARE_OP_ADD)

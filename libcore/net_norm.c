@@ -21,8 +21,7 @@ static uint64_t first_block(const struct pare_net *net,
     return (net->step * b->tiles + tile) * blocks;
 }
 
-void net_dropout_forward(struct pare_net *net, struct net_layer *l,
-                         size_t tile)
+void net_dropout_forward(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
     size_t size = b->size * b->lanes, at = tile * size;
@@ -109,8 +108,8 @@ static void moments_task(void *arg, size_t i)
 
     pare_batchnorm_part(n->part_mean + i * t.channels,
                         n->part_m2 + i * t.channels,
-                        p->net->buffer[p->l->in[0]].act + t.at, t.n,
-                        t.channels, t.lanes, t.valid);
+                        p->net->buffer[p->l->in[0]].act + t.at, t.n, t.channels,
+                        t.lanes, t.valid);
     n->part_count[i] = t.n * t.valid;
 }
 
@@ -137,8 +136,8 @@ static void use_moments(struct pare_net *net, struct net_layer *l,
         n->inv_std[c] = (float)(1.0 / sqrt(var[c] + (double)l->opt));
         n->factor[c] = n->inv_std[c] * tensor(net, l, 0)[c];
         n->shift[c] = tensor(net, l, 1)[c];
-        run_mean[c] = (float)((1 - momentum) * (double)run_mean[c] +
-                              momentum * mean[c]);
+        run_mean[c] =
+            (float)((1 - momentum) * (double)run_mean[c] + momentum * mean[c]);
         run_var[c] = (float)((1 - momentum) * (double)run_var[c] +
                              momentum * unbiased * var[c]);
     }
@@ -169,8 +168,7 @@ static void apply_task(void *arg, size_t i)
     net_after(p->net, p->l, t.tile, t.first, t.n, (size_t)p->relu);
 }
 
-void net_batchnorm_tile(struct pare_net *net, struct net_layer *l,
-                        size_t tile)
+void net_batchnorm_tile(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     const struct net_buffer *b = &net->buffer[l->out];
     float *x = b->act + tile * b->size * b->lanes;
@@ -249,9 +247,9 @@ static void dx_task(void *arg, size_t i)
     struct part t = part_of(p, i);
 
     pare_batchnorm_backward_apply(
-        in->grad + t.at, p->net->buffer[p->l->out].grad + t.at,
-        in->act + t.at, t.n, t.channels, t.lanes, t.valid, n->mean, n->a,
-        n->b, n->c, p->l->add[0]);
+        in->grad + t.at, p->net->buffer[p->l->out].grad + t.at, in->act + t.at,
+        t.n, t.channels, t.lanes, t.valid, n->mean, n->a, n->b, n->c,
+        p->l->add[0]);
     if (in->image)
         net_back(p->net, p->l, 0, t.tile, t.first, t.n);
 }
@@ -290,8 +288,7 @@ void net_srelu_forward(struct pare_net *net, struct net_layer *l, size_t tile)
                        in->channels, in->lanes, &s);
 }
 
-void net_srelu_backward(struct pare_net *net, struct net_layer *l,
-                        size_t tile)
+void net_srelu_backward(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     const struct net_buffer *in = &net->buffer[l->in[0]];
     const struct net_buffer *out = &net->buffer[l->out];
@@ -301,8 +298,7 @@ void net_srelu_backward(struct pare_net *net, struct net_layer *l,
 
     pare_srelu_backward(dx, l->sum + tile * 4 * in->channels, dy, in->act + at,
                         in->size / in->channels, in->channels, in->lanes,
-                        net_valid(net, in, tile), &s,
-                        l->need[0] && l->add[0]);
+                        net_valid(net, in, tile), &s, l->need[0] && l->add[0]);
 }
 
 void net_srelu_combine(struct pare_net *net, struct net_layer *l)

@@ -17,8 +17,8 @@
 /* What a layer of the architecture, or the input, became. */
 struct value {
     size_t buffer, uses;
-    size_t node;   /* that wrote it last; NET_NONE: the input */
-    bool weights;  /* something before it is trained */
+    size_t node;  /* that wrote it last; NET_NONE: the input */
+    bool weights; /* something before it is trained */
 };
 
 struct plan {
@@ -78,8 +78,8 @@ static bool input_is_image(const struct plan *p)
     for (size_t i = 0; i < arch->n_layers; i++) {
         const struct pare_layer *l = &arch->layer[i];
 
-        if (l->kind->op == PARE_OP_IDENTITY ||
-            l->kind->op == PARE_OP_LINEAR || l->kind->op == PARE_OP_FLATTEN)
+        if (l->kind->op == PARE_OP_IDENTITY || l->kind->op == PARE_OP_LINEAR ||
+            l->kind->op == PARE_OP_FLATTEN)
             continue;
         for (int k = 0; k < l->n_inputs; k++)
             if (p->root[place(p->net, l->input[k])] == arch->n_layers)
@@ -195,8 +195,8 @@ static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
     l = new_node(p, layer->kind->op, layer);
     l->index = (uint32_t)i;
     l->tensor = tensor;
-    l->has_bias = (l->op == PARE_OP_LINEAR || l->op == PARE_OP_CONV) &&
-                  owned > 1;
+    l->has_bias =
+        (l->op == PARE_OP_LINEAR || l->op == PARE_OP_CONV) && owned > 1;
     out->weights = owned > 0;
     for (int k = 0; k < layer->n_inputs; k++) {
         read_value(l, &in[k]);
@@ -220,13 +220,20 @@ static void set_window(struct net_layer *l, size_t lanes)
     pare_shape_image(in, &l->layer->in[0]);
     pare_shape_image(out, &l->layer->out);
     if (l->op == PARE_OP_CONV) {
-        l->conv = (struct pare_conv){.ci = in[0], .h = in[1], .w = in[2],
-                                     .co = out[0], .oh = out[1],
-                                     .ow = out[2], .lanes = lanes};
+        l->conv = (struct pare_conv){.ci = in[0],
+                                     .h = in[1],
+                                     .w = in[2],
+                                     .co = out[0],
+                                     .oh = out[1],
+                                     .ow = out[2],
+                                     .lanes = lanes};
         pare_layer_window(&l->conv.win, l->layer);
     } else {
-        l->pool = (struct pare_pool){.c = in[0], .h = in[1], .w = in[2],
-                                     .oh = out[1], .ow = out[2],
+        l->pool = (struct pare_pool){.c = in[0],
+                                     .h = in[1],
+                                     .w = in[2],
+                                     .oh = out[1],
+                                     .ow = out[2],
                                      .lanes = lanes};
         pare_layer_window(&l->pool.win, l->layer);
         if (strcmp(l->layer->kind->name, "avgpool") == 0)
@@ -247,8 +254,7 @@ static void fuse(struct pare_net *net)
         struct net_layer *l = &net->layer[i];
         size_t j = i + 1;
 
-        if (l->fused || !net->buffer[l->out].image ||
-            l->op == PARE_OP_DROPOUT)
+        if (l->fused || !net->buffer[l->out].image || l->op == PARE_OP_DROPOUT)
             continue;
         for (; j < net->n_layers; j++) {
             struct net_layer *next = &net->layer[j];
@@ -430,8 +436,8 @@ static bool alloc_buffers(struct pare_net *net)
 static bool alloc_rows(struct pare_net *net, struct net_buffer *buf)
 {
     if (!buf->rows)
-        buf->rows = net_alloc(net, buf->tiles * buf->lanes * buf->size,
-                              sizeof(float));
+        buf->rows =
+            net_alloc(net, buf->tiles * buf->lanes * buf->size, sizeof(float));
     return buf->rows != NULL;
 }
 
@@ -440,8 +446,8 @@ static bool alloc_norm(struct pare_net *net, struct net_layer *l)
     struct net_norm *n = &l->norm;
     const struct net_buffer *b = &net->buffer[l->in[0]];
     size_t c = b->channels;
-    float **each[] = {&n->mean, &n->factor, &n->shift, &n->inv_std,
-                      &n->a,    &n->b,      &n->c,     &n->dscale, &n->dshift};
+    float **each[] = {&n->mean, &n->factor, &n->shift,  &n->inv_std, &n->a,
+                      &n->b,    &n->c,      &n->dscale, &n->dshift};
 
     /* A part is at least one row of pixels, or one tile of features. */
     n->room = b->tiles * (b->image ? b->size / c : 1);
@@ -494,8 +500,7 @@ static bool alloc_layer(struct pare_net *net, struct net_layer *l)
     case PARE_OP_SRELU:
         if (!net->train)
             return true;
-        l->sum = net_alloc(net, out->tiles * 4 * out->channels,
-                           sizeof(double));
+        l->sum = net_alloc(net, out->tiles * 4 * out->channels, sizeof(double));
         l->dsum = net_alloc(net, 4 * out->channels, sizeof(float));
         return l->sum && l->dsum;
     default:
@@ -614,7 +619,8 @@ int net_plan(struct pare_net *net)
         ok = plan_tasks(net) && alloc_scratch(net);
     free(p.value);
     free(p.root);
-    return ok ? 0 : pare_fail(PARE_ENOMEM,
-                              "out of memory for a batch of %zu samples",
-                              net->batch);
+    return ok ? 0
+              : pare_fail(PARE_ENOMEM,
+                          "out of memory for a batch of %zu samples",
+                          net->batch);
 }

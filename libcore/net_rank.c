@@ -56,7 +56,8 @@ void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
 
     for (size_t t = 0; t < net_tiles(net, &net->buffer[net->output]); t++) {
         const float *z = pare_net_output(net, t);
-        size_t first = t * width, n = net_valid(net, &net->buffer[net->output], t);
+        size_t first = t * width,
+               n = net_valid(net, &net->buffer[net->output], t);
         uint32_t above[PARE_TILE_MAX];
         float own[PARE_TILE_MAX] = {0};
         int32_t truth[PARE_TILE_MAX] = {0};
@@ -68,7 +69,7 @@ void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
         rank_tile(above, z, own, truth, net->classes, width);
         memcpy(rank + first, above, n * sizeof *rank);
         for (size_t j = 0; best && j < n; j++)
-            best[first + j] = best_class(z + j, net->classes, width,
-                                         (size_t)truth[j]);
+            best[first + j] =
+                best_class(z + j, net->classes, width, (size_t)truth[j]);
     }
 }

@@ -43,9 +43,8 @@ static void weight_gradient(float *g, size_t ldg, struct pare_net *net,
         size_t left = net->n - s, n = left < NET_SAMPLES ? left : NET_SAMPLES;
 
         gather_rows(a, net, out, first, rows, s, n);
-        net->kernel->gemm(rows, cols, n, a, n, 1,
-                          in->rows + s * in->size + col, in->size, g,
-                          ldg, s > 0);
+        net->kernel->gemm(rows, cols, n, a, n, 1, in->rows + s * in->size + col,
+                          in->size, g, ldg, s > 0);
     }
 }
 

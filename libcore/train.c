@@ -63,13 +63,14 @@ static int class_names_fit(const struct pare_model *m,
     if (m->n_classes && m->n_classes != d->n_classes)
         return pare_fail(PARE_EMISMATCH,
                          "the data have %zu classes, the model was trained "
-                         "on %zu", d->n_classes, m->n_classes);
-    for (size_t i = 0; m->class_name && d->class_name && i < m->n_classes;
-         i++)
+                         "on %zu",
+                         d->n_classes, m->n_classes);
+    for (size_t i = 0; m->class_name && d->class_name && i < m->n_classes; i++)
         if (strcmp(m->class_name[i], d->class_name[i]) != 0)
             return pare_fail(PARE_EMISMATCH,
                              "class %zu of the data is '%s', of the model "
-                             "'%s'", i, d->class_name[i], m->class_name[i]);
+                             "'%s'",
+                             i, d->class_name[i], m->class_name[i]);
     return 0;
 }
 
@@ -101,15 +102,18 @@ int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
     if (d->features != inputs)
         return pare_fail(PARE_EMISMATCH,
                          "the data have %zu inputs a sample, the model "
-                         "takes %zu", d->features, inputs);
+                         "takes %zu",
+                         d->features, inputs);
     if (d->n_classes > outputs)
         return pare_fail(PARE_EMISMATCH,
                          "the data have %zu classes, the model has %zu "
-                         "outputs", d->n_classes, outputs);
+                         "outputs",
+                         d->n_classes, outputs);
     if (m->norm.n > 1 && (inputs % m->norm.n) != 0)
         return pare_fail(PARE_EMISMATCH,
                          "the model normalises %zu channels, the data have "
-                         "%zu inputs", m->norm.n, inputs);
+                         "%zu inputs",
+                         m->norm.n, inputs);
     return class_names_fit(m, d);
 }
 
@@ -130,7 +134,8 @@ static int next_checkpoint(const char **p, char kind[8], uint64_t *number)
          strcmp(kind, "every") != 0))
         return pare_fail(PARE_EINVAL,
                          "checkpoints are epoch:N, step:N or every:N, "
-                         "separated by commas, not '%s'", *p);
+                         "separated by commas, not '%s'",
+                         *p);
     *number = strtoull(*p + n + 1, &end, 10);
     if ((*end && *end != ',') || (*end == ',' && !end[1]) ||
         *number > 1000000000000 || (*number == 0 && kind[1] == 'v'))
@@ -301,8 +306,7 @@ static int train_step(struct run *r, double *mean)
                              r->o->sched_total, r->per_epoch);
     u.lr = (float)r->lr;
     u.weight_decay = (float)r->o->weight_decay;
-    r->o->optimizer.row->prepare(&u, r->o->optimizer.opt,
-                                 ++r->m->optim.step);
+    r->o->optimizer.row->prepare(&u, r->o->optimizer.opt, ++r->m->optim.step);
     pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
     for (size_t i = 0; i < n; i++)
         t->sum_correct += r->rank[i] == 0;
@@ -439,7 +443,8 @@ static int augment_fits(const struct run *r)
     if (!err && r->o->augment.canon[0] && in->rank == 2)
         err = pare_fail(PARE_EMISMATCH,
                         "augmentation needs a network that takes images, "
-                        "not rows of %s", pare_shape_print(takes, in));
+                        "not rows of %s",
+                        pare_shape_print(takes, in));
     return err;
 }
 
@@ -492,8 +497,7 @@ static int begin(struct run *r)
     t->sched_total = r->o->sched_total;
     snprintf(t->loss, sizeof t->loss, "%s", r->o->loss->name);
     snprintf(t->schedule, sizeof t->schedule, "%s", r->o->schedule.canon);
-    snprintf(t->select, sizeof t->select, "%s",
-             pare_select_name(r->o->select));
+    snprintf(t->select, sizeof t->select, "%s", pare_select_name(r->o->select));
     memcpy(t->augment, r->o->augment.canon, sizeof t->augment);
     r->order = malloc(split->n * sizeof *r->order);
     r->loss = malloc(r->o->batch * sizeof *r->loss);
