@@ -161,6 +161,9 @@ void net_tile_backward(struct pare_net *net, struct net_layer *l,
 /** Batch norm with running statistics over one tile of features. */
 void net_batchnorm_tile(struct pare_net *net, struct net_layer *l,
                         size_t tile);
+/** Most parts that a batch norm over images of a shape cuts a tile into. */
+size_t net_norm_parts(const struct pare_shape *s, const struct net_buffer *b);
+
 /** Factors of batch norm with running statistics. */
 void net_batchnorm_running(struct pare_net *net, struct net_layer *l);
 

@@ -63,14 +63,37 @@ struct norm_pass {
     int relu;
 };
 
+/* Pixels of a part. */
+static size_t part_pixels(const struct net_buffer *b)
+{
+    size_t n = CHUNK / (b->channels * b->lanes);
+
+    return n < 1 ? 1 : n;
+}
+
+static size_t parts_of(const struct net_buffer *b)
+{
+    size_t n = part_pixels(b);
+
+    return (b->size / b->channels + n - 1) / n;
+}
+
+size_t net_norm_parts(const struct pare_shape *s, const struct net_buffer *b)
+{
+    size_t chw[3], parts = parts_of(b);
+
+    /* A convolution before it makes them of one row or more. */
+    pare_shape_image(chw, s);
+    return parts > chw[1] ? parts : chw[1];
+}
+
 static void run(struct norm_pass *p, void (*task)(void *arg, size_t i))
 {
     const struct net_buffer *b = &p->net->buffer[p->l->in[0]];
-    size_t block = CHUNK / (b->channels * b->lanes);
 
-    p->block = block < 1 ? 1 : block;
+    p->block = part_pixels(b);
     p->pixels = b->size / b->channels;
-    p->blocks = (p->pixels + p->block - 1) / p->block;
+    p->blocks = parts_of(b);
     pare_parallel(p->net->threads, net_tiles(p->net, b) * p->blocks, task, p);
 }
 

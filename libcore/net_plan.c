@@ -449,14 +449,15 @@ static bool alloc_norm(struct pare_net *net, struct net_layer *l)
     float **each[] = {&n->mean, &n->factor, &n->shift,  &n->inv_std, &n->a,
                       &n->b,    &n->c,      &n->dscale, &n->dshift};
 
-    /* A part is at least one row of pixels, or one tile of features. */
-    n->room = b->tiles * (b->image ? b->size / c : 1);
-    n->part_mean = net_alloc(net, n->room * c, sizeof(double));
-    n->part_m2 = net_alloc(net, n->room * c, sizeof(double));
-    n->part_count = net_alloc(net, n->room, sizeof(size_t));
-    n->moment = net_alloc(net, 2 * c, sizeof(double));
-    if (!n->part_mean || !n->part_m2 || !n->part_count || !n->moment)
-        return false;
+    if (net->train) {
+        n->room = b->tiles * net_norm_parts(&l->layer->in[0], b);
+        n->part_mean = net_alloc(net, n->room * c, sizeof(double));
+        n->part_m2 = net_alloc(net, n->room * c, sizeof(double));
+        n->part_count = net_alloc(net, n->room, sizeof(size_t));
+        n->moment = net_alloc(net, 2 * c, sizeof(double));
+        if (!n->part_mean || !n->part_m2 || !n->part_count || !n->moment)
+            return false;
+    }
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         if (!(*each[i] = net_alloc(net, c, sizeof(float))))
             return false;
