@@ -98,7 +98,7 @@ struct pare_net {
     float *scratch; /* [threads][scratch_floats] */
     size_t scratch_floats;
     atomic_flag *slot; /* [threads] who uses which part of it */
-    size_t bytes;
+    size_t bytes, room; /* of memory that it has, and may have */
     /* of the last forward pass */
     size_t n;
     bool training;

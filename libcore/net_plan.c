@@ -1,6 +1,7 @@
 /* The layout of a network: nodes, buffers and the memory they share. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel.h"
 #include "net_layers.h"
@@ -31,13 +32,24 @@ void *net_alloc(struct pare_net *net, size_t n, size_t size)
 {
     void *p = NULL;
 
-    if (n == 0 || n > SIZE_MAX / 2 / size)
+    if (n == 0 || n > (net->room - net->bytes) / size)
         return NULL;
     if (posix_memalign(&p, 64, n * size) != 0)
         return NULL;
     memset(p, 0, n * size);
     net->bytes += n * size;
     return p;
+}
+
+/* The machine's memory, if it tells: what is more is not asked for, as
+   systems promise any amount and then end the process. */
+static size_t machine_room(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+    if (pages <= 0 || page <= 0 || (size_t)pages > SIZE_MAX / 2 / (size_t)page)
+        return SIZE_MAX / 2;
+    return (size_t)pages * (size_t)page;
 }
 
 /* Place of a layer, or of the input, in the table of values. */
@@ -423,6 +435,12 @@ static bool alloc_shared(struct pare_net *net)
 
 static bool alloc_buffers(struct pare_net *net)
 {
+    size_t floats = 0;
+
+    for (size_t b = 0; net->train && b < net->n_buffers; b++)
+        floats += buffer_floats(&net->buffer[b]);
+    if (floats > net->room / sizeof(float))
+        return false;
     for (size_t b = 0; net->train && b < net->n_buffers; b++) {
         struct net_buffer *buf = &net->buffer[b];
 
@@ -601,6 +619,7 @@ int net_plan(struct pare_net *net)
                      calloc(n + 1, sizeof *p.root)};
     bool ok;
 
+    net->room = machine_room();
     net->buffer = calloc(2 * n + 2, sizeof *net->buffer);
     net->layer = calloc(2 * n + 1, sizeof *net->layer);
     ok = p.value && p.root && net->buffer && net->layer;
