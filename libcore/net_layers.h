@@ -9,9 +9,9 @@
 #include "pool.h"
 
 /*
- * Inside of a network. net_plan.c lays it out, net.c runs it, net_image.c
- * and net_norm.c hold the layers that net.c does not, net_update.c the
- * weight gradients and updates.
+ * Inside of a network. net_plan.c lays it out, net_memory.c gives it memory,
+ * net.c runs it, net_image.c and net_norm.c hold the layers that net.c does
+ * not, net_update.c the weight gradients and updates.
  *
  * A network is a list of nodes in an order in which each comes after those
  * whose outputs it takes. Nodes write to buffers; some work in place.
@@ -121,6 +121,10 @@ struct net_pass {
 
 /** Lay out nodes, buffers and memory. 0 or PARE_ENOMEM. */
 int net_plan(struct pare_net *net);
+
+/** Number the stages of the nodes, and give all of them their memory and
+    tasks. False without memory. */
+bool net_memory(struct pare_net *net);
 
 /** Zeroed memory of the network, 64-byte aligned; NULL without. */
 void *net_alloc(struct pare_net *net, size_t n, size_t size);

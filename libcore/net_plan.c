@@ -1,19 +1,10 @@
-/* The layout of a network: nodes, buffers and the memory they share. */
+/* The layout of a network: nodes, their buffers, who adds gradients. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kernel.h"
 #include "net_layers.h"
 #include "status.h"
-
-/* Linear layers of at least so many weights are cut by rows when tiles are
-   few. */
-#define ALONE_WEIGHTS 65536
-#define ALONE_TILES   4
-
-/* Columns of weights that a gradient task has at most. */
-#define TASK_COLS (16 * NET_COLS)
 
 /* What a layer of the architecture, or the input, became. */
 struct value {
@@ -27,30 +18,6 @@ struct plan {
     struct value *value; /* [n_layers + 1], the last for the input */
     size_t *root;        /* past identities: [n_layers + 1] */
 };
-
-void *net_alloc(struct pare_net *net, size_t n, size_t size)
-{
-    void *p = NULL;
-
-    if (n == 0 || n > (net->room - net->bytes) / size)
-        return NULL;
-    if (posix_memalign(&p, 64, n * size) != 0)
-        return NULL;
-    memset(p, 0, n * size);
-    net->bytes += n * size;
-    return p;
-}
-
-/* The machine's memory, if it tells: what is more is not asked for, as
-   systems promise any amount and then end the process. */
-static size_t machine_room(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-
-    if (pages <= 0 || page <= 0 || (size_t)pages > SIZE_MAX / 2 / (size_t)page)
-        return SIZE_MAX / 2;
-    return (size_t)pages * (size_t)page;
-}
 
 /* Place of a layer, or of the input, in the table of values. */
 static size_t place(const struct pare_net *net, size_t input)
@@ -185,6 +152,34 @@ static bool wants_features(enum pare_layer_op op)
            op == PARE_OP_LOG_SOFTMAX || op == PARE_OP_FLATTEN;
 }
 
+static void set_window(struct net_layer *l, size_t lanes)
+{
+    size_t in[3], out[3];
+
+    pare_shape_image(in, &l->layer->in[0]);
+    pare_shape_image(out, &l->layer->out);
+    if (l->op == PARE_OP_CONV) {
+        l->conv = (struct pare_conv){.ci = in[0],
+                                     .h = in[1],
+                                     .w = in[2],
+                                     .co = out[0],
+                                     .oh = out[1],
+                                     .ow = out[2],
+                                     .lanes = lanes};
+        pare_layer_window(&l->conv.win, l->layer);
+    } else if (l->op == PARE_OP_MAXPOOL || l->op == PARE_OP_AVGPOOL) {
+        l->pool = (struct pare_pool){.c = in[0],
+                                     .h = in[1],
+                                     .w = in[2],
+                                     .oh = out[1],
+                                     .ow = out[2],
+                                     .lanes = lanes};
+        pare_layer_window(&l->pool.win, l->layer);
+        if (strcmp(l->layer->kind->name, "avgpool") == 0)
+            l->pool.count_pad = pare_layer_opt(l->layer, "count-pad") > 0;
+    }
+}
+
 /* The node of layer i, and one before it where features are wanted. */
 static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
 {
@@ -207,6 +202,7 @@ static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
     l = new_node(p, layer->kind->op, layer);
     l->index = (uint32_t)i;
     l->tensor = tensor;
+    set_window(l, net->lanes);
     l->has_bias =
         (l->op == PARE_OP_LINEAR || l->op == PARE_OP_CONV) && owned > 1;
     out->weights = owned > 0;
@@ -223,34 +219,6 @@ static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
     }
     out->buffer = l->out;
     out->node = net->n_layers - 1;
-}
-
-static void set_window(struct net_layer *l, size_t lanes)
-{
-    size_t in[3], out[3];
-
-    pare_shape_image(in, &l->layer->in[0]);
-    pare_shape_image(out, &l->layer->out);
-    if (l->op == PARE_OP_CONV) {
-        l->conv = (struct pare_conv){.ci = in[0],
-                                     .h = in[1],
-                                     .w = in[2],
-                                     .co = out[0],
-                                     .oh = out[1],
-                                     .ow = out[2],
-                                     .lanes = lanes};
-        pare_layer_window(&l->conv.win, l->layer);
-    } else {
-        l->pool = (struct pare_pool){.c = in[0],
-                                     .h = in[1],
-                                     .w = in[2],
-                                     .oh = out[1],
-                                     .ow = out[2],
-                                     .lanes = lanes};
-        pare_layer_window(&l->pool.win, l->layer);
-        if (strcmp(l->layer->kind->name, "avgpool") == 0)
-            l->pool.count_pad = pare_layer_opt(l->layer, "count-pad") > 0;
-    }
 }
 
 static bool fusable(const struct pare_net *net, const struct net_layer *l)
@@ -311,278 +279,6 @@ static void plan_gradient(struct pare_net *net, size_t b)
     }
 }
 
-/* A stretch of stages during which some memory is in use. */
-struct stretch {
-    float **at;
-    size_t first, last, floats, offset;
-};
-
-/* Give each stretch a place that no other has at the same time. */
-static size_t place_stretches(struct stretch *s, size_t n)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        bool moved = true;
-
-        s[i].offset = 0;
-        while (moved) {
-            moved = false;
-            for (size_t j = 0; j < i; j++) {
-                bool meet = s[j].first <= s[i].last &&
-                            s[i].first <= s[j].last &&
-                            s[j].offset < s[i].offset + s[i].floats &&
-                            s[i].offset < s[j].offset + s[j].floats;
-
-                if (meet) {
-                    s[i].offset = s[j].offset + s[j].floats;
-                    moved = true;
-                }
-            }
-        }
-        if (s[i].offset + s[i].floats > total)
-            total = s[i].offset + s[i].floats;
-    }
-    return total;
-}
-
-static size_t buffer_floats(const struct net_buffer *b)
-{
-    return (b->tiles * b->size * b->lanes + 15) / 16 * 16;
-}
-
-/* Number the stages that run one after the other over the whole batch. */
-static void number_stages(struct pare_net *net)
-{
-    for (size_t i = 0; i < net->n_layers; i++) {
-        struct net_layer *l = &net->layer[i];
-        size_t weights = net->buffer[l->out].size * net->buffer[l->in[0]].size;
-
-        l->alone = l->op == PARE_OP_LINEAR && weights >= ALONE_WEIGHTS &&
-                   net->buffer[l->out].tiles < ALONE_TILES;
-        l->stage = i;
-        if (i > 0 && net_by_tile(net, l) && net_by_tile(net, l - 1))
-            l->stage = l[-1].stage;
-    }
-}
-
-/* First and last stage that touches a buffer; 0 and n_layers at the ends. */
-static void touched(size_t *first, size_t *last, const struct pare_net *net,
-                    size_t b)
-{
-    *first = b == 0 ? 0 : net->n_layers;
-    *last = b == net->output ? net->n_layers : 0;
-    for (size_t i = 0; i < net->n_layers; i++) {
-        const struct net_layer *l = &net->layer[i];
-        bool here = l->out == b;
-
-        for (int k = 0; k < l->n_in; k++)
-            here |= l->in[k] == b;
-        if (here && l->stage < *first)
-            *first = l->stage;
-        if (here && l->stage > *last)
-            *last = l->stage;
-    }
-}
-
-static bool wants_gradient(const struct pare_net *net, size_t b)
-{
-    if (b == net->output)
-        return true;
-    for (size_t i = 0; i < net->n_layers; i++)
-        for (int k = 0; k < net->layer[i].n_in; k++)
-            if (net->layer[i].in[k] == b && net->layer[i].need[k])
-                return true;
-    return false;
-}
-
-/* Is the gradient at a buffer read when the backward pass is over? */
-static bool read_late(const struct pare_net *net, size_t b)
-{
-    for (size_t i = 0; i < net->n_layers; i++)
-        if (net->layer[i].op == PARE_OP_LINEAR && net->layer[i].out == b)
-            return true;
-    return false;
-}
-
-/* Spread one arena over values (evaluation) or gradients (training). */
-static bool alloc_shared(struct pare_net *net)
-{
-    struct stretch *s = calloc(net->n_buffers, sizeof *s);
-    size_t n = 0, total;
-
-    if (!s)
-        return false;
-    for (size_t b = 0; b < net->n_buffers; b++) {
-        struct net_buffer *buf = &net->buffer[b];
-
-        if (net->train && !wants_gradient(net, b))
-            continue;
-        s[n].at = net->train ? &buf->grad : &buf->act;
-        s[n].floats = buffer_floats(buf);
-        touched(&s[n].first, &s[n].last, net, b);
-        if (net->train && read_late(net, b))
-            s[n].first = 0;
-        n++;
-    }
-    total = place_stretches(s, n);
-    net->arena = net_alloc(net, total, sizeof(float));
-    for (size_t i = 0; net->arena && i < n; i++)
-        *s[i].at = net->arena + s[i].offset;
-    free(s);
-    return net->arena != NULL;
-}
-
-static bool alloc_buffers(struct pare_net *net)
-{
-    size_t floats = 0;
-
-    for (size_t b = 0; net->train && b < net->n_buffers; b++)
-        floats += buffer_floats(&net->buffer[b]);
-    if (floats > net->room / sizeof(float))
-        return false;
-    for (size_t b = 0; net->train && b < net->n_buffers; b++) {
-        struct net_buffer *buf = &net->buffer[b];
-
-        buf->act = net_alloc(net, buffer_floats(buf), sizeof(float));
-        if (!buf->act)
-            return false;
-    }
-    return alloc_shared(net);
-}
-
-static bool alloc_rows(struct pare_net *net, struct net_buffer *buf)
-{
-    if (!buf->rows)
-        buf->rows =
-            net_alloc(net, buf->tiles * buf->lanes * buf->size, sizeof(float));
-    return buf->rows != NULL;
-}
-
-static bool alloc_norm(struct pare_net *net, struct net_layer *l)
-{
-    struct net_norm *n = &l->norm;
-    const struct net_buffer *b = &net->buffer[l->in[0]];
-    size_t c = b->channels;
-    float **each[] = {&n->mean, &n->factor, &n->shift,  &n->inv_std, &n->a,
-                      &n->b,    &n->c,      &n->dscale, &n->dshift};
-
-    if (net->train) {
-        n->room = b->tiles * net_norm_parts(&l->layer->in[0], b);
-        n->part_mean = net_alloc(net, n->room * c, sizeof(double));
-        n->part_m2 = net_alloc(net, n->room * c, sizeof(double));
-        n->part_count = net_alloc(net, n->room, sizeof(size_t));
-        n->moment = net_alloc(net, 2 * c, sizeof(double));
-        if (!n->part_mean || !n->part_m2 || !n->part_count || !n->moment)
-            return false;
-    }
-    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
-        if (!(*each[i] = net_alloc(net, c, sizeof(float))))
-            return false;
-    return true;
-}
-
-static bool alloc_conv(struct pare_net *net, struct net_layer *l)
-{
-    size_t n = pare_conv_packed(&l->conv);
-
-    for (int k = 0; k < 1 + net->train; k++) {
-        if (k == 1 && !l->need[0])
-            break;
-        l->packed[k] = net_alloc(net, n, sizeof(float));
-        if (!l->packed[k])
-            return false;
-    }
-    return true;
-}
-
-static bool alloc_layer(struct pare_net *net, struct net_layer *l)
-{
-    const struct net_buffer *out = &net->buffer[l->out];
-    size_t all = out->tiles * out->size * out->lanes;
-
-    if (l->op == PARE_OP_CONV || l->op == PARE_OP_MAXPOOL ||
-        l->op == PARE_OP_AVGPOOL)
-        set_window(l, net->lanes);
-    switch (l->op) {
-    case PARE_OP_LINEAR:
-        return !net->train || alloc_rows(net, &net->buffer[l->in[0]]);
-    case PARE_OP_DROPOUT:
-        return !net->train || (l->keep = net_alloc(net, all, 1));
-    case PARE_OP_BATCHNORM:
-        return alloc_norm(net, l);
-    case PARE_OP_CONV:
-        return alloc_conv(net, l);
-    case PARE_OP_MAXPOOL:
-        return !net->train ||
-               (l->which = net_alloc(net, all, sizeof *l->which));
-    case PARE_OP_SRELU:
-        if (!net->train)
-            return true;
-        l->sum = net_alloc(net, out->tiles * 4 * out->channels, sizeof(double));
-        l->dsum = net_alloc(net, 4 * out->channels, sizeof(float));
-        return l->sum && l->dsum;
-    default:
-        return true;
-    }
-}
-
-/* Room for the convolution gradients that run at the same time. */
-static bool alloc_scratch(struct pare_net *net)
-{
-    size_t most = 0;
-
-    for (size_t i = 0; i < net->n_layers; i++) {
-        const struct net_layer *l = &net->layer[i];
-        size_t n;
-
-        if (l->op != PARE_OP_CONV)
-            continue;
-        n = net_conv_scratch(l);
-        most = n > most ? n : most;
-    }
-    net->scratch_floats = most;
-    if (most == 0)
-        return true;
-    net->slot = calloc((size_t)net->threads, sizeof *net->slot);
-    net->scratch = net_alloc(net, (size_t)net->threads * most, sizeof(float));
-    return net->slot && net->scratch;
-}
-
-static size_t blocks(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
-
-static bool plan_tasks(struct pare_net *net)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < net->n_layers; i++) {
-        const struct net_layer *l = &net->layer[i];
-
-        if (l->op == PARE_OP_LINEAR)
-            n += blocks(net->buffer[l->out].size, NET_ROWS) *
-                 blocks(net->buffer[l->in[0]].size, TASK_COLS);
-    }
-    net->task = calloc(n + 1, sizeof *net->task);
-    if (!net->task)
-        return false;
-    for (size_t i = 0; i < net->n_layers; i++) {
-        const struct net_layer *l = &net->layer[i];
-        size_t out = net->buffer[l->out].size, in = net->buffer[l->in[0]].size;
-
-        if (l->op != PARE_OP_LINEAR)
-            continue;
-        for (size_t r = 0; r < out; r += NET_ROWS)
-            for (size_t c = 0; c < in; c += TASK_COLS)
-                net->task[net->n_tasks++] = (struct net_task){
-                    i, r, out - r < NET_ROWS ? out - r : NET_ROWS, c,
-                    in - c < TASK_COLS ? in - c : TASK_COLS};
-    }
-    return true;
-}
-
 /* Nodes and buffers of all layers. */
 static void add_layers(struct plan *p)
 {
@@ -619,7 +315,6 @@ int net_plan(struct pare_net *net)
                      calloc(n + 1, sizeof *p.root)};
     bool ok;
 
-    net->room = machine_room();
     net->buffer = calloc(2 * n + 2, sizeof *net->buffer);
     net->layer = calloc(2 * n + 1, sizeof *net->layer);
     ok = p.value && p.root && net->buffer && net->layer;
@@ -629,14 +324,8 @@ int net_plan(struct pare_net *net)
         fuse(net);
         for (size_t b = 0; b < net->n_buffers; b++)
             plan_gradient(net, b);
-        number_stages(net);
-        ok = alloc_buffers(net) &&
-             (net->buffer[0].lanes == 1 || alloc_rows(net, &net->buffer[0]));
+        ok = net_memory(net);
     }
-    for (size_t i = 0; ok && i < net->n_layers; i++)
-        ok = alloc_layer(net, &net->layer[i]);
-    if (ok && net->train)
-        ok = plan_tasks(net) && alloc_scratch(net);
     free(p.value);
     free(p.root);
     return ok ? 0
