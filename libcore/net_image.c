@@ -1,51 +1,11 @@
-/* Layers over images: what slides, and what goes pixel by pixel. */
+/* Layers over images but convolutions: pools, pads, pixel by pixel. */
 #include <string.h>
 
 #include "batchnorm.h"
 #include "clones.h"
-#include "net_layers.h"
-#include "parallel.h"
+#include "net_job.h"
 
 #define CHUNK 8192 /* floats that a task of plain arithmetic should have */
-
-/* One node over tiles, each cut into blocks of rows or pixels. */
-struct job {
-    struct net_pass *pass; /* backward */
-    struct pare_net *net;
-    struct net_layer *l;
-    size_t block, blocks; /* size of a block, blocks of a tile */
-    size_t total;         /* rows or pixels of a tile */
-    size_t before;        /* tasks that come before those of the tiles */
-};
-
-static size_t job_start(const struct job *j, size_t i, size_t *n)
-{
-    size_t first = i % j->blocks * j->block;
-
-    *n = j->total - first < j->block ? j->total - first : j->block;
-    return first;
-}
-
-static void run(struct job *j, size_t block, size_t total,
-                const struct net_buffer *tiled,
-                void (*task)(void *arg, size_t i))
-{
-    j->block = block < 1 ? 1 : block;
-    j->total = total;
-    j->blocks = (total + j->block - 1) / j->block;
-    pare_parallel(j->net->threads,
-                  j->before + net_tiles(j->net, tiled) * j->blocks, task, j);
-}
-
-static float *tile_of(float *array, const struct net_buffer *b, size_t tile)
-{
-    return array + tile * b->size * b->lanes;
-}
-
-static size_t pixels_of(const struct net_buffer *b)
-{
-    return b->size / b->channels;
-}
 
 PARE_CLONES
 void net_sum(float *restrict to, const float *restrict from, size_t n, bool add)
@@ -62,7 +22,7 @@ void net_after(struct pare_net *net, struct net_layer *l, size_t tile,
                size_t pixel, size_t pixels, size_t skip)
 {
     const struct net_buffer *b = &net->buffer[l->out];
-    float *x = tile_of(b->act, b, tile) + pixel * b->channels * b->lanes;
+    float *x = net_tile_of(b->act, b, tile) + pixel * b->channels * b->lanes;
 
     for (size_t f = 1 + skip; f <= l->after; f++) {
         const struct net_layer *next = l + f;
@@ -88,166 +48,22 @@ void net_back(struct pare_net *net, struct net_layer *l, int k, size_t tile,
         return;
     by = &net->layer[l->back[k]];
     for (size_t f = by->after; f > 0; f--)
-        by[f].activation->backward(tile_of(b->grad, b, tile) + at,
-                                   tile_of(b->act, b, tile) + at,
+        by[f].activation->backward(net_tile_of(b->grad, b, tile) + at,
+                                   net_tile_of(b->act, b, tile) + at,
                                    pixels * b->channels, b->lanes, by[f].opt);
-}
-
-/* ---- convolution ---- */
-
-static const float *bias_of(const struct pare_net *net,
-                            const struct net_layer *l)
-{
-    return l->has_bias ? net->model->tensor[l->tensor + 1].value : NULL;
-}
-
-static void conv_task(void *arg, size_t i)
-{
-    const struct job *j = arg;
-    struct pare_net *net = j->net;
-    struct net_layer *l = j->l;
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    struct net_buffer *out = &net->buffer[l->out];
-    size_t tile = i / j->blocks, n, row = job_start(j, i, &n);
-    size_t c = l->conv.co, pixel = row * l->conv.ow, some = n * l->conv.ow;
-    float *y = tile_of(out->act, out, tile);
-
-    pare_conv_forward(&l->conv, y, tile_of(in->act, in, tile), l->packed[0],
-                      bias_of(net, l), row, n);
-    if (l->feeds && net->training) {
-        struct net_norm *norm = &l->feeds->norm;
-        size_t valid = net_valid(net, out, tile);
-
-        pare_batchnorm_part(norm->part_mean + i * c, norm->part_m2 + i * c,
-                            y + pixel * c * out->lanes, some, c, out->lanes,
-                            valid);
-        norm->part_count[i] = some * valid;
-    }
-    net_after(net, l, tile, pixel, some, 0);
-}
-
-static void conv_forward(struct job *j)
-{
-    struct pare_net *net = j->net;
-    struct net_layer *l = j->l;
-    const struct net_buffer *out = &net->buffer[l->out];
-
-    run(j, pare_conv_band(&l->conv, false), l->conv.oh, out, conv_task);
-    if (l->feeds && net->training) {
-        l->feeds->fed = true;
-        l->feeds->norm.parts = net_tiles(net, out) * j->blocks;
-    }
-}
-
-static size_t filter_size(const struct net_layer *l)
-{
-    const struct pare_window *w = &l->conv.win;
-
-    return l->conv.ci / w->groups * w->kernel[0] * w->kernel[1];
-}
-
-static size_t round_up(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
-
-size_t net_conv_scratch(const struct net_layer *l)
-{
-    size_t channels = pare_conv_gradient_channels(&l->conv);
-
-    return round_up(channels * filter_size(l)) + round_up(channels) +
-           round_up(pare_conv_gradient_scratch(&l->conv));
-}
-
-/* A part of the scratch memory that no other task uses now. */
-static size_t take_slot(struct pare_net *net)
-{
-    for (size_t s = 0;; s = (s + 1) % (size_t)net->threads)
-        if (!atomic_flag_test_and_set(&net->slot[s]))
-            return s;
-}
-
-static void conv_gradient(const struct job *j, size_t task)
-{
-    struct pare_net *net = j->net;
-    struct net_layer *l = j->l;
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    struct net_buffer *out = &net->buffer[l->out];
-    size_t size = filter_size(l), first, count, slot = take_slot(net);
-    size_t channels = pare_conv_gradient_channels(&l->conv);
-    float *dw = net->scratch + slot * net->scratch_floats;
-    float *db = dw + round_up(channels * size);
-    float *scratch = db + round_up(channels);
-
-    pare_conv_gradient(&l->conv, task, &first, &count, dw,
-                       l->has_bias ? db : NULL, in->act, out->grad,
-                       net_tiles(net, out), scratch);
-    net_deliver(j->pass, l->tensor, first * size, dw, count * size);
-    if (l->has_bias)
-        net_deliver(j->pass, l->tensor + 1, first, db, count);
-    atomic_flag_clear(&net->slot[slot]);
-}
-
-static void conv_backward_task(void *arg, size_t i)
-{
-    const struct job *j = arg;
-    struct pare_net *net = j->net;
-    struct net_layer *l = j->l;
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    struct net_buffer *out = &net->buffer[l->out];
-    size_t tile, row, n;
-
-    if (i < j->before) {
-        conv_gradient(j, i);
-        return;
-    }
-    tile = (i - j->before) / j->blocks;
-    row = job_start(j, i - j->before, &n);
-    pare_conv_backward(&l->conv, tile_of(in->grad, in, tile),
-                       tile_of(out->grad, out, tile), l->packed[1], row, n,
-                       l->add[0]);
-    net_back(net, l, 0, tile, row * l->conv.w, n * l->conv.w);
-}
-
-static void conv_backward(struct job *j)
-{
-    struct net_layer *l = j->l;
-
-    j->before = pare_conv_gradient_tasks(&l->conv);
-    if (l->need[0])
-        run(j, pare_conv_band(&l->conv, true), l->conv.h,
-            &j->net->buffer[l->in[0]], conv_backward_task);
-    else
-        pare_parallel(j->net->threads, j->before, conv_backward_task, j);
-}
-
-static void pack_task(void *arg, size_t i)
-{
-    struct pare_net *net = arg;
-    struct net_layer *l = &net->layer[i / 2];
-
-    if (l->op == PARE_OP_CONV && l->packed[i % 2])
-        pare_conv_pack(l->packed[i % 2], &l->conv,
-                       net->model->tensor[l->tensor].value, i % 2 == 1);
-    if (l->op == PARE_OP_BATCHNORM && !net->train && i % 2 == 0)
-        net_batchnorm_running(net, l);
-}
-
-void net_pack(struct pare_net *net)
-{
-    pare_parallel(net->threads, 2 * net->n_layers, pack_task, net);
 }
 
 /* ---- pooling ---- */
 
 static void pool_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *in = &j->net->buffer[l->in[0]];
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, row = job_start(j, i, &n);
-    float *y = tile_of(out->act, out, tile), *x = tile_of(in->act, in, tile);
+    size_t tile = i / j->blocks, n, row = net_job_start(j, i, &n);
+    float *y = net_tile_of(out->act, out, tile),
+          *x = net_tile_of(in->act, in, tile);
 
     if (l->op == PARE_OP_MAXPOOL)
         pare_maxpool_forward(&l->pool, y,
@@ -261,13 +77,13 @@ static void pool_task(void *arg, size_t i)
 
 static void pool_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *in = &j->net->buffer[l->in[0]];
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, row = job_start(j, i, &n);
-    float *dy = tile_of(out->grad, out, tile);
-    float *dx = tile_of(in->grad, in, tile);
+    size_t tile = i / j->blocks, n, row = net_job_start(j, i, &n);
+    float *dy = net_tile_of(out->grad, out, tile);
+    float *dx = net_tile_of(in->grad, in, tile);
 
     if (l->op == PARE_OP_MAXPOOL)
         pare_maxpool_backward(&l->pool, dx, dy,
@@ -314,14 +130,14 @@ static struct frame frame_of(const struct net_layer *l)
 
 static void pad_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     const struct frame f = frame_of(j->l);
     struct net_buffer *in = &j->net->buffer[j->l->in[0]];
     struct net_buffer *out = &j->net->buffer[j->l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t lanes = out->lanes, row = f.ow * f.oc * lanes;
-    float *y = tile_of(out->act, out, tile) + first * row;
-    const float *x = tile_of(in->act, in, tile);
+    float *y = net_tile_of(out->act, out, tile) + first * row;
+    const float *x = net_tile_of(in->act, in, tile);
 
     for (size_t k = 0; k < n * row; k++)
         y[k] = f.value;
@@ -339,14 +155,14 @@ static void pad_task(void *arg, size_t i)
 
 static void pad_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     const struct frame f = frame_of(j->l);
     struct net_buffer *in = &j->net->buffer[j->l->in[0]];
     struct net_buffer *out = &j->net->buffer[j->l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t lanes = out->lanes;
-    const float *dy = tile_of(out->grad, out, tile);
-    float *dx = tile_of(in->grad, in, tile);
+    const float *dy = net_tile_of(out->grad, out, tile);
+    float *dx = net_tile_of(in->grad, in, tile);
 
     for (size_t r = first; r < first + n; r++)
         for (size_t c = 0; c < f.w; c++)
@@ -361,18 +177,18 @@ static void pad_backward_task(void *arg, size_t i)
 
 static void add_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t pixel = out->channels * out->lanes;
 
     for (int k = 0; k < l->n_in; k++) {
         struct net_buffer *in = &j->net->buffer[l->in[k]];
 
         if (k > 0 || l->in[0] != l->out)
-            net_sum(tile_of(out->act, out, tile) + first * pixel,
-                    tile_of(in->act, in, tile) + first * pixel, n * pixel,
+            net_sum(net_tile_of(out->act, out, tile) + first * pixel,
+                    net_tile_of(in->act, in, tile) + first * pixel, n * pixel,
                     k > 0);
     }
     net_after(j->net, l, tile, first, n, 0);
@@ -381,10 +197,10 @@ static void add_task(void *arg, size_t i)
 /* The first input last: its gradient may be the output's memory. */
 static void add_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t pixel = out->channels * out->lanes;
 
     for (int k = l->n_in - 1; k >= 0; k--) {
@@ -393,28 +209,28 @@ static void add_backward_task(void *arg, size_t i)
         if (!l->need[k])
             continue;
         if (k > 0 || l->in[0] != l->out)
-            net_sum(tile_of(in->grad, in, tile) + first * pixel,
-                    tile_of(out->grad, out, tile) + first * pixel, n * pixel,
-                    l->add[k]);
+            net_sum(net_tile_of(in->grad, in, tile) + first * pixel,
+                    net_tile_of(out->grad, out, tile) + first * pixel,
+                    n * pixel, l->add[k]);
         net_back(j->net, l, k, tile, first, n);
     }
 }
 
 static void concat_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t at = 0, lanes = out->lanes;
 
     for (int k = 0; k < l->n_in; k++) {
         struct net_buffer *in = &j->net->buffer[l->in[k]];
 
         for (size_t p = first; p < first + n; p++)
-            memcpy(tile_of(out->act, out, tile) +
+            memcpy(net_tile_of(out->act, out, tile) +
                        (p * out->channels + at) * lanes,
-                   tile_of(in->act, in, tile) + p * in->channels * lanes,
+                   net_tile_of(in->act, in, tile) + p * in->channels * lanes,
                    in->channels * lanes * sizeof(float));
         at += in->channels;
     }
@@ -423,10 +239,10 @@ static void concat_task(void *arg, size_t i)
 
 static void concat_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t at = out->channels, lanes = out->lanes;
 
     for (int k = l->n_in - 1; k >= 0; k--) {
@@ -436,8 +252,8 @@ static void concat_backward_task(void *arg, size_t i)
         if (!l->need[k])
             continue;
         for (size_t p = first; p < first + n; p++)
-            net_sum(tile_of(in->grad, in, tile) + p * in->channels * lanes,
-                    tile_of(out->grad, out, tile) +
+            net_sum(net_tile_of(in->grad, in, tile) + p * in->channels * lanes,
+                    net_tile_of(out->grad, out, tile) +
                         (p * out->channels + at) * lanes,
                     in->channels * lanes, l->add[k]);
         net_back(j->net, l, k, tile, first, n);
@@ -446,16 +262,16 @@ static void concat_backward_task(void *arg, size_t i)
 
 static void activation_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *in = &j->net->buffer[l->in[0]];
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t at = first * out->channels * out->lanes;
-    float *y = tile_of(out->act, out, tile) + at;
+    float *y = net_tile_of(out->act, out, tile) + at;
 
     if (in != out)
-        memcpy(y, tile_of(in->act, in, tile) + at,
+        memcpy(y, net_tile_of(in->act, in, tile) + at,
                n * out->channels * out->lanes * sizeof *y);
     l->activation->forward(y, n * out->channels, out->lanes, l->opt);
     net_after(j->net, l, tile, first, n, 0);
@@ -463,19 +279,19 @@ static void activation_task(void *arg, size_t i)
 
 static void activation_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_layer *l = j->l;
     struct net_buffer *in = &j->net->buffer[l->in[0]];
     struct net_buffer *out = &j->net->buffer[l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t at = first * out->channels * out->lanes;
-    float *g = tile_of(out->grad, out, tile) + at;
+    float *g = net_tile_of(out->grad, out, tile) + at;
     const struct net_buffer *y = l->activation->from_input ? in : out;
 
-    l->activation->backward(g, tile_of(y->act, y, tile) + at, n * out->channels,
-                            out->lanes, l->opt);
+    l->activation->backward(g, net_tile_of(y->act, y, tile) + at,
+                            n * out->channels, out->lanes, l->opt);
     if (in != out)
-        net_sum(tile_of(in->grad, in, tile) + at, g,
+        net_sum(net_tile_of(in->grad, in, tile) + at, g,
                 n * out->channels * out->lanes, l->add[0]);
     net_back(j->net, l, 0, tile, first, n);
 }
@@ -484,20 +300,21 @@ static void activation_backward_task(void *arg, size_t i)
 
 static void whole_task(void *arg, size_t tile)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
 
     net_tile_forward(j->net, j->l, tile);
-    net_after(j->net, j->l, tile, 0, pixels_of(&j->net->buffer[j->l->out]), 0);
+    net_after(j->net, j->l, tile, 0, net_pixels_of(&j->net->buffer[j->l->out]),
+              0);
 }
 
 static void whole_backward_task(void *arg, size_t tile)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
 
     net_tile_backward(j->net, j->l, tile);
     if (j->l->need[0])
         net_back(j->net, j->l, 0, tile, 0,
-                 pixels_of(&j->net->buffer[j->l->in[0]]));
+                 net_pixels_of(&j->net->buffer[j->l->in[0]]));
 }
 
 /* ---- flatten ---- */
@@ -546,7 +363,7 @@ static void flatten_some(const struct net_buffer *image, float *images,
     size_t w = flat->lanes;
 
     f.channels = image->channels;
-    f.pixels = pixels_of(image);
+    f.pixels = net_pixels_of(image);
     f.features = features + tile * flat->size * w;
     f.image = images + tile * w * image->size;
     if (image->lanes == w) {
@@ -563,10 +380,10 @@ static void flatten_some(const struct net_buffer *image, float *images,
 
 static void flatten_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_buffer *in = &j->net->buffer[j->l->in[0]];
     struct net_buffer *out = &j->net->buffer[j->l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
 
     flatten_some(in, in->act, out, out->act, tile,
                  (struct flat){.first = first, .n = n},
@@ -575,10 +392,10 @@ static void flatten_task(void *arg, size_t i)
 
 static void flatten_backward_task(void *arg, size_t i)
 {
-    const struct job *j = arg;
+    const struct net_job *j = arg;
     struct net_buffer *in = &j->net->buffer[j->l->in[0]];
     struct net_buffer *out = &j->net->buffer[j->l->out];
-    size_t tile = i / j->blocks, n, first = job_start(j, i, &n);
+    size_t tile = i / j->blocks, n, first = net_job_start(j, i, &n);
     size_t valid = net_valid(j->net, out, tile);
 
     flatten_some(in, in->grad, out, out->grad, tile,
@@ -596,25 +413,27 @@ static void flatten_backward_task(void *arg, size_t i)
 
 void net_image_forward(struct pare_net *net, struct net_layer *l)
 {
-    struct job j = {.net = net, .l = l};
+    struct net_job j = {.net = net, .l = l};
     const struct net_buffer *in = &net->buffer[l->in[0]];
     const struct net_buffer *out = &net->buffer[l->out];
     size_t chunk = CHUNK / (in->channels * in->lanes);
 
     if (l->op == PARE_OP_CONV)
-        conv_forward(&j);
+        net_conv_forward(net, l);
     else if (l->op == PARE_OP_MAXPOOL || l->op == PARE_OP_AVGPOOL)
-        run(&j, chunk_rows(l->pool.ow, out), l->pool.oh, out, pool_task);
+        net_job_run(&j, chunk_rows(l->pool.ow, out), l->pool.oh, out,
+                    pool_task);
     else if (l->op == PARE_OP_PAD)
-        run(&j, chunk_rows(frame_of(l).ow, out), frame_of(l).oh, out, pad_task);
+        net_job_run(&j, chunk_rows(frame_of(l).ow, out), frame_of(l).oh, out,
+                    pad_task);
     else if (l->op == PARE_OP_FLATTEN)
-        run(&j, chunk, pixels_of(in), out, flatten_task);
+        net_job_run(&j, chunk, net_pixels_of(in), out, flatten_task);
     else if (l->op == PARE_OP_ADD)
-        run(&j, chunk, pixels_of(out), out, add_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out, add_task);
     else if (l->op == PARE_OP_CONCAT)
-        run(&j, chunk, pixels_of(out), out, concat_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out, concat_task);
     else if (l->activation)
-        run(&j, chunk, pixels_of(out), out, activation_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out, activation_task);
     else
         pare_parallel(net->threads, net_tiles(net, out), whole_task, &j);
 }
@@ -622,7 +441,7 @@ void net_image_forward(struct pare_net *net, struct net_layer *l)
 void net_image_backward(struct net_pass *p, struct net_layer *l)
 {
     struct pare_net *net = p->net;
-    struct job j = {.pass = p, .net = net, .l = l};
+    struct net_job j = {.pass = p, .net = net, .l = l};
     const struct net_buffer *in = &net->buffer[l->in[0]];
     const struct net_buffer *out = &net->buffer[l->out];
     size_t chunk = CHUNK / (in->channels * in->lanes);
@@ -631,25 +450,27 @@ void net_image_backward(struct net_pass *p, struct net_layer *l)
     for (int k = 0; k < l->n_in; k++)
         needed |= l->need[k];
     if (l->op == PARE_OP_CONV)
-        conv_backward(&j);
+        net_conv_backward(p, l);
     else if (l->op == PARE_OP_SRELU)
         pare_parallel(net->threads, net_tiles(net, out), whole_backward_task,
                       &j);
     else if (!needed)
         return;
     else if (l->op == PARE_OP_MAXPOOL || l->op == PARE_OP_AVGPOOL)
-        run(&j, chunk_rows(l->pool.w, in), l->pool.h, in, pool_backward_task);
+        net_job_run(&j, chunk_rows(l->pool.w, in), l->pool.h, in,
+                    pool_backward_task);
     else if (l->op == PARE_OP_PAD)
-        run(&j, chunk_rows(frame_of(l).w, in), frame_of(l).h, in,
-            pad_backward_task);
+        net_job_run(&j, chunk_rows(frame_of(l).w, in), frame_of(l).h, in,
+                    pad_backward_task);
     else if (l->op == PARE_OP_FLATTEN)
-        run(&j, chunk, pixels_of(in), out, flatten_backward_task);
+        net_job_run(&j, chunk, net_pixels_of(in), out, flatten_backward_task);
     else if (l->op == PARE_OP_ADD)
-        run(&j, chunk, pixels_of(out), out, add_backward_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out, add_backward_task);
     else if (l->op == PARE_OP_CONCAT)
-        run(&j, chunk, pixels_of(out), out, concat_backward_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out, concat_backward_task);
     else if (l->activation)
-        run(&j, chunk, pixels_of(out), out, activation_backward_task);
+        net_job_run(&j, chunk, net_pixels_of(out), out,
+                    activation_backward_task);
     else
         pare_parallel(net->threads, net_tiles(net, out), whole_backward_task,
                       &j);

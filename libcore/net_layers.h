@@ -10,8 +10,8 @@
 
 /*
  * Inside of a network. net_plan.c lays it out, net_memory.c gives it memory,
- * net.c runs it, net_image.c and net_norm.c hold the layers that net.c does
- * not, net_update.c the weight gradients and updates.
+ * net.c runs it, net_conv.c, net_image.c and net_norm.c hold the layers that
+ * net.c does not, net_update.c the weight gradients and updates.
  *
  * A network is a list of nodes in an order in which each comes after those
  * whose outputs it takes. Nodes write to buffers; some work in place.
@@ -154,6 +154,8 @@ bool net_by_tile(const struct pare_net *net, const struct net_layer *l);
 /* One node over the whole batch, on all threads. */
 void net_image_forward(struct pare_net *net, struct net_layer *l);
 void net_image_backward(struct net_pass *p, struct net_layer *l);
+void net_conv_forward(struct pare_net *net, struct net_layer *l);
+void net_conv_backward(struct net_pass *p, struct net_layer *l);
 void net_batchnorm_forward(struct pare_net *net, struct net_layer *l);
 void net_batchnorm_backward(struct net_pass *pass, struct net_layer *l);
 
