@@ -7,7 +7,7 @@ quick conv-lottery a
 status_is 0 "the quick run works"
 cp "$OUT" table
 out_has '^Lottery tickets: images, conv-2, 40 steps a round, 1 seed$' "a title"
-out_has '^Rewinding: images, resnet-20, 6 epochs, back to epoch 1, 1 seed$' \
+out_has '^Rewinding: images, resnet-20, 6 epochs, back to 1, 1 seed$' \
     "the other title"
 awk '$1 ~ /^[0-9]+$/ && $5 == "|" { print $1, $2, $3, $4 }' table >got
 printf '%s\n' '0 9400 100.00 100' '1 7615 81.01 80.10' '2 6178 65.72 64.16' \
