@@ -63,9 +63,9 @@ function collect(value, a,    i)
         d[i] = value[seed_name[i], a]
 }
 
-function with_deviation(digits)
+function with_deviation(number)
 {
-    return sprintf("%.*f (%.*f)", digits, mean(d, n_seeds), digits,
+    return sprintf(number " (" number ")", mean(d, n_seeds),
         deviation(d, n_seeds))
 }
 
@@ -95,11 +95,11 @@ END {
         "accuracy %", "over control", "loss", "first", "publ."
     for (k = 1; k <= n_arms; k++) {
         collect(accuracy, arm[k])
-        acc = with_deviation(2)
+        acc = with_deviation("%.2f")
         over = k > 1 ? over_control(arm[k]) : ""
         collect(loss, arm[k])
         printf "%-25s %17s %13s %16s %15s %6s %6s\n", what[k], gone[arm[k]],
-            acc, over, with_deviation(4),
+            acc, over, with_deviation("%.4f"),
             first_loss(arm[k]), published[k]
     }
     while ((getline line <notes) > 0)
