@@ -6,7 +6,7 @@ HERE=$(cd "${0%/*}" && pwd)
 quick fashion-cnn a
 status_is 0 "the quick run works"
 cp "$OUT" table
-out_has '^Fashion CNN: images, 9 steps of 8, 1 seed$' "the title"
+out_has '^Fashion CNN: images, 9 steps of 4, 1 seed$' "the title"
 out_has '^unpruned +0/1199648 ' "nothing is pruned of the control"
 out_has '^pruned 30 % at the end +359894/1199648 ' "30 % as published"
 out_has '^lottery 50 % \(fc2 25 %\) +599504/1199648 ' "the ticket"
