@@ -326,12 +326,19 @@ void pare_atomic_cancel(struct pare_atomic *a)
 
 int pare_atomic_write(const char *path, const void *bytes, size_t n)
 {
+    return pare_atomic_write_pieces(path, &(struct pare_piece){bytes, n}, 1);
+}
+
+int pare_atomic_write_pieces(const char *path, const struct pare_piece *piece,
+                             size_t n)
+{
     struct pare_atomic a;
     int err = pare_atomic_begin(&a, path);
 
     if (err)
         return err;
-    err = pare_atomic_put(&a, bytes, n);
+    for (size_t i = 0; !err && i < n; i++)
+        err = pare_atomic_put(&a, piece[i].bytes, piece[i].n);
     if (!err)
         return pare_atomic_commit(&a);
     pare_atomic_cancel(&a);

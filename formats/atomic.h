@@ -19,6 +19,16 @@
  */
 int pare_atomic_write(const char *path, const void *bytes, size_t n);
 
+/** Bytes of a file that lie together in memory. */
+struct pare_piece {
+    const void *bytes;
+    size_t n;
+};
+
+/** The same for a file in pieces, [n] one after the other. */
+int pare_atomic_write_pieces(const char *path, const struct pare_piece *piece,
+                             size_t n);
+
 /**
  * Unlink the temporary that is being written, if there is one; for a
  * handler of fatal signals. Async-signal-safe; does not touch errno.

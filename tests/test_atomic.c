@@ -107,6 +107,18 @@ static void a_loop_of_links_is_an_error(void **state)
     assert_int_equal(pare_atomic_write("link", "x", 1), PARE_EIO);
 }
 
+static void pieces_become_one_file(void **state)
+{
+    const struct pare_piece piece[] = {{"one", 3}, {"", 0}, {" two", 4}};
+
+    (void)state;
+    assert_int_equal(pare_atomic_write_pieces("f", piece, 3), 0);
+    assert_holds("f", "one two");
+    assert_absent("f.pare-tmp");
+    assert_int_equal(pare_atomic_write_pieces("f", NULL, 0), 0);
+    assert_holds("f", "");
+}
+
 static void a_full_device_is_an_error(void **state)
 {
     (void)state;
@@ -255,6 +267,7 @@ int main(void)
         in_dir(what_a_killed_run_left_is_replaced),
         in_dir(a_link_is_followed_and_stays_a_link),
         in_dir(a_loop_of_links_is_an_error),
+        in_dir(pieces_become_one_file),
         in_dir(a_full_device_is_an_error),
         in_dir(a_fifo_is_written_in_place),
         in_dir(a_failed_write_leaves_the_old_file),
