@@ -4,7 +4,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "atomic.h"
 #include "h5lib.h"
+#include "h5store.h"
 #include "status.h"
 
 #define DEFLATE_MIN   ((size_t)1 << 16) /* below this it is not worth it */
@@ -12,11 +14,12 @@
 #define CHUNK_BYTES   ((size_t)1 << 20)
 #define CHUNK_MAX     ((size_t)1 << 26)
 #define ATTR_MAX      4096
-#define INCREMENT     ((size_t)1 << 20) /* by which the image grows */
 
 struct pare_h5w {
     hid_t file;
-    bool memory;
+    struct pare_h5store *store; /* NULL: HDF5 writes a file */
+    size_t n_given, given_room;
+    void **given; /* [n_given] values that are freed with it */
 };
 
 static int enomem(void)
@@ -39,7 +42,7 @@ static hid_t file_properties(void)
     return p;
 }
 
-static hid_t access_properties(bool memory)
+static hid_t access_properties(void)
 {
     hid_t p = H5Pcreate(H5P_FILE_ACCESS);
 
@@ -48,8 +51,7 @@ static hid_t access_properties(bool memory)
     if (H5Pset_libver_bounds(p, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18) < 0 ||
         H5Pset_fclose_degree(p, H5F_CLOSE_STRONG) < 0 ||
         H5Pset_meta_block_size(p, 0) < 0 ||
-        H5Pset_small_data_block_size(p, 0) < 0 ||
-        (memory && H5Pset_fapl_core(p, INCREMENT, 0) < 0)) {
+        H5Pset_small_data_block_size(p, 0) < 0) {
         H5Pclose(p);
         return H5I_INVALID_HID;
     }
@@ -63,20 +65,23 @@ int pare_h5w_new(struct pare_h5w **w, const char *path)
 
     if (!new)
         return enomem();
-    pare_h5lib_init();
-    new->memory = !path;
-    fcpl = file_properties();
-    fapl = access_properties(new->memory);
     new->file = H5I_INVALID_HID;
+    if (!path && !(new->store = pare_h5store_new())) {
+        pare_h5w_free(new);
+        return enomem();
+    }
+    pare_h5lib_init();
+    fcpl = file_properties();
+    fapl = access_properties();
     if (fcpl >= 0 && fapl >= 0)
-        new->file = H5Fcreate(path ? path : "/proc/self/nonexistent/image",
-                              H5F_ACC_TRUNC, fcpl, fapl);
+        new->file = path ? H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl)
+                         : pare_h5store_create(new->store, fcpl, fapl);
     if (fcpl >= 0)
         H5Pclose(fcpl);
     if (fapl >= 0)
         H5Pclose(fapl);
     if (new->file < 0) {
-        free(new);
+        pare_h5w_free(new);
         return pare_h5lib_fail(path ? PARE_EIO : PARE_ENOMEM,
                                "cannot begin a file");
     }
@@ -84,12 +89,25 @@ int pare_h5w_new(struct pare_h5w **w, const char *path)
     return 0;
 }
 
+static int close_file(struct pare_h5w *w)
+{
+    hid_t file = w->file;
+
+    w->file = H5I_INVALID_HID;
+    if (w->store)
+        return pare_h5store_close(w->store, file);
+    return file >= 0 && H5Fclose(file) < 0 ? -1 : 0;
+}
+
 void pare_h5w_free(struct pare_h5w *w)
 {
     if (!w)
         return;
-    if (w->file >= 0)
-        H5Fclose(w->file);
+    close_file(w);
+    pare_h5store_free(w->store);
+    for (size_t i = 0; i < w->n_given; i++)
+        free(w->given[i]);
+    free(w->given);
     free(w);
 }
 
@@ -318,6 +336,52 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                       Z_DEFAULT_STRATEGY);
 }
 
+int pare_h5w_lend(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  int rank, const size_t *dim, const void *values)
+{
+    size_t bytes, count;
+    int err;
+
+    if (w->store && rank >= 0 && rank <= PARE_H5_RANK_MAX &&
+        pare_h5lib_bytes(&bytes, &count, rank, dim, pare_h5lib_size(type)))
+        pare_h5store_lend(w->store, values, bytes);
+    err = pare_h5w_data(w, path, type, rank, dim, values, false);
+    if (w->store)
+        pare_h5store_lend(w->store, NULL, 0);
+    return err;
+}
+
+/* Room for one more of the values to be freed. */
+static bool reserve_given(struct pare_h5w *w)
+{
+    size_t room = w->given_room ? 2 * w->given_room : 16;
+    void **p;
+
+    if (w->n_given < w->given_room)
+        return true;
+    p = realloc(w->given, room * sizeof *p);
+    if (!p)
+        return false;
+    w->given = p;
+    w->given_room = room;
+    return true;
+}
+
+int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n, void *values)
+{
+    int err;
+
+    if (!w->store || !reserve_given(w)) {
+        err = w->store ? enomem()
+                       : pare_h5w_data(w, path, type, 1, &n, values, false);
+        free(values);
+        return err;
+    }
+    w->given[w->n_given++] = values;
+    return pare_h5w_lend(w, path, type, 1, &n, values);
+}
+
 int pare_h5w_mask(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, const void *values)
 {
@@ -413,35 +477,59 @@ int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path)
     return 0;
 }
 
-static int take_image(void **bytes, size_t *n, hid_t file)
+/* Flush and close: the store then holds all of the file. */
+static int finish(struct pare_h5w *w)
 {
-    ssize_t size = H5Fget_file_image(file, NULL, 0);
-    void *image;
+    bool flushed = H5Fflush(w->file, H5F_SCOPE_GLOBAL) >= 0;
 
-    if (size <= 0)
-        return pare_h5lib_fail(PARE_ENOMEM, "cannot take the file's image");
-    image = malloc((size_t)size);
+    if (close_file(w) != 0 || !flushed)
+        return pare_h5lib_fail(PARE_EIO, "cannot finish the file");
+    return 0;
+}
+
+/* All pieces in one. */
+static int join(void **bytes, size_t size, const struct pare_piece *piece,
+                size_t n)
+{
+    char *image = malloc(size), *to = image;
+
     if (!image)
         return enomem();
-    if (H5Fget_file_image(file, image, (size_t)size) != size) {
-        free(image);
-        return pare_h5lib_fail(PARE_ENOMEM, "cannot take the file's image");
-    }
+    for (size_t i = 0; i < n; to += piece[i++].n)
+        memcpy(to, piece[i].bytes, piece[i].n);
     *bytes = image;
-    *n = (size_t)size;
     return 0;
 }
 
 int pare_h5w_finish(void **bytes, size_t *n, struct pare_h5w *w)
 {
-    int err = 0;
+    struct pare_piece *piece = NULL;
+    size_t n_pieces, size;
+    int err = finish(w);
 
-    if (H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0)
-        return pare_h5lib_fail(PARE_EIO, "cannot finish the file");
-    if (w->memory)
-        err = take_image(bytes, n, w->file);
-    if (H5Fclose(w->file) < 0 && !err)
-        err = pare_h5lib_fail(PARE_EIO, "cannot finish the file");
-    w->file = H5I_INVALID_HID;
+    if (err || !w->store)
+        return err;
+    err = pare_h5store_pieces(&piece, &n_pieces, &size, w->store);
+    if (!err)
+        err = join(bytes, size, piece, n_pieces);
+    if (!err)
+        *n = size;
+    free(piece);
+    return err;
+}
+
+int pare_h5w_put(struct pare_h5w *w, const char *path, uint64_t *bytes)
+{
+    struct pare_piece *piece = NULL;
+    size_t n, size;
+    int err = finish(w);
+
+    if (!err)
+        err = pare_h5store_pieces(&piece, &n, &size, w->store);
+    if (!err)
+        err = pare_atomic_write_pieces(path, piece, n);
+    if (!err)
+        *bytes = size;
+    free(piece);
     return err;
 }

@@ -10,6 +10,9 @@
  * of pare-model(5): bounds EARLIEST..V18, no times, datasets contiguous or
  * chunked + deflate, fixed-length string attributes. The same calls give
  * the same bytes. No HDF5 handle or type leaves it.
+ *
+ * Values are copied, but for those that pare_h5w_lend and pare_h5w_give take:
+ * so a large array goes from where it is to where it is written.
  */
 struct pare_h5w;
 
@@ -41,6 +44,18 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   int rank, const size_t *dim, const void *values,
                   bool deflate);
 
+/**
+ * As pare_h5w_data without deflate, of values that the caller leaves where
+ * they are, unchanged, until pare_h5w_put or pare_h5w_finish has returned,
+ * or until pare_h5w_free.
+ */
+int pare_h5w_lend(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  int rank, const size_t *dim, const void *values);
+
+/** The same, of [n] malloc'd values that are freed here: also on failure. */
+int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n, void *values);
+
 /** Write a text as a uint8 dataset of rank 1, without its NUL; deflated
  *  by the rule above. */
 int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text);
@@ -66,6 +81,16 @@ int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
 
 /** Bytes that a dataset written before occupies in the file. */
 int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path);
+
+/**
+ * Finish a file in memory and write it by pare_atomic_write_pieces; only
+ * pare_h5w_free may follow.
+ *
+ * @param path   file, or "-"/NULL for standard output
+ * @param bytes  size of the file, out
+ * @return 0; PARE_ENOMEM; PARE_EIO
+ */
+int pare_h5w_put(struct pare_h5w *w, const char *path, uint64_t *bytes);
 
 /**
  * Finish a file in memory and hand out its image, malloc'd.

@@ -1,0 +1,311 @@
+#include "h5store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if H5_VERSION_GE(1, 14, 0)
+#include <H5FDdevelop.h>
+#endif
+
+#include "status.h"
+
+#define DRIVER_VALUE 513 /* beside that of h5image.c */
+#define ADDRESS_MAX  ((haddr_t)INT64_MAX)
+#define PAGE         ((size_t)1 << 16)
+#define LENT_MIN     PAGE /* less than that is copied */
+
+/* An array that lies where its owner keeps it. */
+struct lent {
+    uint64_t at;
+    size_t n;
+    const char *bytes;
+};
+
+struct pare_h5store {
+    hid_t driver;
+    uint64_t end; /* of what HDF5 may address */
+    size_t n_pages;
+    char **page; /* [n_pages] PAGE bytes, or NULL */
+    size_t n_lent, lent_room;
+    struct lent *lent;  /* by address */
+    const char *values; /* what is lent at the moment, or NULL */
+    size_t n_values;
+};
+
+/* HDF5's part comes first. */
+struct store_file {
+    H5FD_t base;
+    struct pare_h5store *store;
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The first lent array that ends behind an address, or n_lent. */
+static size_t find_lent(const struct pare_h5store *s, uint64_t at)
+{
+    size_t low = 0, high = s->n_lent;
+
+    while (low < high) {
+        size_t i = low + (high - low) / 2;
+
+        if (s->lent[i].at + s->lent[i].n > at)
+            high = i;
+        else
+            low = i + 1;
+    }
+    return low;
+}
+
+static bool add_lent(struct pare_h5store *s, size_t i, uint64_t at, size_t n,
+                     const void *bytes)
+{
+    if (s->n_lent == s->lent_room) {
+        size_t room = s->lent_room ? 2 * s->lent_room : 16;
+        struct lent *p = realloc(s->lent, room * sizeof *p);
+
+        if (!p)
+            return false;
+        s->lent = p;
+        s->lent_room = room;
+    }
+    memmove(s->lent + i + 1, s->lent + i, (s->n_lent - i) * sizeof *s->lent);
+    s->lent[i] = (struct lent){at, n, bytes};
+    s->n_lent++;
+    return true;
+}
+
+/* The page of an address, made of zeros when it is new; NULL without memory. */
+static char *find_page(struct pare_h5store *s, uint64_t at)
+{
+    uint64_t i = at / PAGE;
+
+    if (i >= s->n_pages) {
+        size_t n = s->n_pages ? s->n_pages : 4;
+        char **p;
+
+        while (n <= i)
+            n *= 2;
+        p = realloc(s->page, n * sizeof *p);
+        if (!p)
+            return NULL;
+        memset(p + s->n_pages, 0, (n - s->n_pages) * sizeof *p);
+        s->page = p;
+        s->n_pages = n;
+    }
+    if (!s->page[i])
+        s->page[i] = calloc(1, PAGE);
+    return s->page[i];
+}
+
+/* The bytes at an address and how many of n lie there together; NULL
+ * without memory. */
+static const char *find(struct pare_h5store *s, uint64_t at, size_t n,
+                        size_t *run)
+{
+    size_t i = find_lent(s, at), offset = (size_t)(at % PAGE);
+    const struct lent *l = s->lent + i;
+    const char *page;
+
+    if (i < s->n_lent && l->at <= at) {
+        *run = least(n, l->n - (size_t)(at - l->at));
+        return l->bytes + (at - l->at);
+    }
+    *run = least(n, PAGE - offset);
+    if (i < s->n_lent && l->at - at < *run)
+        *run = (size_t)(l->at - at);
+    page = find_page(s, at);
+    return page ? page + offset : NULL;
+}
+
+static bool is_lent(const struct pare_h5store *s, H5FD_mem_t type,
+                    const char *in, size_t n)
+{
+    return type == H5FD_MEM_DRAW && n >= LENT_MIN && s->values &&
+           n <= s->n_values && in >= s->values &&
+           (size_t)(in - s->values) <= s->n_values - n;
+}
+
+static H5FD_t *store_open(const char *name, unsigned flags, hid_t fapl,
+                          haddr_t maxaddr)
+{
+    struct pare_h5store *const *store = H5Pget_driver_info(fapl);
+    struct store_file *f;
+
+    (void)name;
+    (void)flags;
+    (void)maxaddr;
+    f = store ? calloc(1, sizeof *f) : NULL;
+    if (!f)
+        return NULL;
+    f->store = *store;
+    return &f->base;
+}
+
+static herr_t store_close(H5FD_t *file)
+{
+    free(file);
+    return 0;
+}
+
+/* The features of HDF5's own driver for memory that decide where in the file
+ * things go. */
+static herr_t store_query(const H5FD_t *file, unsigned long *flags)
+{
+    (void)file;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    return 0;
+}
+
+static haddr_t store_get_end(const H5FD_t *file, H5FD_mem_t type)
+{
+    (void)type;
+    return ((const struct store_file *)file)->store->end;
+}
+
+static herr_t store_set_end(H5FD_t *file, H5FD_mem_t type, haddr_t end)
+{
+    (void)type;
+    ((struct store_file *)file)->store->end = end;
+    return 0;
+}
+
+static bool is_within(const struct pare_h5store *s, uint64_t at, size_t n)
+{
+    return at <= s->end && n <= s->end - at;
+}
+
+static herr_t store_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
+                         size_t n, void *out)
+{
+    struct pare_h5store *s = ((struct store_file *)file)->store;
+    char *to = out;
+    size_t run;
+
+    (void)type;
+    (void)dxpl;
+    if (!is_within(s, at, n))
+        return -1;
+    for (; n > 0; n -= run, at += run, to += run) {
+        const char *from = find(s, at, n, &run);
+
+        if (!from)
+            return -1;
+        memcpy(to, from, run);
+    }
+    return 0;
+}
+
+/* Nothing is written over a lent array: it is another's. */
+static herr_t store_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
+                          size_t n, const void *in)
+{
+    struct pare_h5store *s = ((struct store_file *)file)->store;
+    const char *from = in;
+    size_t i = find_lent(s, at), run;
+
+    (void)dxpl;
+    if (!is_within(s, at, n) || (i < s->n_lent && s->lent[i].at < at + n))
+        return -1;
+    if (is_lent(s, type, in, n))
+        return add_lent(s, i, at, n, in) ? 0 : -1;
+    for (; n > 0; n -= run, at += run, from += run) {
+        char *page = find_page(s, at);
+
+        if (!page)
+            return -1;
+        run = least(n, PAGE - (size_t)(at % PAGE));
+        memcpy(page + at % PAGE, from, run);
+    }
+    return 0;
+}
+
+static const H5FD_class_t store_class = {
+#if H5_VERSION_GE(1, 14, 0)
+    .version = H5FD_CLASS_VERSION,
+    .value = DRIVER_VALUE,
+#endif
+    .name = "pare-store",
+    .maxaddr = ADDRESS_MAX,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(struct pare_h5store *),
+    .open = store_open,
+    .close = store_close,
+    .query = store_query,
+    .get_eoa = store_get_end,
+    .set_eoa = store_set_end,
+    .get_eof = store_get_end,
+    .read = store_read,
+    .write = store_write,
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
+};
+
+struct pare_h5store *pare_h5store_new(void)
+{
+    struct pare_h5store *s = calloc(1, sizeof *s);
+
+    if (s)
+        s->driver = H5I_INVALID_HID;
+    return s;
+}
+
+void pare_h5store_free(struct pare_h5store *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n_pages; i++)
+        free(s->page[i]);
+    free(s->page);
+    free(s->lent);
+    free(s);
+}
+
+/* The driver stays registered until the file is closed, as h5image.c says. */
+hid_t pare_h5store_create(struct pare_h5store *s, hid_t fcpl, hid_t fapl)
+{
+    s->driver = H5FDregister(&store_class);
+    if (s->driver < 0 || H5Pset_driver(fapl, s->driver, &s) < 0)
+        return H5I_INVALID_HID;
+    return H5Fcreate("/proc/self/nonexistent/image", H5F_ACC_TRUNC, fcpl, fapl);
+}
+
+int pare_h5store_close(struct pare_h5store *s, hid_t file)
+{
+    int err = file >= 0 && H5Fclose(file) < 0 ? -1 : 0;
+
+    if (s->driver >= 0)
+        H5FDunregister(s->driver);
+    s->driver = H5I_INVALID_HID;
+    return err;
+}
+
+void pare_h5store_lend(struct pare_h5store *s, const void *values, size_t n)
+{
+    s->values = values;
+    s->n_values = n;
+}
+
+int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
+                        struct pare_h5store *s)
+{
+    /* Every piece ends with a page, or where a lent array begins or ends. */
+    size_t most = (size_t)(s->end / PAGE) + 2 * s->n_lent + 2, k = 0, run;
+    struct pare_piece *p = malloc(most * sizeof *p);
+
+    for (uint64_t at = 0; p && at < s->end; at += run, k++) {
+        p[k].bytes = find(s, at, (size_t)(s->end - at), &run);
+        p[k].n = run;
+        if (!p[k].bytes) {
+            free(p);
+            p = NULL;
+        }
+    }
+    if (!p)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    *piece = p;
+    *n = k;
+    *size = (size_t)s->end;
+    return 0;
+}

@@ -1,0 +1,54 @@
+#ifndef PARE_H5STORE_H
+#define PARE_H5STORE_H
+
+/* Shared by h5write.c and h5store.c only. */
+#include "atomic.h"
+#include "h5lib.h"
+
+/**
+ * The bytes of a file that HDF5 builds, taken by a driver of ours. What HDF5
+ * writes is copied into pages of memory, but for large arrays that were lent:
+ * of these only the address is kept. So a file of a gigabyte takes no more
+ * memory than its metadata, and no array is copied.
+ */
+struct pare_h5store;
+
+/** An empty store, or NULL without memory. */
+struct pare_h5store *pare_h5store_new(void);
+
+/** Free a store whose file is closed; NULL is fine. */
+void pare_h5store_free(struct pare_h5store *s);
+
+/**
+ * Create the file in the store.
+ *
+ * @param fcpl  properties of the file
+ * @param fapl  access properties, which get the driver
+ * @return the file, or a negative number
+ */
+hid_t pare_h5store_create(struct pare_h5store *s, hid_t fcpl, hid_t fapl);
+
+/** Close the file, if it is open, and let go of the driver. 0 or -1. */
+int pare_h5store_close(struct pare_h5store *s, hid_t file);
+
+/**
+ * Say that values which HDF5 is about to write stay as they are until the
+ * store is freed; NULL ends it. What HDF5 converts first is copied.
+ *
+ * @param values  [n] bytes
+ */
+void pare_h5store_lend(struct pare_h5store *s, const void *values, size_t n);
+
+/**
+ * The file from its first byte to its last, in pieces. They hold until the
+ * store is written to or freed. What was never written is zeros.
+ *
+ * @param piece  malloc'd, out; the caller frees the array
+ * @param n      pieces, out
+ * @param size   bytes of all, out
+ * @return 0; PARE_ENOMEM
+ */
+int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
+                        struct pare_h5store *s);
+
+#endif

@@ -1,0 +1,213 @@
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "atomic.h"
+#include "h5write.h"
+#include "status.h"
+
+#define FILE_NAME "h5write-test.h5"
+#define ARRAYS    24
+
+struct image {
+    void *bytes;
+    size_t n;
+};
+
+enum way { COPIED, LENT, GIVEN };
+
+/* Sizes around those at which arrays are kept apart, and beyond a page. */
+static const size_t size[] = {0, 1, 16383, 16384, 16385, 20000, 65536, 100001};
+
+static float *make_values(size_t n, unsigned seed)
+{
+    float *v = malloc((n + 1) * sizeof *v);
+
+    assert_non_null(v);
+    for (size_t i = 0; i < n; i++)
+        v[i] = (float)((i * 2654435761u + seed) % 1000) / 7;
+    return v;
+}
+
+static void write_array(struct pare_h5w *w, enum way way, const char *path,
+                        size_t n, float *v)
+{
+    int err = way == COPIED ? pare_h5w_data(w, path, PARE_H5_F32, 1, &n, v, 0)
+              : way == LENT ? pare_h5w_lend(w, path, PARE_H5_F32, 1, &n, v)
+                            : pare_h5w_give(w, path, PARE_H5_F32, n, v);
+
+    assert_int_equal(err, 0);
+}
+
+/* Arrays of all sizes, with attributes and deflated texts between them. */
+static void write_all(struct pare_h5w *w, enum way way, float **v)
+{
+    char path[32], *text = malloc(200001);
+
+    assert_non_null(text);
+    memset(text, 'x', 200000);
+    text[200000] = '\0';
+    for (size_t i = 0; i < ARRAYS; i++) {
+        size_t n = size[i % (sizeof size / sizeof *size)];
+
+        snprintf(path, sizeof path, "/a%zu", i);
+        v[i] = make_values(n, (unsigned)i);
+        write_array(w, way, path, n, v[i]);
+        assert_int_equal(pare_h5w_attr_text(w, path, "name", path), 0);
+        snprintf(path, sizeof path, "/t%zu", i);
+        assert_int_equal(pare_h5w_text(w, path, i % 3 ? path : text), 0);
+    }
+    free(text);
+}
+
+static void free_all(enum way way, float **v)
+{
+    for (size_t i = 0; way != GIVEN && i < ARRAYS; i++)
+        free(v[i]);
+}
+
+static void make_image(struct image *im, enum way way)
+{
+    struct pare_h5w *w = NULL;
+    float *v[ARRAYS];
+
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    write_all(w, way, v);
+    assert_int_equal(pare_h5w_finish(&im->bytes, &im->n, w), 0);
+    pare_h5w_free(w);
+    free_all(way, v);
+}
+
+/* Is the file this image? Both go. */
+static void assert_file_is(struct image *im)
+{
+    void *bytes = NULL;
+    size_t n = 0;
+
+    assert_int_equal(pare_read_file(&bytes, &n, FILE_NAME, 1u << 30), 0);
+    assert_int_equal(n, im->n);
+    assert_memory_equal(bytes, im->bytes, n);
+    free(bytes);
+    free(im->bytes);
+    unlink(FILE_NAME);
+}
+
+static void arrays_lent_and_copied_give_the_same_bytes(void **state)
+{
+    struct image a, b, c;
+
+    (void)state;
+    make_image(&a, COPIED);
+    make_image(&b, LENT);
+    make_image(&c, GIVEN);
+    assert_int_equal(a.n, b.n);
+    assert_int_equal(a.n, c.n);
+    assert_memory_equal(a.bytes, b.bytes, a.n);
+    assert_memory_equal(a.bytes, c.bytes, a.n);
+    free(a.bytes);
+    free(b.bytes);
+    free(c.bytes);
+}
+
+static void a_file_put_out_in_pieces_is_the_image(void **state)
+{
+    struct pare_h5w *w = NULL;
+    struct image im;
+    float *v[ARRAYS];
+    uint64_t bytes = 0;
+
+    (void)state;
+    make_image(&im, COPIED);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    write_all(w, LENT, v);
+    assert_int_equal(pare_h5w_put(w, FILE_NAME, &bytes), 0);
+    pare_h5w_free(w);
+    free_all(LENT, v);
+    assert_int_equal(bytes, im.n);
+    assert_file_is(&im);
+}
+
+static void hdf5_itself_writes_the_same_file(void **state)
+{
+    for (int way = COPIED; way <= GIVEN; way++) {
+        struct pare_h5w *w = NULL;
+        struct image im;
+        float *v[ARRAYS];
+
+        (void)state;
+        make_image(&im, LENT);
+        assert_int_equal(pare_h5w_new(&w, FILE_NAME), 0);
+        write_all(w, (enum way)way, v);
+        assert_int_equal(pare_h5w_finish(NULL, NULL, w), 0);
+        pare_h5w_free(w);
+        free_all((enum way)way, v);
+        assert_file_is(&im);
+    }
+}
+
+/* The promise is broken on purpose, to see that there is no copy. */
+static void a_lent_array_is_read_when_the_file_is_written(void **state)
+{
+    const enum way ways[] = {COPIED, LENT};
+    struct pare_h5w *w = NULL;
+    struct image im[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        float *v = make_values(65536, 1);
+
+        assert_int_equal(pare_h5w_new(&w, NULL), 0);
+        write_array(w, ways[i], "/a", 65536, v);
+        v[40000] = 12345.0f;
+        assert_int_equal(pare_h5w_finish(&im[i].bytes, &im[i].n, w), 0);
+        pare_h5w_free(w);
+        free(v);
+    }
+    assert_int_equal(im[0].n, im[1].n);
+    assert_memory_not_equal(im[0].bytes, im[1].bytes, im[0].n);
+    free(im[0].bytes);
+    free(im[1].bytes);
+}
+
+static void a_writer_freed_early_frees_what_it_was_given(void **state)
+{
+    struct pare_h5w *w = NULL;
+    float *v[ARRAYS];
+
+    (void)state;
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    write_all(w, GIVEN, v);
+    assert_int_equal(
+        pare_h5w_give(w, "/none/a", PARE_H5_F32, 20000, make_values(20000, 1)),
+        PARE_EIO);
+    pare_h5w_free(w);
+}
+
+static void a_full_device_is_an_error(void **state)
+{
+    struct pare_h5w *w = NULL;
+    float *v[ARRAYS];
+    uint64_t bytes = 7;
+
+    (void)state;
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    write_all(w, LENT, v);
+    assert_int_equal(pare_h5w_put(w, "/dev/full", &bytes), PARE_EIO);
+    assert_int_equal(bytes, 7);
+    pare_h5w_free(w);
+    free_all(LENT, v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arrays_lent_and_copied_give_the_same_bytes),
+        cmocka_unit_test(a_file_put_out_in_pieces_is_the_image),
+        cmocka_unit_test(hdf5_itself_writes_the_same_file),
+        cmocka_unit_test(a_lent_array_is_read_when_the_file_is_written),
+        cmocka_unit_test(a_writer_freed_early_frees_what_it_was_given),
+        cmocka_unit_test(a_full_device_is_an_error),
+    };
+
+    return run_group(tests);
+}
