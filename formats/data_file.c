@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "atomic.h"
 #include "data_feed.h"
 #include "h5read.h"
 #include "h5write.h"
@@ -107,10 +106,10 @@ static int write_split(struct pare_h5w *w, const struct pare_dataset *d,
     if ((rc = pare_h5w_group(w, path)) != 0)
         return rc;
     snprintf(path, sizeof path, "/%s/x", pare_split_name(id));
-    if ((rc = pare_h5w_data(w, path, type, rank, dim, s->x, false)) != 0)
+    if ((rc = pare_h5w_lend(w, path, type, rank, dim, s->x)) != 0)
         return rc;
     snprintf(path, sizeof path, "/%s/y", pare_split_name(id));
-    return pare_h5w_data(w, path, PARE_H5_I32, 1, dim, s->y, false);
+    return pare_h5w_lend(w, path, PARE_H5_I32, 1, dim, s->y);
 }
 
 static int write_all(struct pare_h5w *w, const struct pare_dataset *d,
@@ -140,26 +139,18 @@ static int write_all(struct pare_h5w *w, const struct pare_dataset *d,
 int pare_data_write(const char *path, struct pare_dataset *d)
 {
     struct pare_h5w *w = NULL;
-    void *image = NULL;
-    size_t n = 0;
+    uint64_t bytes;
     char digest[33];
     int rc;
 
     if ((!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO))
         return pare_fail(PARE_EIO, "will not write a data file to a terminal");
-    if ((rc = pare_data_digest(digest, d)) != 0 ||
-        (rc = pare_h5w_new(&w, NULL)) != 0 ||
-        (rc = write_all(w, d, digest)) != 0 ||
-        (rc = pare_h5w_finish(&image, &n, w)) != 0)
-        goto out;
-    pare_h5w_free(w); /* its memory is not needed beside the image */
-    w = NULL;
-    rc = pare_atomic_write(path, image, n);
-    if (rc == 0)
+    if ((rc = pare_data_digest(digest, d)) == 0 &&
+        (rc = pare_h5w_new(&w, NULL)) == 0 &&
+        (rc = write_all(w, d, digest)) == 0 &&
+        (rc = pare_h5w_put(w, path, &bytes)) == 0)
         memcpy(d->digest, digest, sizeof digest);
-out:
     pare_h5w_free(w);
-    free(image);
     return rc;
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "atomic.h"
 #include "digest.h"
 #include "model_io.h"
 #include "status.h"
@@ -104,19 +103,22 @@ static int prepare(struct pare_model_file *about, const struct pare_model *m)
     return about->stored ? 0 : pare_fail(PARE_ENOMEM, "no memory");
 }
 
-static int build_image(void **bytes, size_t *n, const struct pare_model *m,
-                       struct pare_model_file *about)
+/* Build a file and write it at a path, or hand out its image. */
+static int build(const char *path, void **bytes, size_t *n,
+                 const struct pare_model *m, struct pare_model_file *about)
 {
     struct pare_h5w *w = NULL;
     int err = pare_h5w_new(&w, NULL);
 
     if (!err)
         err = pare_model_build(w, m, about);
-    if (!err)
+    if (!err && !bytes)
+        err = pare_h5w_put(w, path, &about->bytes);
+    if (!err && bytes) {
         err = pare_h5w_finish(bytes, n, w);
+        about->bytes = err ? 0 : *n;
+    }
     pare_h5w_free(w);
-    if (!err)
-        about->bytes = *n;
     return err;
 }
 
@@ -138,7 +140,7 @@ int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
     int err = prepare(&about, m);
 
     if (!err)
-        err = build_image(bytes, n, m, &about);
+        err = build(NULL, bytes, n, m, &about);
     return give(info, &about, err);
 }
 
@@ -160,8 +162,6 @@ static uint64_t array_bytes(const struct pare_model *m)
 static int write_model(const char *path, const struct pare_model *m,
                        struct pare_model_file *about, size_t limit)
 {
-    void *bytes = NULL;
-    size_t n;
     int err;
 
     if ((!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO))
@@ -171,11 +171,7 @@ static int write_model(const char *path, const struct pare_model *m,
         return err;
     if (array_bytes(m) > limit)
         return pare_model_spawn(path, m, about);
-    err = build_image(&bytes, &n, m, about);
-    if (!err)
-        err = pare_atomic_write(path, bytes, n);
-    free(bytes);
-    return err;
+    return build(path, NULL, NULL, m, about);
 }
 
 int pare_model_write_limit(const char *path, const struct pare_model *m,

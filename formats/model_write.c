@@ -18,7 +18,6 @@
 struct build {
     struct pare_h5w *w;
     const struct pare_model *m;
-    float *kept; /* survivors of one array at a time */
 };
 
 static const char *suffix(const struct pare_tensor *t)
@@ -56,8 +55,8 @@ static int check_finite(const float *v, const struct pare_tensor *t)
                      isnan(v[i]) ? "not a number" : "infinite");
 }
 
-/* Copy the values that the mask keeps; returns their number. */
-static size_t pick(float *kept, const float *v, const struct pare_tensor *t)
+/* Copy the values that the mask keeps. */
+static void pick(float *kept, const float *v, const struct pare_tensor *t)
 {
     size_t n = 0;
 
@@ -73,7 +72,6 @@ static size_t pick(float *kept, const float *v, const struct pare_tensor *t)
         for (; bits; bits &= bits - 1)
             kept[n++] = v[i + pare_bits_lowest(bits)];
     }
-    return n;
 }
 
 /* What a mask keeps of an array, at PATH.kept. */
@@ -81,16 +79,20 @@ static int write_kept(struct build *b, const char *path, const float *v,
                       const struct pare_tensor *t)
 {
     char name[PATH_BYTES + 8];
-    size_t n = pick(b->kept, v, t);
+    size_t n = pare_tensor_kept(t), size = n * sizeof(float);
+    float *kept = pare_hugepage(malloc(size + sizeof(float)), size);
 
+    if (!kept)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    pick(kept, v, t);
     snprintf(name, sizeof name, "%s.kept", path);
-    return pare_h5w_data(b->w, name, PARE_H5_F32, 1, &n, b->kept, false);
+    return pare_h5w_give(b->w, name, PARE_H5_F32, n, kept);
 }
 
 static int write_dense(struct build *b, const char *path, const float *v,
                        const struct pare_tensor *t)
 {
-    return pare_h5w_data(b->w, path, PARE_H5_F32, t->rank, t->dim, v, false);
+    return pare_h5w_lend(b->w, path, PARE_H5_F32, t->rank, t->dim, v);
 }
 
 /* Write an array of a tensor's shape; what is not 0 under the mask stays
@@ -385,17 +387,8 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info)
 {
     struct build b = {.w = w, .m = m};
-    size_t most = 0;
-    int err;
+    int err = write_root(&b, info);
 
-    for (size_t t = 0; t < m->n_tensors; t++)
-        if (m->tensor[t].mask && m->tensor[t].n > most)
-            most = m->tensor[t].n;
-    b.kept = pare_hugepage(malloc((most + 1) * sizeof *b.kept),
-                           most * sizeof *b.kept);
-    if (!b.kept)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    err = write_root(&b, info);
     if (!err)
         err = write_texts(&b);
     if (!err)
@@ -408,6 +401,5 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
         err = write_checkpoints(&b);
     if (!err)
         err = pare_user_write(w, m);
-    free(b.kept);
     return err;
 }
