@@ -22,6 +22,10 @@ struct pare_jpeg {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     int code;
+    void *(*alloc_small)(j_common_ptr info, int pool, size_t n);
+    int n_quant, n_huff; /* tables that the file at hand has */
+    JQUANT_TBL quant[NUM_QUANT_TBLS];
+    JHUFF_TBL huff[2 * NUM_HUFF_TBLS];
 };
 
 /* Errors leave libjpeg through here. */
@@ -79,6 +83,21 @@ static void on_progress(j_common_ptr info)
     longjmp(j->jump, 1);
 }
 
+/* Tables last as long as the object: those of the next file take the place
+ * of the last one's, as libjpeg would keep them all. */
+static void *alloc_small(j_common_ptr info, int pool, size_t n)
+{
+    struct pare_jpeg *j = info->client_data;
+
+    if (pool == JPOOL_PERMANENT && n == sizeof *j->quant &&
+        j->n_quant < NUM_QUANT_TBLS)
+        return &j->quant[j->n_quant++];
+    if (pool == JPOOL_PERMANENT && n == sizeof *j->huff &&
+        j->n_huff < 2 * NUM_HUFF_TBLS)
+        return &j->huff[j->n_huff++];
+    return j->alloc_small(info, pool, n);
+}
+
 /* The object of libjpeg; false without memory. */
 static bool create(struct pare_jpeg *j)
 {
@@ -93,6 +112,8 @@ static bool create(struct pare_jpeg *j)
     j->info.progress = &j->progress;
     j->info.mem->max_memory_to_use = MEMORY_MAX;
     jpeg_save_markers(&j->info, EXIF, 0xFFFF);
+    j->alloc_small = j->info.mem->alloc_small;
+    j->info.mem->alloc_small = alloc_small;
     return true;
 }
 
@@ -188,25 +209,30 @@ static int choose_colours(struct jpeg_decompress_struct *info)
     }
 }
 
+/*
+ * Rows go by way of a few of our own. libjpeg-turbo stores to rows at
+ * multiples of 16 bytes past the caches, and small images then wait for
+ * memory at every row: these lie beside such an address.
+ */
 static void read_rows(struct jpeg_decompress_struct *info,
                       struct pare_image *im)
 {
     size_t stride = im->width * (size_t)im->channels;
-    JSAMPARRAY ink = NULL;
+    bool ink = info->out_color_space == JCS_CMYK;
+    JSAMPARRAY row = info->mem->alloc_sarray((j_common_ptr)info, JPOOL_IMAGE,
+                                             info->output_width * 4 + 1, ROWS);
 
-    if (info->out_color_space == JCS_CMYK)
-        ink = info->mem->alloc_sarray((j_common_ptr)info, JPOOL_IMAGE,
-                                      info->output_width * 4, 1);
+    for (int i = 0; i < ROWS; i++)
+        row[i]++;
     while (info->output_scanline < info->output_height) {
-        size_t y = info->output_scanline, n = im->height - y;
-        JSAMPROW row[ROWS];
+        uint8_t *to = im->pixel + info->output_scanline * stride;
+        size_t n = jpeg_read_scanlines(info, row, ROWS);
 
-        n = n < ROWS ? n : ROWS;
-        for (size_t i = 0; i < n; i++)
-            row[i] = im->pixel + (y + i) * stride;
-        jpeg_read_scanlines(info, ink ? ink : row, ink ? 1 : (JDIMENSION)n);
-        if (ink)
-            paint(row[0], ink[0], im->width, info->saw_Adobe_marker);
+        for (size_t i = 0; i < n; i++, to += stride)
+            if (ink)
+                paint(to, row[i], im->width, info->saw_Adobe_marker);
+            else
+                memcpy(to, row[i], stride);
     }
 }
 
@@ -221,6 +247,7 @@ static int decode(struct pare_image *im, int *orientation, struct pare_jpeg *j,
         info->quant_tbl_ptrs[i] = NULL;
     for (int i = 0; i < NUM_HUFF_TBLS; i++)
         info->dc_huff_tbl_ptrs[i] = info->ac_huff_tbl_ptrs[i] = NULL;
+    j->n_quant = j->n_huff = 0;
     jpeg_mem_src(info, bytes, (unsigned long)n);
     jpeg_read_header(info, TRUE);
     rc = pare_image_check_size(info->image_width, info->image_height);
