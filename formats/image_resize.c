@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
 #include "status.h"
 
 static void axis_release(struct pare_resize_axis *a)
@@ -92,6 +93,7 @@ static int axis_set(struct pare_resize_axis *a, size_t n_in, size_t n_out)
 }
 
 /* Three colours apart. */
+PARE_CLONES
 static void deal(uint8_t *restrict red, size_t plane,
                  const uint8_t *restrict from, size_t n)
 {
@@ -104,20 +106,19 @@ static void deal(uint8_t *restrict red, size_t plane,
     }
 }
 
-/* Both sides the same: no arithmetic. */
+/* Both sides the same: no arithmetic. Whole rows are one long one. */
 static void copy(uint8_t *out, const struct pare_image *im,
                  const struct pare_image_part *w)
 {
     size_t c = (size_t)im->channels, plane = w->width * w->height;
+    size_t n = w->width == im->width ? plane : w->width;
+    const uint8_t *from = im->pixel + (w->y * im->width + w->x) * c;
 
-    for (size_t y = 0; y < w->height; y++, out += w->width) {
-        const uint8_t *from = im->pixel + ((w->y + y) * im->width + w->x) * c;
-
+    for (size_t i = 0; i < plane; i += n, from += im->width * c)
         if (c == 1)
-            memcpy(out, from, w->width);
+            memcpy(out + i, from, n);
         else
-            deal(out, plane, from, w->width);
-    }
+            deal(out + i, plane, from, n);
 }
 
 /*
