@@ -118,14 +118,17 @@ static int which_option(const struct pare_layer *l, const char *name, int pos,
                         int col)
 {
     const struct pare_layer_option *o = l->kind->option;
+    char known[PARE_SPEC_MAX] = "";
 
-    for (int i = 0; i < PARE_LAYER_OPTS && o[i].name; i++)
+    for (int i = 0; i < PARE_LAYER_OPTS && o[i].name; i++) {
         if (name[0] ? strcmp(o[i].name, name) == 0 : i == pos)
             return i;
+        pare_spec_append(known, "%s%s", i ? ", " : ": there are ", o[i].name);
+    }
     if (name[0])
         return pare_fail(PARE_EINVAL,
-                         "architecture, column %d: %s has no option '%s'", col,
-                         l->kind->name, name);
+                         "architecture, column %d: %s has no option '%s'%s",
+                         col, l->kind->name, name, known);
     return pare_fail(PARE_EINVAL,
                      "architecture, column %d: too many arguments to %s", col,
                      l->kind->name);
@@ -277,6 +280,29 @@ static int parse_inputs(struct cursor *c, const struct pare_layer *l,
     return more;
 }
 
+/* Neither an input nor sizes: perhaps a published name, misspelt. */
+static int unknown_arch(const struct cursor *c)
+{
+    const struct pare_arch_name *row;
+    char known[PARE_SPEC_MAX] = "";
+    size_t n = 0;
+
+    while (is_name_char(c->p[n]))
+        n++;
+    if (!isalpha((unsigned char)c->p[0]) || c->p[n] || n >= PARE_NAME_MAX)
+        return pare_fail(PARE_EINVAL,
+                         "architecture, column %d: expected in(FEATURES), "
+                         "in(CHANNELS,HEIGHT,WIDTH), sizes as 784-300-10, or "
+                         "a published name",
+                         column(c));
+    for (size_t i = 0; (row = pare_arch_name(i)); i++)
+        pare_spec_append(known, "%s%s", i ? ", " : "", row->name);
+    return pare_fail(PARE_EINVAL,
+                     "architecture, column %d: no network is named '%s': "
+                     "there are %s",
+                     column(c), c->p, known);
+}
+
 /* in(FEATURES), in(CHANNELS,LENGTH) or in(CHANNELS,HEIGHT,WIDTH) */
 static int parse_input(struct cursor *c, struct pare_shape *in)
 {
@@ -286,10 +312,7 @@ static int parse_input(struct cursor *c, struct pare_shape *in)
 
     skip_space(c);
     if (strncmp(c->p, "in(", 3) != 0)
-        return pare_fail(PARE_EINVAL,
-                         "architecture, column %d: expected in(FEATURES), "
-                         "sizes as 784-300-10, or a published name",
-                         column(c));
+        return unknown_arch(c);
     c->p += 3;
     for (in->rank = 0; more > 0; in->rank++) {
         int col;

@@ -211,6 +211,12 @@ static void errors_point_at_the_column(void **state)
         {"in(784) linear(10,)", "column 19: expected an argument"},
         {"in(784) linear(16777217)", "from 1 to 16777216, not '16777217'"},
         {"in(784)", "no layer"},
+        {"lenet5", "column 1: no network is named 'lenet5': there are "
+                   "lenet-300-100, "},
+        {"lenet 5", "column 1: expected in(FEATURES), in(CHANNELS,HEIGHT"},
+        {"in(784) linear(1,size=3)", "linear has no option 'size': there are "
+                                     "units, bias"},
+        {"in(784) relu(a=1)", "relu has no option 'a'"},
         {"in(0) linear(1)", "column 4"},
         {"in(784) lineer(10)", "column 9: unknown layer 'lineer': there "
                                "are linear, conv2d, "},
