@@ -496,7 +496,7 @@ static int gave_up(struct watch *s, const struct pare_model *m)
     return s->tool->trouble;
 }
 
-/* Places of --checkpoint that the run did not come to. */
+/* What the run did not come to: places of --checkpoint, an epoch to select. */
 static void warn_unkept(struct watch *s, struct pare_model *m)
 {
     const char *at = s->o->checkpoint;
@@ -512,6 +512,10 @@ static void warn_unkept(struct watch *s, struct pare_model *m)
                      name);
         at += n + (at[n] == ',');
     }
+    if (s->o->select != PARE_SELECT_LAST &&
+        m->training.epoch <= s->o->first_epoch)
+        cli_warn(s->tool, "warning: no epoch ended; %s is the last state",
+                 pare_select_name(s->o->select));
 }
 
 static int write_result(struct watch *s, struct pare_model *m,

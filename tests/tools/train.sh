@@ -199,6 +199,11 @@ status_is 0 "a checkpoint after the end is no error"
 err_is 'pare-train: warning: the run did not come to checkpoint epoch:3' \
     "but is told"
 
+run pare-train -a 4-3 -d d.h5 --steps 1 -b 1 --select best-val-acc -o c.h5
+status_is 0 "selecting among no epochs is no error"
+err_is 'pare-train: warning: no epoch ended; best-val-acc is the last state' \
+    "but is told"
+
 # ---- a network from elsewhere ----
 pare-load -o there.h5 <<'END'
 pare-text 1
