@@ -169,8 +169,9 @@ static int add_classes(struct lister *l, const char *path,
             rc = add_other(l, sub);
     }
     if (rc == 0 && l->f->n_folders == before)
-        return pare_fail(PARE_EFORMAT, "there is no class folder in '%s'",
-                         path);
+        return pare_fail(
+            PARE_EFORMAT, "there is no class folder in '%s'%s", path,
+            a->n ? ": its files must be in folders, one a class" : "");
     return rc;
 }
 

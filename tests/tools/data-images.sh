@@ -210,8 +210,8 @@ bad 'stretch or crop' 2 a --size 2 --fit pad
 bad 'is for --size' 2 a --fit crop
 bad "'nowhere': No such file" 1 nowhere
 bad "'a/b/1.png': Not a directory" 1 a/b/1.png
-bad "no class folder in 'void'" 1 void
-bad "no class folder in 'flat'" 1 flat
+bad "no class folder in 'void'\$" 1 void
+bad "no class folder in 'flat': its files must be in folders, one a class" 1 flat
 bad "there is no file in any folder" 1 onlyempty
 bad "not a JPEG or PNG image; there is no image" 1 rot
 bad "'validation': the folders of splits are called train, val and test" 1 valid
