@@ -11,6 +11,7 @@
 #     photos                      class folders of images of varied size
 #     dense.h5                    a network of three layers on fashion.h5
 #     pruned.h5                   half of it
+#     conv.h5                     a convolutional network on fashion.h5
 . "${0%/*}/lib.sh"
 . "$HERE/arrays.sh"
 
@@ -56,6 +57,7 @@ pare data csv --label species --drop-na -S 1 --one-hot island \
     -o penguins.h5 penguins.csv
 pare train -q -a 784-20-15-10 -d fashion.h5 -e 2 -o dense.h5 || exit 99
 pare prune -s .5 dense.h5 -o pruned.h5 || exit 99
+pare train -q -a lenet-5 -d fashion.h5 --steps 1 -o conv.h5 || exit 99
 cd .. || exit 99
 
 # The commands of a page, each followed by a line with a form feed.
