@@ -20,10 +20,10 @@ struct row {
 };
 
 static const struct row table[] = {
-    {"data", "make a data file from IDX or CSV files"},
+    {"data", "make a data file of images, arrays or tables"},
     {"init", "make an untrained model from an architecture and a seed"},
     {"train", "train a model, from an architecture if need be"},
-    {"prune", "remove weights or units"},
+    {"prune", "remove weights, units or filters"},
     {"finetune", "go on training with the pruned weights held at 0"},
     {"rewind", "set weights back to an earlier state; the mask stays"},
     {"eval", "loss and accuracy of models on data"},
