@@ -48,4 +48,16 @@ within 3.weights init.weights "survivors start where they started"
 ok "with the optimiser's state" test "$(pare dump 3.h5 | grep -c ^slot)" -eq 16
 awk -F '\t' '$3 == 1 { exit !($5 > 2 && $5 < 2.6) }' $seed/unpruned.steps
 ok "the first loss is about ln 10" test $? -eq 0
+
+# The demo, on the made-up images.
+mkdir -p d/demo-lenet-5/fashion
+cp $data d/demo-lenet-5/fashion/data.h5
+run make -C "$PIPELINES/fashion-cnn" demo "O=$PWD/d" DATA=fashion \
+    FASHION_DIR=/nowhere DEMO_STEPS=3 DEMO_MORE=2
+status_is 0 "the demo works"
+out_has '^dense\.h5 +[0-9]+ +0 of 430500 ' "LeNet-5 whole"
+out_has '^weights\.h5 +[0-9]+ +387450 of 430500 ' "without 90 % of its weights"
+out_has '^filters\.h5 +[0-9]+ +127650 of 430500 ' "without 30 % of its filters"
+run make -C "$PIPELINES/fashion-cnn" demo "O=$PWD/e" FASHION_DIR=/nowhere
+out_has '^No Fashion-MNIST in /nowhere' "without the data it says so"
 finish
