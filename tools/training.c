@@ -518,6 +518,21 @@ static void warn_unkept(struct watch *s, struct pare_model *m)
                  pare_select_name(s->o->select));
 }
 
+/* As a line of an epoch, of one that was begun. */
+static void tell_rest(const struct watch *s, const struct pare_training *t)
+{
+    double n = (double)t->sum_samples;
+
+    if (t->epoch_step && t->sum_samples)
+        fprintf(stderr,
+                "epoch %llu, %llu of %llu steps: loss %.4f, accuracy %.4f; "
+                "%.1f s\n",
+                (unsigned long long)t->epoch + 1,
+                (unsigned long long)t->epoch_step,
+                (unsigned long long)t->steps_per_epoch, t->sum_loss / n,
+                (double)t->sum_correct / n, s->before + now() - s->begun);
+}
+
 static int write_result(struct watch *s, struct pare_model *m,
                         struct provenance *p)
 {
@@ -535,6 +550,7 @@ static int write_result(struct watch *s, struct pare_model *m,
     if (!err && s->w->verbose) {
         char count[32];
 
+        tell_rest(s, &m->training);
         cli_warn(s->tool, "%llu steps in %.1f s; %s bytes written", steps,
                  s->before + now() - s->begun,
                  cli_count(count, info.bytes));

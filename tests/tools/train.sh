@@ -35,6 +35,8 @@ run pare-train -a 4-20-10-3 -d d.h5 -e 1 -b 1000 -v -o big.h5
 err_has ': 1 steps in' "a batch larger than the data is all of them"
 run pare-train -a 4-20-10-3 -d d.h5 --steps 5 -b 33 -v -o five.h5
 err_has ': 5 steps in' "steps count batches"
+err_has '^epoch 2, 2 of 3 steps: loss [0-9.]+, accuracy [0-9.]+; [0-9.]+ s$' \
+    "the epoch that was begun has a line"
 ok "one epoch of three was finished" \
     test "$(pare-dump five.h5 | grep -c '^history ')" = 1
 run pare-train -a 4-5-3 -d d.h5 -e 2 --store-init -o store.h5
