@@ -4,11 +4,11 @@
  * kernel_avx512.c; every element is the same chain as in kernel_fma.h.
  */
 
-#define FEW      8  /* most columns */
 #define FEW_ROWS 16 /* fewest rows */
 
-/* Sixteen rows of sixteen floats from a, ars apart, into columns. */
-INLINE void columns16(__m512 t[16], const float *a, size_t ars)
+/* Sixteen rows of sixteen floats from a, ars apart, as columns t. */
+static __attribute__((noinline)) void columns16(float *t, const float *a,
+                                                size_t ars)
 {
     __m512 r[16], s[16];
 
@@ -36,10 +36,15 @@ INLINE void columns16(__m512 t[16], const float *a, size_t ars)
     }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        t[i] = _mm512_shuffle_f32x4(s[i], s[i + 8], 0x88);
-        t[i + 4] = _mm512_shuffle_f32x4(s[i + 4], s[i + 12], 0x88);
-        t[i + 8] = _mm512_shuffle_f32x4(s[i], s[i + 8], 0xdd);
-        t[i + 12] = _mm512_shuffle_f32x4(s[i + 4], s[i + 12], 0xdd);
+        float *to = t + 16 * i;
+
+        _mm512_storeu_ps(to, _mm512_shuffle_f32x4(s[i], s[i + 8], 0x88));
+        _mm512_storeu_ps(to + 64,
+                         _mm512_shuffle_f32x4(s[i + 4], s[i + 12], 0x88));
+        _mm512_storeu_ps(to + 128,
+                         _mm512_shuffle_f32x4(s[i], s[i + 8], 0xdd));
+        _mm512_storeu_ps(to + 192,
+                         _mm512_shuffle_f32x4(s[i + 4], s[i + 12], 0xdd));
     }
 }
 
@@ -55,8 +60,8 @@ INLINE void few_rows(int n, int unit, size_t k, const float *a, size_t ars,
                      size_t acs, const float *b, size_t ldb, float *c,
                      size_t ldc, int add)
 {
-    __m512 acc[FEW], t[16];
-    float row[16];
+    __m512 acc[8];
+    float row[16], t[256];
     size_t p = 0;
 
 #pragma GCC unroll 8
@@ -71,9 +76,8 @@ INLINE void few_rows(int n, int unit, size_t k, const float *a, size_t ars,
         for (size_t i = 0; i < 16; i++)
             __builtin_prefetch(a + i * ars + p + 64);
         columns16(t, a + p, ars);
-#pragma GCC unroll 16
         for (size_t q = 0; q < 16; q++)
-            FEW_STEP(t[q], p + q);
+            FEW_STEP(_mm512_loadu_ps(t + 16 * q), p + q);
     }
     for (; p < k; p++) {
         for (size_t i = 0; i < 16; i++)
@@ -88,15 +92,21 @@ INLINE void few_rows(int n, int unit, size_t k, const float *a, size_t ars,
     }
 }
 
-#define FEW_CASE(n)                                                          \
-    case n:                                                                  \
+#define FEW_FUNCTION(fn, n)                                                  \
+    static __attribute__((noinline)) void fn(                                \
+        size_t k, const float *a, size_t ars, size_t acs, const float *b,    \
+        size_t ldb, float *c, size_t ldc, int add)                           \
+    {                                                                        \
         if (ars == 1)                                                        \
             few_rows(n, 1, k, a, ars, acs, b, ldb, c, ldc, add);             \
         else                                                                 \
             few_rows(n, 0, k, a, ars, acs, b, ldb, c, ldc, add);             \
-        break
+    }
 
-/* Rows in blocks of sixteen; returns how many rows were done. */
+FEW_FUNCTION(few4, 4)
+FEW_FUNCTION(few8, 8)
+
+/* Rows in blocks of sixteen, of 4 or 8 columns; returns how many rows. */
 static size_t few(size_t m, size_t n, size_t k, const float *a, size_t ars,
                   size_t acs, const float *b, size_t ldb, float *c,
                   size_t ldc, int add)
@@ -104,15 +114,6 @@ static size_t few(size_t m, size_t n, size_t k, const float *a, size_t ars,
     size_t i = 0;
 
     for (; i + 16 <= m; i += 16, a += 16 * ars, c += 16 * ldc)
-        switch (n) {
-            FEW_CASE(1);
-            FEW_CASE(2);
-            FEW_CASE(3);
-            FEW_CASE(4);
-            FEW_CASE(5);
-            FEW_CASE(6);
-            FEW_CASE(7);
-            FEW_CASE(8);
-        }
+        (n == 4 ? few4 : few8)(k, a, ars, acs, b, ldb, c, ldc, add);
     return i;
 }

@@ -167,7 +167,7 @@ void NAME(size_t m, size_t n, size_t k, const float *a, size_t ars,
         block = 64;
 
 #ifdef PARE_FEW
-    if (n > 0 && n <= FEW && m >= FEW_ROWS) {
+    if ((n == 4 || n == 8) && m >= FEW_ROWS) {
         size_t done = few(m, n, k, a, ars, acs, b, ldb, c, ldc, add);
 
         m -= done;
