@@ -16,9 +16,9 @@ struct part;
 struct method {
     const char *name;
     bool (*suits)(const struct pare_conv *c);
-    size_t most; /* output channels of a task; cut on multiples of CONV_STEP */
-    bool
-        partial; /* sums of 16 lanes: [channel][tap][16], else [tap][channel] */
+    size_t most; /* output channels of a task; cut on multiples of step */
+    size_t step;
+    bool partial; /* sums of 16 lanes, [channel][tap][16]; else [tap][channel] */
     void (*tile)(const struct part *p, const float *x, const float *dy);
 };
 
@@ -70,21 +70,35 @@ static void corr(const struct pare_corr *r)
     }
 }
 
-/* Add dy of some pixels in a row. */
+/* Add dy of some pixels in a row, sixteen lanes at a time. */
 PARE_CLONES
+static void add_bias_wide(const struct part *p, const float *dy, size_t pixels)
+{
+    size_t lanes = p->c->lanes, pixel = p->c->co * lanes;
+
+    for (size_t o = 0; o < p->count; o++) {
+        const float *from = dy + (p->first + o) * lanes;
+        float *to = p->bias + o * 16, sum[16];
+
+        memcpy(sum, to, sizeof sum);
+        for (size_t i = 0; i < pixels; i++)
+            for (size_t s = 0; s < lanes; s += 16)
+                for (size_t l = 0; l < 16; l++)
+                    sum[l] += from[i * pixel + s + l];
+        memcpy(to, sum, sizeof sum);
+    }
+}
+
+/* The same; a single lane is the first of sixteen. */
 static void add_bias(const struct part *p, const float *dy, size_t pixels)
 {
-    size_t lanes = p->c->lanes, sums = lanes == 1 ? 1 : 16;
-
+    if (p->c->lanes > 1) {
+        add_bias_wide(p, dy, pixels);
+        return;
+    }
     for (size_t i = 0; i < pixels; i++)
-        for (size_t o = 0; o < p->count; o++) {
-            const float *from = dy + (i * p->c->co + p->first + o) * lanes;
-            float *to = p->bias + o * 16;
-
-            for (size_t s = 0; s < lanes; s += sums)
-                for (size_t l = 0; l < sums; l++)
-                    to[l] += from[s + l];
-        }
+        for (size_t o = 0; o < p->count; o++)
+            p->bias[o * 16] += dy[i * p->c->co + p->first + o];
 }
 
 /* A block of sums: r says which pixels, x and dy where they begin. */
@@ -350,10 +364,12 @@ static bool always(const struct pare_conv *c)
 }
 
 static const struct method methods[] = {
-    {"single", single_suits, 32, false, single_tile},
-    {"turned", turned_suits, 32, false, turned_tile},
-    {"partial", always, 16, true, partial_tile},
+    {"single", single_suits, 32, CONV_STEP, false, single_tile},
+    {"turned", turned_suits, 32, CONV_STEP, false, turned_tile},
+    {"partial", always, 8, 4, true, partial_tile},
 };
+
+#define PARTIAL (&methods[sizeof methods / sizeof *methods - 1])
 
 static const struct method *method(const struct pare_conv *c)
 {
@@ -364,24 +380,50 @@ static const struct method *method(const struct pare_conv *c)
     return m;
 }
 
+/* Channels that would leave most of a last vector empty; a task of their
+   own, with partial sums. */
+static size_t rest_of(const struct pare_conv *c)
+{
+    size_t rest = c->co % CONV_STEP;
+
+    return strcmp(method(c)->name, "turned") == 0 && c->win.groups == 1 &&
+                   c->co > CONV_STEP && rest <= 4
+               ? rest
+               : 0;
+}
+
+static size_t up(size_t n, size_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
 size_t pare_conv_gradient_tasks(const struct pare_conv *c)
 {
-    return conv_parts(conv_padded(c->co), method(c)->most);
+    const struct method *m = method(c);
+    size_t rest = rest_of(c);
+
+    return conv_parts(up(c->co - rest, m->step), m->most) + (rest > 0);
 }
 
 /* Channels of a task, and the first. */
 static size_t task_part(const struct pare_conv *c, size_t task, size_t *first)
 {
-    size_t steps = conv_padded(c->co) / CONV_STEP, n;
+    const struct method *m = method(c);
+    size_t rest = rest_of(c), all = c->co - rest, n;
 
-    n = conv_part(steps, method(c)->most / CONV_STEP, task, first) * CONV_STEP;
-    *first *= CONV_STEP;
-    return n < c->co - *first ? n : c->co - *first;
+    if (rest && task + 1 == pare_conv_gradient_tasks(c)) {
+        *first = all;
+        return rest;
+    }
+    n = conv_part(up(all, m->step) / m->step, m->most / m->step, task, first);
+    *first *= m->step;
+    n *= m->step;
+    return n < all - *first ? n : all - *first;
 }
 
 size_t pare_conv_gradient_channels(const struct pare_conv *c)
 {
-    size_t n = conv_padded(c->co), most = method(c)->most;
+    size_t n = up(c->co, method(c)->step), most = method(c)->most;
 
     n = n < most ? n : most;
     return n < c->co ? n : c->co;
@@ -392,18 +434,22 @@ static size_t taps_of(const struct pare_conv *c)
     return c->win.kernel[0] * c->win.kernel[1] * (c->ci / c->win.groups);
 }
 
-static size_t sums_size(const struct pare_conv *c, size_t channels)
+static size_t sums_size(const struct pare_conv *c, const struct method *m,
+                        size_t channels)
 {
-    return method(c)->partial ? channels * taps_of(c) * 16
-                              : conv_padded(channels) * taps_of(c);
+    return m->partial ? channels * taps_of(c) * 16
+                      : conv_padded(channels) * taps_of(c);
 }
 
 size_t pare_conv_gradient_scratch(const struct pare_conv *c)
 {
+    const struct method *m = method(c);
     size_t n = pare_conv_gradient_channels(c);
-    size_t turned = c->ow * c->lanes * conv_padded(n);
+    size_t turned = m->partial ? 0 : c->ow * c->lanes * conv_padded(n);
+    size_t most = sums_size(c, m, n) + turned;
+    size_t rest = sums_size(c, PARTIAL, rest_of(c));
 
-    return sums_size(c, n) + 16 * n + (method(c)->partial ? 0 : turned);
+    return (most > rest ? most : rest) + 16 * n;
 }
 
 /* Partial sums added by halves. */
@@ -434,7 +480,7 @@ static void part_gradient(const struct part *p, float *dw, float *db,
 {
     const struct pare_conv *c = p->c;
 
-    memset(p->acc, 0, sums_size(c, p->count) * sizeof *p->acc);
+    memset(p->acc, 0, sums_size(c, p->method, p->count) * sizeof *p->acc);
     if (db)
         memset(p->bias, 0, p->count * 16 * sizeof *p->bias);
     if (p->turned)
@@ -453,7 +499,6 @@ void pare_conv_gradient(const struct pare_conv *c, size_t task, size_t *first,
 {
     size_t group = c->co / c->win.groups, end, some;
     struct part p = {.c = c,
-                     .method = method(c),
                      .y = conv_axis(c, 0, false),
                      .x = conv_axis(c, 1, false),
                      .inputs = c->ci / c->win.groups,
@@ -465,7 +510,8 @@ void pare_conv_gradient(const struct pare_conv *c, size_t task, size_t *first,
     p.corr = p.corr ? p.corr : corr;
     *count = task_part(c, task, first);
     end = *first + *count;
-    scratch += sums_size(c, *count);
+    p.method = end == c->co && *count == rest_of(c) ? PARTIAL : method(c);
+    scratch += sums_size(c, p.method, *count);
     p.bias = db ? scratch : NULL;
     p.turned = p.method->partial ? NULL : scratch + 16 * *count;
     for (size_t o = *first; o < end; o += some) {
