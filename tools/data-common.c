@@ -1,6 +1,7 @@
 #include "data-common.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,44 +54,50 @@ int data_common_classes(struct pare_dataset *d, const char *list)
     return 0;
 }
 
-/* MEAN,STD of --normalize. */
-static int parse_pair(float *mean, float *std, const char *text)
+/* The next number of a list, from *text; false at junk. */
+static bool next_number(float *value, const char **text)
 {
-    const char *comma = strchr(text, ',');
-    char first[PARE_NUMBER_MAX];
-    double m, s;
+    size_t n = strcspn(*text, ",");
+    char item[PARE_NUMBER_MAX];
+    double v;
 
-    if (comma && (size_t)(comma - text) < sizeof first) {
-        memcpy(first, text, (size_t)(comma - text));
-        first[comma - text] = '\0';
-        if (pare_number_parse(&m, first) == 0 &&
-            pare_number_parse(&s, comma + 1) == 0 && (float)s > 0) {
-            *mean = (float)m;
-            *std = (float)s;
-            return 0;
-        }
-    }
-    return pare_fail(PARE_EINVAL,
-                     "--normalize '%s': none, unit, auto, or MEAN,STD with "
-                     "STD above 0",
-                     text);
+    if (n >= sizeof item)
+        return false;
+    memcpy(item, *text, n);
+    item[n] = '\0';
+    *text += n + ((*text)[n] == ',');
+    *value = pare_number_parse(&v, item) == 0 ? (float)v : NAN;
+    return isfinite(*value);
 }
 
-static int normalize_pair(struct pare_norm *norm, const char *text)
+/* MEAN,STD of --normalize, or the means of all channels and then their
+   deviations. */
+static int normalize_list(struct pare_dataset *d, const char *text)
 {
-    float mean = 0, std = 1;
-    int rc = parse_pair(&mean, &std, text);
+    size_t channels = d->shape.rank > 1 ? d->shape.dim[0] : 1, items = 1;
+    const char *at = text;
+    bool good = true;
 
-    if (rc)
-        return rc;
-    norm->mean = malloc(sizeof mean);
-    norm->std = malloc(sizeof std);
-    if (!norm->mean || !norm->std)
+    for (const char *p = text; *p; p++)
+        items += *p == ',';
+    if (items != 2 && items != 2 * channels)
+        return pare_fail(PARE_EINVAL,
+                         "--normalize '%s': none, unit, auto, or MEAN,STD; "
+                         "with %zu channels %zu numbers, means first", text,
+                         channels, 2 * channels);
+    d->norm.n = items / 2;
+    d->norm.mean = malloc(d->norm.n * sizeof *d->norm.mean);
+    d->norm.std = malloc(d->norm.n * sizeof *d->norm.std);
+    if (!d->norm.mean || !d->norm.std)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    norm->n = 1;
-    norm->mean[0] = mean;
-    norm->std[0] = std;
-    return 0;
+    for (size_t i = 0; good && i < d->norm.n; i++)
+        good = next_number(&d->norm.mean[i], &at);
+    for (size_t i = 0; good && i < d->norm.n; i++)
+        good = next_number(&d->norm.std[i], &at) && d->norm.std[i] > 0;
+    return good ? 0
+                : pare_fail(PARE_EINVAL,
+                            "--normalize '%s': none, unit, auto, or numbers, "
+                            "of which each STD is above 0", text);
 }
 
 static int normalize(const struct cli_tool *tool, struct data_common *c,
@@ -111,7 +118,7 @@ static int normalize(const struct cli_tool *tool, struct data_common *c,
         return 0;
     }
     if (strcmp(c->normalize, "auto") != 0)
-        return normalize_pair(&d->norm, c->normalize);
+        return normalize_list(d, c->normalize);
     rc = pare_normfit_channels(d);
     if (rc > 0)
         cli_warn(tool, "warning: %d channels are constant in training", rc);

@@ -56,6 +56,20 @@ run pare-data cifar10 ten/data_batch_1.bin --val 1 -S 1 -o val.h5
 status_is 0 "one file"
 value_is val.h5 val - 1 "has no test, and gives some to val"
 
+# Means of the channels and then their deviations.
+run pare-data cifar10 ten --normalize .1,.2,.3,1,2,4 -o norm.h5
+status_is 0 "numbers for each channel"
+value_is norm.h5 mean - 0.100000001,0.200000003,0.300000012 "means first"
+value_is norm.h5 std - 1,2,4 "and deviations"
+run pare-data cifar10 ten --normalize .1,.2,.3,1 -o no.h5
+fails_with 1 "not two, and not six"
+err_has 'with 3 channels 6 numbers, means first' "as is said"
+run pare-data cifar10 ten --normalize .1,.2,.3,1,0,4 -o no.h5
+fails_with 1 "a deviation of 0"
+err_has 'each STD is above 0' "as is said"
+run pare-data cifar10 ten --normalize 1, -o no.h5
+fails_with 1 "a number that is not there"
+
 mkdir hundred
 { record 1 0 99; record 2 19 0; } >hundred/train.bin
 record 3 7 42 >hundred/test.bin
