@@ -83,8 +83,8 @@ static int normalize_list(struct pare_dataset *d, const char *text)
     if (items != 2 && items != 2 * channels)
         return pare_fail(PARE_EINVAL,
                          "--normalize '%s': none, unit, auto, or MEAN,STD; "
-                         "with %zu channels %zu numbers, means first", text,
-                         channels, 2 * channels);
+                         "with %zu channels %zu numbers, means first",
+                         text, channels, 2 * channels);
     d->norm.n = items / 2;
     d->norm.mean = malloc(d->norm.n * sizeof *d->norm.mean);
     d->norm.std = malloc(d->norm.n * sizeof *d->norm.std);

@@ -13,7 +13,6 @@
 
 #include "atomic.h"
 #include "digest.h"
-#include "kernel.h"
 #include "model_file.h"
 #include "number.h"
 #include "status.h"
@@ -118,86 +117,6 @@ void training_check(const struct cli_tool *tool,
     if (w->log && strcmp(w->log, to_stdout(w) ? "-" : w->output) == 0)
         cli_usage(tool, "--log and the model both go to %s",
                   to_stdout(w) ? "standard output: use -o" : w->output);
-}
-
-enum pare_select training_select(const struct cli_tool *tool,
-                                 const char *name)
-{
-    for (enum pare_select s = PARE_SELECT_LAST; s <= PARE_SELECT_ACC; s++)
-        if (strcmp(name, pare_select_name(s)) == 0)
-            return s;
-    cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
-                    "'%s'", name);
-}
-
-/* The last layer that does more than hand on its input. */
-static const struct pare_layer *last_layer(const struct pare_arch *arch)
-{
-    const struct pare_layer *last = &arch->layer[arch->n_layers - 1];
-
-    while ((last->kind->op == PARE_OP_FLATTEN ||
-            last->kind->op == PARE_OP_IDENTITY) &&
-           last->input[0] != PARE_INPUT)
-        last = &arch->layer[last->input[0]];
-    return last;
-}
-
-/* Are the outputs of such a layer no logits? */
-static bool squashes(enum pare_layer_op op)
-{
-    static const enum pare_layer_op plain[] = {
-        PARE_OP_LINEAR,  PARE_OP_CONV,    PARE_OP_BATCHNORM,
-        PARE_OP_MAXPOOL, PARE_OP_AVGPOOL, PARE_OP_ADD,
-        PARE_OP_CONCAT,  PARE_OP_FLATTEN, PARE_OP_LOG_SOFTMAX};
-
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        if (op == plain[i])
-            return false;
-    return true;
-}
-
-void training_warn_loss(const struct cli_tool *tool,
-                        const struct pare_model *m, const char *loss)
-{
-    const struct pare_layer *last = last_layer(&m->arch);
-    const struct pare_shape *out = pare_arch_output(&m->arch);
-    enum pare_layer_op op = last->kind->op;
-    char shape[PARE_SHAPE_TEXT];
-
-    if (out->rank > 1 && pare_shape_size(out) != out->dim[0])
-        cli_warn(tool, "warning: the network gives out %s, all of it taken "
-                       "as classes: a layer such as globalavgpool is missing",
-                 pare_shape_print(shape, out));
-    if (strcmp(loss, "cross-entropy") == 0 && squashes(op))
-        cli_warn(tool, "warning: cross-entropy takes logits, but the last "
-                       "layer is %s", last->kind->name);
-    if (strcmp(loss, "nll") == 0 && op != PARE_OP_LOG_SOFTMAX)
-        cli_warn(tool, "warning: nll takes log-probabilities, but the last "
-                       "layer is %s", last->kind->name);
-}
-
-void training_provenance_augment(struct provenance *p,
-                                 const struct pare_train_options *o)
-{
-    provenance_option(p, "--augment",
-                      o->augment.canon[0] ? o->augment.canon : "none");
-}
-
-void training_provenance(struct provenance *p,
-                         const struct pare_train_options *o,
-                         uint64_t epochs, uint64_t steps)
-{
-    if (steps)
-        provenance_u64(p, "--steps", steps);
-    else
-        provenance_u64(p, "-e", epochs);
-    provenance_u64(p, "-b", o->batch);
-    provenance_u64(p, "-S", o->seed);
-    if (o->select != PARE_SELECT_LAST)
-        provenance_option(p, "--select", pare_select_name(o->select));
-    if (o->checkpoint)
-        provenance_option(p, "--checkpoint", o->checkpoint);
-    provenance_note(p, "kernel", pare_kernel_provenance());
 }
 
 /* Kept state. */
