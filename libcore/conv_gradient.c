@@ -365,7 +365,7 @@ static bool always(const struct pare_conv *c)
 
 static const struct method methods[] = {
     {"single", single_suits, 32, CONV_STEP, false, single_tile},
-    {"turned", turned_suits, 32, CONV_STEP, false, turned_tile},
+    {"turned", turned_suits, 48, CONV_STEP, false, turned_tile},
     {"partial", always, 8, 4, true, partial_tile},
 };
 
