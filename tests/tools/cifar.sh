@@ -11,15 +11,6 @@ record() {
     done
     head -c 3072 /dev/zero | tr '\0' "\\$(printf %03o "$byte")"
 }
-value() {
-    pare-data info "$1" | awk -F '\t' -v i="$2" -v c="${3:--}" \
-        '$2 == i && $3 == c { print $4 }'
-}
-value_is() {
-    got=$(value "$1" "$2" "$3")
-    ran="pare-data info $1 ($2 $3)"
-    if [ "$got" = "$4" ]; then pass; else fail "$5" "got '$got', not '$4'"; fi
-}
 
 mkdir ten
 { record 1 0; record 2 9; } >ten/data_batch_1.bin

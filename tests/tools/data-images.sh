@@ -7,14 +7,6 @@ put() {
     image_probe "$1" "$2" "$3" "$4" >"$5" || exit 99
 }
 
-# What info says of an item and class of a file.
-value_is() {
-    got=$(pare-data info "$1" | awk -F '\t' -v i="$2" -v c="$3" \
-        '$2 == i && $3 == c { print $4 }')
-    ran="pare-data info $1 ($2 $3)"
-    if [ "$got" = "$4" ]; then pass; else fail "$5" "got '$got', not '$4'"; fi
-}
-
 # pixels_are FILE SPLIT TEXT NAME: all values, in order.
 pixels_are() {
     have h5dump || return 0

@@ -27,17 +27,6 @@ idx 8 "2" 0 3 >ty4
 gzip -n <x >x.gz
 gzip -n <y >y.gz
 
-# What info says of an item and class of a file.
-value() {
-    pare-data info "$1" | awk -F '\t' -v i="$2" -v c="${3:--}" \
-        '$2 == i && $3 == c { print $4 }'
-}
-value_is() {
-    got=$(value "$1" "$2" "$3")
-    ran="pare-data info $1 ($2 $3)"
-    if [ "$got" = "$4" ]; then pass; else fail "$5" "got '$got', not '$4'"; fi
-}
-
 # ---- idx ----
 
 run pare-data idx x y tx ty -o a.h5

@@ -68,6 +68,19 @@ ok() {
     if "$@" >/dev/null 2>&1; then pass; else fail "$ok_name" "not true: $*"; fi
 }
 
+# value FILE ITEM [CLASS]: what pare data info tells of a data file.
+value() {
+    pare-data info "$1" | awk -F '\t' -v i="$2" -v c="${3:--}" \
+        '$2 == i && $3 == c { print $4 }'
+}
+
+# value_is FILE ITEM CLASS VALUE NAME
+value_is() {
+    got=$(value "$1" "$2" "$3")
+    ran="pare-data info $1 ($2 $3)"
+    if [ "$got" = "$4" ]; then pass; else fail "$5" "got '$got', not '$4'"; fi
+}
+
 status_is() {
     if [ "$status" -eq "$1" ]; then pass; else fail "$2" "expected status $1"; fi
 }

@@ -2,16 +2,6 @@
 . "${0%/*}/lib.sh"
 . "$HERE/arrays.sh"
 
-value() {
-    pare-data info "$1" | awk -F '\t' -v i="$2" -v c="${3:--}" \
-        '$2 == i && $3 == c { print $4 }'
-}
-value_is() {
-    got=$(value "$1" "$2" "$3")
-    ran="pare-data info $1 ($2 $3)"
-    if [ "$got" = "$4" ]; then pass; else fail "$5" "got '$got', not '$4'"; fi
-}
-
 npy '|u1' '3, 2, 2' 'abcdefghijkl' >x.npy
 npy '|u1' '3,' '\0\1\2' >y.npy
 npy '|u1' '1, 2, 2' 'mnop' >tx.npy
