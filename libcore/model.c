@@ -7,6 +7,7 @@
 
 #include "bits.h"
 #include "clones.h"
+#include "gathered.h"
 #include "hugepage.h"
 #include "status.h"
 
@@ -85,6 +86,10 @@ static void release_checkpoint(struct pare_checkpoint *c, size_t n_tensors)
 {
     free_values(c->value, n_tensors);
     c->value = NULL;
+    for (size_t t = 0; c->mask && t < n_tensors; t++)
+        free(c->mask[t]);
+    free(c->mask);
+    c->mask = NULL;
     pare_optstate_release(&c->optim, n_tensors);
 }
 
@@ -106,6 +111,8 @@ void pare_model_release(struct pare_model *m)
         free(m->step[i]);
     free(m->step);
     free(m->history);
+    pare_model_drop_scores(m);
+    pare_model_drop_curves(m);
     free(m->user);
     pare_norm_release(&m->norm);
     pare_arch_release(&m->arch);
@@ -409,6 +416,8 @@ void pare_model_apply_masks(struct pare_model *m)
         for (size_t i = 0; i < m->n_checkpoints; i++) {
             struct pare_checkpoint *c = &m->checkpoint[i];
 
+            if (c->mask)
+                continue;
             if (c->value)
                 apply_mask(c->value[t], tensor->mask, tensor->n);
             apply_to_state(&c->optim, t, tensor);

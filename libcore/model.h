@@ -65,7 +65,27 @@ struct pare_checkpoint {
     char name[PARE_NAME_MAX]; /* "init", "epoch:3", "step:1000", "best" */
     uint64_t epoch, epoch_step, step, sched_step; /* as in training */
     float **value;               /* [n_tensors][n], or NULL */
+    /* [n_tensors] masks of then, entries NULL where all was kept; only of an
+       undo point, which pruning leaves whole. Else NULL: the mask is the
+       model's. */
+    uint8_t **mask;
     struct pare_optstate optim;  /* spec "" when not kept */
+};
+
+/** Scores that a run of training gathered: "movement", "hebbian". */
+struct pare_scores {
+    char name[PARE_NAME_MAX];
+    uint64_t count; /* steps or samples that were gathered over */
+    float **value;  /* [n_tensors][n]; NULL where none were */
+};
+
+/** One layer pruned alone to several sparsities: what pare-scan measured. */
+struct pare_curve {
+    size_t layer;
+    size_t n;         /* points, by ascending sparsity */
+    double *sparsity; /* [n] of the layer's weights, achieved */
+    double *loss;     /* [n] mean */
+    double *accuracy; /* [n] 0..1 */
 };
 
 /** How the first weights were drawn. */
@@ -98,6 +118,10 @@ struct pare_model {
     struct pare_checkpoint *checkpoint;
     size_t n_history, history_room; /* rows used, rows allocated */
     struct pare_history_row *history;
+    size_t n_scores;
+    struct pare_scores *scores; /* begun anew with each run of training */
+    size_t n_curves;
+    struct pare_curve *curve; /* by ascending layer */
     size_t n_steps;
     char **step; /* provenance: one JSON object a line, oldest first */
     size_t user_size;
@@ -178,7 +202,8 @@ void pare_model_count(const struct pare_model *m, uint64_t *kept,
 
 /**
  * Hold promise 4 by force: zero values, optimiser slots and stored
- * checkpoints wherever the mask is 0. Called after every change of a mask.
+ * checkpoints wherever the mask is 0; undo points stay whole. Called after
+ * every change of a mask.
  */
 void pare_model_apply_masks(struct pare_model *m);
 
