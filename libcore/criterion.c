@@ -1,4 +1,4 @@
-#include "criterion.h"
+#include "criterion_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,49 +18,41 @@ static void magnitudes(float *score, const float *value, size_t n)
         score[i] = fabsf(value[i]);
 }
 
-static int score_magnitude(float *const *score, struct pare_model *m,
-                           const struct pare_criterion_input *in)
+static void block_magnitude(float *score, const struct pare_model *m,
+                            size_t tensor, size_t first, size_t n,
+                            const struct pare_criterion_input *in)
 {
     (void)in;
-    for (size_t t = 0; t < m->n_tensors; t++)
-        if (score[t])
-            magnitudes(score[t], m->tensor[t].value, m->tensor[t].n);
-    return 0;
+    magnitudes(score, m->tensor[tensor].value + first, n);
 }
 
 /*
  * Floats whose bits are uniform below those of infinity: all ranks are
  * equally likely, and far fewer are equal than among numbers in [0, 1).
  */
-static void draws(float *score, size_t n, uint64_t seed, uint32_t sub)
+static void block_random(float *score, const struct pare_model *m,
+                         size_t tensor, size_t first, size_t n,
+                         const struct pare_criterion_input *in)
 {
     uint32_t word[4];
 
-    for (size_t i = 0; i < n; i++) {
+    (void)m;
+    for (size_t i = first; i < first + n; i++) {
         uint32_t bits;
 
-        if (i % 4 == 0)
-            pare_rng_block(word, seed, PARE_STREAM_PRUNE, sub, i / 4);
+        if (i % 4 == 0 || i == first)
+            pare_rng_block(word, in->seed, PARE_STREAM_PRUNE, (uint32_t)tensor,
+                           i / 4);
         bits = (uint32_t)((uint64_t)word[i % 4] * 0x7f800000u >> 32);
-        memcpy(&score[i], &bits, sizeof bits);
+        memcpy(&score[i - first], &bits, sizeof bits);
     }
 }
 
-static int score_random(float *const *score, struct pare_model *m,
-                        const struct pare_criterion_input *in)
-{
-    for (size_t t = 0; t < m->n_tensors; t++)
-        if (score[t])
-            draws(score[t], m->tensor[t].n, in->seed, (uint32_t)t);
-    return 0;
-}
-
-/* The first `*n` samples of a random order of the training split. */
-static int calibration(uint32_t **index, size_t *n,
-                       const struct pare_criterion_input *in)
+int criterion_samples(uint32_t **index, size_t *n, size_t usual,
+                      const struct pare_criterion_input *in)
 {
     const struct pare_split *train = &in->data->split[PARE_TRAIN];
-    size_t want = in->calibrate ? in->calibrate : CALIBRATE;
+    size_t want = in->calibrate ? in->calibrate : usual;
 
     if (train->n == 0)
         return pare_fail(PARE_EINVAL, "the data have no training split");
@@ -89,7 +81,7 @@ static int score_gradient(float *const *score, struct pare_model *m,
 {
     uint32_t *index = NULL;
     size_t n = 0;
-    int rc = calibration(&index, &n, in);
+    int rc = criterion_samples(&index, &n, CALIBRATE, in);
 
     if (rc)
         return rc;
@@ -102,22 +94,32 @@ static int score_gradient(float *const *score, struct pare_model *m,
 }
 
 static const struct pare_criterion table[] = {
-    {"magnitude", "absolute value of the weight",
-     "Han et al. 2015, arXiv:1506.02626", false, false, score_magnitude},
-    {"random", "uniformly random, from the seed", "", false, true,
-     score_random},
-    {"gradient", "|weight x gradient| on calibration samples",
-     "Molchanov et al. 2017, arXiv:1611.06440", true, false, score_gradient},
+    {.name = "magnitude",
+     .help = "absolute value of the weight",
+     .source = "Han et al. 2015, arXiv:1506.02626",
+     .block = block_magnitude},
+    {.name = "random",
+     .help = "uniformly random, from the seed",
+     .source = "",
+     .random = true,
+     .block = block_random},
+    {.name = "gradient",
+     .help = "|weight x gradient| on calibration samples",
+     .source = "Molchanov et al. 2017, arXiv:1611.06440",
+     .needs_data = true,
+     .score = score_gradient},
 };
+
+#define ROWS (sizeof table / sizeof *table)
 
 const struct pare_criterion *pare_criterion(size_t index)
 {
-    return index < sizeof table / sizeof *table ? &table[index] : NULL;
+    return index < ROWS ? &table[index] : NULL;
 }
 
 const struct pare_criterion *pare_criterion_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    for (size_t i = 0; i < ROWS; i++)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
     return NULL;

@@ -190,6 +190,20 @@ static int allocate(struct plan *p)
     return 0;
 }
 
+static int score_weights(struct plan *p)
+{
+    const struct pare_criterion *row = p->o->criterion.row;
+    struct pare_criterion_input in = p->o->input;
+
+    in.opt = p->o->criterion.opt;
+    if (!row->block)
+        return row->score(p->score, p->m, &in);
+    for (size_t t = 0; t < p->m->n_tensors; t++)
+        if (p->score[t])
+            row->block(p->score[t], p->m, t, 0, p->m->tensor[t].n, &in);
+    return 0;
+}
+
 static void gather(struct plan *p)
 {
     for (size_t i = 0; i < p->n_slots; i++) {
@@ -206,7 +220,7 @@ static void gather(struct plan *p)
         g.size = g.size ? g.size + s->first : NULL;
         p->kind->gather(&g, &p->m->tensor[s->tensor], bias_of(p, s),
                         p->score[s->tensor], p->o->norm,
-                        p->o->criterion->random);
+                        p->o->criterion.row->random);
         pool->count.grains += pare_bits_count(g.candidate, s->n);
     }
 }
@@ -495,9 +509,9 @@ static int check_options(const struct pare_prune_options *o)
 
     if (isnan(o->amount) && o->n_layer == 0)
         return pare_fail(PARE_EINVAL, "no amount to prune");
-    if (o->criterion->needs_data && !o->input.data)
+    if (o->criterion.row->needs_data && !o->input.data)
         return pare_fail(PARE_EINVAL, "criterion %s needs data",
-                         o->criterion->name);
+                         o->criterion.row->name);
     if (!isnan(o->amount))
         rc = pare_amount_check(o->kind, o->amount);
     for (size_t i = 0; !rc && i < o->n_layer; i++)
@@ -519,7 +533,7 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
     if (!rc)
         rc = allocate(&p);
     if (!rc)
-        rc = o->criterion->score(p.score, m, &o->input);
+        rc = score_weights(&p);
     if (rc)
         goto out;
     gather(&p);

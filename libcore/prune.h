@@ -30,7 +30,7 @@ struct pare_layer_amount {
  * keeps the same share of its weights under -c.
  */
 struct pare_prune_options {
-    const struct pare_criterion *criterion;
+    struct pare_criterion_spec criterion;
     enum pare_grain grain;
     enum pare_unit_norm norm;
     enum pare_allocation allocation;

@@ -14,7 +14,7 @@ static struct pare_prune_options options(enum pare_amount_kind kind,
 {
     struct pare_prune_options o = {0};
 
-    o.criterion = pare_criterion_find("magnitude");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "magnitude"), 0);
     o.kind = kind;
     o.amount = amount;
     o.input.threads = 1;
@@ -447,7 +447,7 @@ static void draws_follow_the_seed_and_are_fair(void **state)
     struct pare_prune_options o = options(PARE_AMOUNT_COUNT, 5);
 
     (void)state;
-    o.criterion = pare_criterion_find("random");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
     for (uint64_t seed = 0; seed < ROUNDS; seed++) {
         struct pare_model m = small_model("4-5", 1);
 
@@ -467,7 +467,7 @@ static void the_same_seed_draws_the_same(void **state)
     char digest[3][PARE_DIGEST_LEN];
 
     (void)state;
-    o.criterion = pare_criterion_find("random");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
     for (int i = 0; i < 3; i++) {
         struct pare_model m = small_model("30-20-10", 1);
 
@@ -486,7 +486,7 @@ static void random_units_do_not_go_by_their_size(void **state)
     int first = 0;
 
     (void)state;
-    o.criterion = pare_criterion_find("random");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
     o.grain = PARE_GRAIN_UNIT;
     for (uint64_t seed = 0; seed < 1000; seed++) {
         struct pare_model m = small_model("40-4-4-2", 1);
@@ -515,7 +515,7 @@ static void gradient_scores_are_weight_times_gradient(void **state)
     float w[6];
 
     (void)state;
-    o.criterion = pare_criterion_find("gradient");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "gradient"), 0);
     refuses(&m, &o, "needs data");
     o.input.data = &d;
     o.input.calibrate = 3;

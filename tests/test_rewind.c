@@ -44,7 +44,7 @@ static void half(struct pare_model *m)
     struct pare_prune_options o = {0};
     struct pare_prune_report r;
 
-    o.criterion = pare_criterion_find("random");
+    assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
     o.kind = PARE_AMOUNT_FRACTION;
     o.amount = 0.5;
     assert_int_equal(pare_prune(&r, m, &o), 0);

@@ -134,11 +134,11 @@ static void choose_rows(struct job *job)
     const struct options *o = job->o;
     int grain = pare_grain_find(o->grain);
     int allocation = pare_allocation_find(o->allocation);
-    const struct pare_criterion *c = pare_criterion_find(o->criterion);
+    const struct pare_criterion *c;
 
-    if (!c)
-        cli_usage(job->tool, "-m: no criterion '%s'; see -m list",
-                  o->criterion);
+    if (pare_criterion_parse(&job->prune.criterion, o->criterion))
+        cli_usage(job->tool, "-m: %s", pare_error());
+    c = job->prune.criterion.row;
     if (grain < 0)
         cli_usage(job->tool, "-g: no grain '%s'; see -g list", o->grain);
     if (allocation < 0)
@@ -152,7 +152,6 @@ static void choose_rows(struct job *job)
         cli_usage(job->tool, "criterion %s needs data: use -d", c->name);
     if (!c->needs_data && (o->data || o->calibrate_given))
         cli_usage(job->tool, "criterion %s takes no data", c->name);
-    job->prune.criterion = c;
     job->prune.grain = (enum pare_grain)grain;
     job->prune.allocation = (enum pare_allocation)allocation;
     job->prune.norm = strcmp(o->norm, "l1") == 0 ? PARE_NORM_L1 : PARE_NORM_L2;
@@ -184,7 +183,8 @@ static void set_up(struct job *job)
 /* Does the result depend on the seed? */
 static bool draws(const struct job *job)
 {
-    return job->prune.criterion->random || job->prune.criterion->needs_data;
+    return job->prune.criterion.row->random ||
+           job->prune.criterion.row->needs_data;
 }
 
 static int read_inputs(struct job *job, const char *path)
@@ -246,7 +246,7 @@ static int add_provenance(struct job *job)
         provenance_real(p, amount_option[a->kind], a->amount);
     for (size_t i = 0; i < o->layer.n; i++)
         provenance_option(p, "--layer", o->layer.item[i]);
-    provenance_option(p, "-m", o->criterion);
+    provenance_option(p, "-m", a->criterion.canon);
     provenance_option(p, "-g", o->grain);
     if (a->grain == PARE_GRAIN_UNIT)
         provenance_option(p, "--norm", o->norm);
@@ -264,10 +264,10 @@ static int add_provenance(struct job *job)
     if (o->data)
         provenance_input(p, "-d", "data", job->data.digest);
     provenance_input(p, "", "model", job->in.state);
-    if (a->criterion->needs_data)
+    if (a->criterion.row->needs_data)
         provenance_note(p, "kernel", pare_kernel_provenance());
     outcome(text, sizeof text, job);
-    if (job->prune.criterion->needs_data)
+    if (job->prune.criterion.row->needs_data)
         provenance_note(p, "kernel", pare_kernel_provenance());
     provenance_note(p, "outcome", text);
     return provenance_add(p, &job->model);
