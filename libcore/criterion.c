@@ -93,6 +93,21 @@ static int score_gradient(float *const *score, struct pare_model *m,
     return rc;
 }
 
+/* Scores that somebody else made. */
+static int score_given(float *const *score, struct pare_model *m,
+                       const struct pare_criterion_input *in)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        if (!score[t])
+            continue;
+        if (!in->given || !in->given[t])
+            return pare_fail(PARE_EINVAL, "no scores were given for %s",
+                             m->tensor[t].name);
+        memcpy(score[t], in->given[t], m->tensor[t].n * sizeof(float));
+    }
+    return 0;
+}
+
 static const struct pare_criterion table[] = {
     {.name = "magnitude",
      .help = "absolute value of the weight",
@@ -108,6 +123,11 @@ static const struct pare_criterion table[] = {
      .source = "Molchanov et al. 2017, arXiv:1611.06440",
      .needs_data = true,
      .score = score_gradient},
+    {.name = "file",
+     .help = "scores from a file, as file:scores.h5",
+     .source = "",
+     .is_signed = true,
+     .score = score_given},
 };
 
 #define ROWS (sizeof table / sizeof *table)

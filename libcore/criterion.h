@@ -26,11 +26,13 @@ struct pare_criterion_option {
 
 /** Survivors that a criterion may choose and change; see revise below. */
 struct pare_revision {
-    float **value;      /* [n_tensors] copies in/out; NULL: not in question */
-    uint8_t **mask;     /* [n_tensors] 1 kept after the pruning, in/out */
+    float **value;  /* [n_tensors] copies in/out; NULL: not in question */
+    uint8_t **mask; /* [n_tensors] 1 kept after the pruning, in/out */
     const uint8_t *const *before; /* [n_tensors] masks of before, or NULL */
-    size_t keep, of;    /* an n:m grain, else 0 */
-    bool fixed;         /* the masks may not be chosen anew (units, blocks) */
+    size_t keep, of;              /* an n:m grain, else 0 */
+    bool partial;                 /* its last group may be shorter */
+    bool fixed;     /* the masks may not be chosen anew (units, blocks) */
+    char note[128]; /* what a user should be told, out, or "" */
 };
 
 /** A saliency criterion: a row of the table in criterion.c. */
@@ -39,9 +41,9 @@ struct pare_criterion {
     const char *help;
     const char *source;
     bool needs_data;
-    bool random;    /* scores are draws: only their order has a meaning */
-    bool is_signed; /* scores may be below 0: a grain's score is their sum */
-    bool gathered;  /* the model must hold scores of this name */
+    bool random;     /* scores are draws: only their order has a meaning */
+    bool is_signed;  /* scores may be below 0: a grain's score is their sum */
+    bool gathered;   /* the model must hold scores of this name */
     uint32_t rounds; /* by default; 0 is 1 */
     struct pare_criterion_option option[PARE_CRITERION_OPTS];
     /**

@@ -1,7 +1,9 @@
 #ifndef PARE_PRUNE_H
 #define PARE_PRUNE_H
 
+#include "allocation.h"
 #include "criterion.h"
+#include "grain.h"
 
 enum pare_amount_kind {
     PARE_AMOUNT_SPARSITY,    /* -s: final sparsity of prunable weights */
@@ -9,10 +11,6 @@ enum pare_amount_kind {
     PARE_AMOUNT_COMPRESSION, /* -c: all parameters / kept parameters */
     PARE_AMOUNT_COUNT        /* -n: grains */
 };
-
-enum pare_allocation { PARE_ALLOCATE_GLOBAL, PARE_ALLOCATE_LAYER };
-enum pare_grain { PARE_GRAIN_WEIGHT, PARE_GRAIN_UNIT };
-enum pare_unit_norm { PARE_NORM_L2, PARE_NORM_L1 };
 
 /** "fc1=0.4": an amount, of the command's kind, for layers by glob. */
 struct pare_layer_amount {
@@ -23,27 +21,37 @@ struct pare_layer_amount {
 /**
  * All a pruning is told.
  *
- * Layers are pruned in pools: one pool of all layers (GLOBAL) or a pool a
- * layer (LAYER); a layer with an amount of its own is always its own pool.
- * -s is of the weights of the layers in scope, -c of all parameters of the
- * model (of the layer, for an amount of its own); with LAYER every layer
- * keeps the same share of its weights under -c.
+ * Layers are pruned in pools: one pool of all layers where the allocation
+ * compares them, or a pool a layer; a layer with an amount of its own is
+ * always its own pool. -s is of the weights of the layers in scope, -c of
+ * all parameters of the model (of the layer, for an amount of its own); with
+ * `layer` every layer keeps the same share of its weights under -c. An n:m
+ * grain says itself how much goes and takes no amount.
  */
 struct pare_prune_options {
     struct pare_criterion_spec criterion;
-    enum pare_grain grain;
+    struct pare_grain grain;
     enum pare_unit_norm norm;
-    enum pare_allocation allocation;
+    const struct pare_allocation *allocation;
     enum pare_amount_kind kind;
     double amount; /* NaN: only the per-layer amounts apply */
     size_t n_layer;
     const struct pare_layer_amount *layer; /* the last that matches wins */
+    /* Final sparsity of single layers at least and at most; the last that
+       matches wins. The amount is met by the other layers. */
+    size_t n_min, n_max;
+    const struct pare_layer_amount *min, *max;
+    uint64_t floor; /* grains that every layer keeps, if it has so many */
     size_t n_skip, n_only;
     const char *const *skip, *const *only; /* globs of layer names */
+    bool partial;     /* n:m and blocks need not divide a layer */
     bool bias;        /* biases of the layers chosen are prunable too */
     bool no_collapse; /* an emptied layer is an error */
     struct pare_criterion_input input;
 };
+
+/** Magnitude, single weights, global, no amount (NaN), one thread. */
+void pare_prune_defaults(struct pare_prune_options *o);
 
 /** One row per prunable tensor. */
 struct pare_prune_row {
@@ -57,6 +65,7 @@ struct pare_prune_report {
     uint64_t kept_before, kept_after;
     uint64_t grains_before, grains_removed; /* with a kept weight */
     double asked, achieved; /* in the amount's own kind; asked may be NaN */
+    char note[128];         /* of the criterion, or "" */
     size_t n_rows;
     struct pare_prune_row *row;
 };

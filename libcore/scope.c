@@ -82,6 +82,10 @@ static int check_globs(const struct pare_scope *s, const struct pare_model *m,
         rc = check_glob(s, m, o->only[i]);
     for (size_t i = 0; !rc && i < o->n_layer; i++)
         rc = check_glob(s, m, o->layer[i].glob);
+    for (size_t i = 0; !rc && i < o->n_min; i++)
+        rc = check_glob(s, m, o->min[i].glob);
+    for (size_t i = 0; !rc && i < o->n_max; i++)
+        rc = check_glob(s, m, o->max[i].glob);
     return rc;
 }
 
@@ -129,7 +133,7 @@ static void filter(struct pare_scope *s, const struct pare_model *m,
             (spare_output && i + 1 == n && !only))
             continue;
         l.amount = own_amount(o, name);
-        if (isnan(l.amount) && isnan(o->amount))
+        if (isnan(l.amount) && isnan(o->amount) && !o->grain.kind->group)
             continue;
         s->layer[s->n++] = l;
     }

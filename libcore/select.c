@@ -1,27 +1,45 @@
 #include "select.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clones.h"
+#include "parallel.h"
 #include "status.h"
 
 #define BUCKETS 65536
-#define BLOCK   64   /* scores looked at together, for vector code */
-#define HALVES  1024 /* of which the high halves are taken together */
+#define BLOCK   1024  /* scores looked at together */
+#define CHUNK   65536 /* places of a task; a multiple of BLOCK */
+#define LANES   8     /* histograms filled side by side, at most */
+
+/* One pass over a ranking. */
+struct pass {
+    const struct pare_ranking *r;
+    size_t n_chunks;
+    size_t lanes;    /* histograms; no more than chunks */
+    size_t *first;   /* [n_parts + 1] chunk at which a part begins */
+    size_t *count;   /* [lanes][BUCKETS] */
+    uint32_t high;   /* bucket whose lower halves are counted */
+    uint32_t key;    /* of the cut */
+    uint64_t *below; /* [n_chunks] places before the key */
+    uint64_t *equal; /* [n_chunks] places at the key, to be taken */
+    uint8_t *const *mask;
+    atomic_bool nan;
+};
 
 /*
- * Bits of a float as an unsigned number of the same order; the addition
- * turns -0 into +0.
+ * Bits of a float as an unsigned number of the same order, or of the reverse
+ * one; the addition turns -0 into +0.
  */
-static inline uint32_t order_key(float score)
+static inline uint32_t order_key(float score, uint32_t flip)
 {
     float s = score + 0.0f;
     uint32_t u;
 
     memcpy(&u, &s, sizeof u);
-    return u ^ ((0u - (u >> 31)) | 0x80000000u);
+    return u ^ ((0u - (u >> 31)) | 0x80000000u) ^ flip;
 }
 
 static inline uint32_t is_nan(float score)
@@ -32,66 +50,199 @@ static inline uint32_t is_nan(float score)
     return (u & 0x7fffffffu) > 0x7f800000u;
 }
 
-/* High halves of a block of scores; returns whether one is NaN. */
+/* Keys of some scores; returns whether one of them is NaN. */
 PARE_CLONES
-static uint32_t high_halves(uint16_t *high, const float *score, size_t n)
+static uint32_t make_keys(uint32_t *key, const float *score, size_t n,
+                          uint32_t flip)
 {
     uint32_t nan = 0;
 
     for (size_t i = 0; i < n; i++) {
         nan |= is_nan(score[i]);
-        high[i] = (uint16_t)(order_key(score[i]) >> 16);
+        key[i] = order_key(score[i], flip);
     }
     return nan;
 }
 
-/* Histogram of the high halves; returns whether a candidate is NaN. */
-static uint32_t count_high(size_t *count, const float *score,
-                           const uint8_t *candidate, size_t n)
+/* A stretch of a part, at most BLOCK places. */
+struct stretch {
+    size_t part, first, n;
+    const uint8_t *candidate; /* of its first place, or NULL */
+    uint32_t key[BLOCK];
+};
+
+/* Keys of the places first.. of a part; notes a candidate that is NaN. */
+static void load(struct stretch *s, struct pass *p, size_t part, size_t first,
+                 size_t end)
 {
-    uint16_t high[HALVES];
-    uint32_t nan = 0;
+    const struct pare_ranking *r = p->r;
+    const struct pare_rank_part *from = &r->part[part];
+    uint32_t flip = r->largest ? 0xffffffffu : 0, nan;
+    float made[BLOCK];
+    const float *score = from->score ? from->score + first : made;
 
-    for (size_t first = 0; first < n; first += HALVES) {
-        size_t size = n - first < HALVES ? n - first : HALVES;
-        uint32_t some = high_halves(high, score + first, size);
-
-        for (size_t i = 0; !candidate && i < size; i++)
-            count[high[i]]++;
-        for (size_t i = 0; candidate && i < size; i++)
-            count[high[i]] += candidate[first + i] != 0;
-        for (size_t i = 0; candidate && some && i < size; i++)
-            nan |= is_nan(score[first + i]) & (candidate[first + i] != 0);
-        nan |= candidate ? 0 : some;
-    }
-    return nan;
+    s->part = part;
+    s->first = first;
+    s->n = end - first < BLOCK ? end - first : BLOCK;
+    s->candidate = from->candidate ? from->candidate + first : NULL;
+    if (!from->score)
+        r->block(made, r->arg, part, first, s->n);
+    nan = make_keys(s->key, score, s->n, flip);
+    for (size_t i = 0; nan && i < s->n; i++)
+        if (is_nan(score[i]) && (!s->candidate || s->candidate[i]))
+            atomic_store(&p->nan, true);
 }
 
-/* Histogram of the low halves of the scores whose high half is `high`. */
+/* Do something with each stretch of a chunk. */
+static void walk(struct pass *p, size_t chunk,
+                 void (*visit)(struct pass *p, size_t chunk,
+                               const struct stretch *s))
+{
+    struct stretch s;
+    size_t part = 0, first, end;
+
+    while (p->first[part + 1] <= chunk)
+        part++;
+    first = (chunk - p->first[part]) * CHUNK;
+    end = p->r->part[part].n;
+    end = end - first < CHUNK ? end : first + CHUNK;
+    for (; first < end; first += BLOCK) {
+        load(&s, p, part, first, end);
+        visit(p, chunk, &s);
+    }
+}
+
+static void count_high(struct pass *p, size_t chunk, const struct stretch *s)
+{
+    size_t *count = p->count + chunk % p->lanes * BUCKETS;
+
+    if (!s->candidate) {
+        for (size_t i = 0; i < s->n; i++)
+            count[s->key[i] >> 16]++;
+        return;
+    }
+    for (size_t i = 0; i < s->n; i++)
+        count[s->key[i] >> 16] += s->candidate[i] != 0;
+}
+
 PARE_CLONES
-static void count_low(size_t *count, const float *score,
-                      const uint8_t *candidate, size_t n, uint32_t high)
+static uint32_t any_high(const uint32_t *key, size_t n, uint32_t high)
 {
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t end = n - first < BLOCK ? n : first + BLOCK;
-        uint32_t any = 0;
+    uint32_t any = 0;
 
-        for (size_t i = first; i < end; i++)
-            any |= order_key(score[i]) >> 16 == high;
-        for (size_t i = first; any && i < end; i++) {
-            uint32_t key = order_key(score[i]);
+    for (size_t i = 0; i < n; i++)
+        any |= key[i] >> 16 == high;
+    return any;
+}
 
-            if (key >> 16 == high && (!candidate || candidate[i]))
-                count[key & 0xffff]++;
-        }
+static void count_low(struct pass *p, size_t chunk, const struct stretch *s)
+{
+    size_t *count = p->count + chunk % p->lanes * BUCKETS;
+
+    if (!any_high(s->key, s->n, p->high))
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->key[i] >> 16 == p->high && (!s->candidate || s->candidate[i]))
+            count[s->key[i] & 0xffff]++;
+}
+
+PARE_CLONES
+static void compare(uint32_t *below, uint32_t *equal, const uint32_t *key,
+                    const uint8_t *candidate, size_t n, uint32_t cut)
+{
+    uint32_t b = 0, e = 0;
+
+    for (size_t i = 0; !candidate && i < n; i++) {
+        b += key[i] < cut;
+        e += key[i] == cut;
     }
+    for (size_t i = 0; candidate && i < n; i++) {
+        b += (key[i] < cut) & (candidate[i] != 0);
+        e += (key[i] == cut) & (candidate[i] != 0);
+    }
+    *below = b;
+    *equal = e;
+}
+
+static void count_taken(struct pass *p, size_t chunk, const struct stretch *s)
+{
+    uint32_t below, equal;
+
+    compare(&below, &equal, s->key, s->candidate, s->n, p->key);
+    p->below[chunk] += below;
+    p->equal[chunk] += equal;
+}
+
+PARE_CLONES
+static void clear_below(uint8_t *mask, const uint32_t *key, size_t n,
+                        uint32_t cut)
+{
+    for (size_t i = 0; i < n; i++)
+        mask[i] = mask[i] & (uint8_t)(key[i] >= cut);
+}
+
+/* The ties of a chunk that are left to take are in p->equal. */
+static void clear_taken(struct pass *p, size_t chunk, const struct stretch *s)
+{
+    uint8_t *mask = p->mask[s->part];
+    uint64_t left = p->equal[chunk];
+
+    if (!mask)
+        return;
+    mask += s->first;
+    for (size_t i = 0; left && i < s->n; i++)
+        if (s->key[i] == p->key && (!s->candidate || s->candidate[i])) {
+            mask[i] = 0;
+            left--;
+        }
+    p->equal[chunk] = left;
+    clear_below(mask, s->key, s->n, p->key);
+}
+
+static void task_high(void *arg, size_t lane)
+{
+    struct pass *p = arg;
+
+    for (size_t c = lane; c < p->n_chunks; c += p->lanes)
+        walk(p, c, count_high);
+}
+
+static void task_low(void *arg, size_t lane)
+{
+    struct pass *p = arg;
+
+    for (size_t c = lane; c < p->n_chunks; c += p->lanes)
+        walk(p, c, count_low);
+}
+
+static void task_taken(void *arg, size_t chunk)
+{
+    walk(arg, chunk, count_taken);
+}
+
+static void task_clear(void *arg, size_t chunk)
+{
+    walk(arg, chunk, clear_taken);
+}
+
+/* Sum of the lanes in the first one; returns the sum of all. */
+static uint64_t add_lanes(struct pass *p)
+{
+    uint64_t total = 0;
+
+    for (size_t b = 0; b < BUCKETS; b++) {
+        for (size_t lane = 1; lane < p->lanes; lane++)
+            p->count[b] += p->count[lane * BUCKETS + b];
+        total += p->count[b];
+    }
+    return total;
 }
 
 /*
  * The bucket in which the k-th lowest lies, 1 <= k <= sum of counts; k
  * becomes its rank within that bucket.
  */
-static uint32_t find_bucket(const size_t *count, size_t *k)
+static uint32_t find_bucket(const size_t *count, uint64_t *k)
 {
     uint32_t b = 0;
 
@@ -100,78 +251,109 @@ static uint32_t find_bucket(const size_t *count, size_t *k)
     return b;
 }
 
-/* Mark the candidates below the key; how many scores are equal to it? */
-PARE_CLONES
-static uint32_t mark_below(uint8_t *mark, const float *score,
-                           const uint8_t *candidate, size_t n, uint32_t key)
+static int begin_pass(struct pass *p, const struct pare_ranking *r)
 {
-    uint32_t equal = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t u = order_key(score[i]);
-
-        equal += u == key;
-        mark[i] = u < key;
-    }
-    for (size_t i = 0; candidate && i < n; i++)
-        mark[i] &= candidate[i] != 0;
-    return equal;
-}
-
-/* Mark what is below the key, and the first `ties` of those equal to it. */
-static void mark_all(uint8_t *mark, const float *score,
-                     const uint8_t *candidate, size_t n, uint32_t key,
-                     size_t ties)
-{
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t size = n - first < BLOCK ? n - first : BLOCK;
-        const uint8_t *c = candidate ? candidate + first : NULL;
-        const float *s = score + first;
-
-        if (!mark_below(mark + first, s, c, size, key))
-            continue;
-        for (size_t i = 0; ties && i < size; i++) {
-            if (order_key(s[i]) == key && (!c || c[i])) {
-                mark[first + i] = 1;
-                ties--;
-            }
-        }
-    }
-}
-
-int pare_select_lowest(uint8_t *mark, const float *score,
-                       const uint8_t *candidate, size_t n, size_t k)
-{
-    size_t *count = calloc(BUCKETS, sizeof *count);
-    size_t total = 0, rank = k;
-    uint32_t key;
-    int rc = 0;
-
-    if (!count)
+    p->r = r;
+    p->first = malloc((r->n_parts + 1) * sizeof *p->first);
+    if (!p->first)
         return pare_fail(PARE_ENOMEM, "no memory to select weights");
-    if (count_high(count, score, candidate, n)) {
+    for (size_t i = 0; i < r->n_parts; i++) {
+        p->first[i] = p->n_chunks;
+        p->n_chunks += (r->part[i].n + CHUNK - 1) / CHUNK;
+    }
+    p->first[r->n_parts] = p->n_chunks;
+    p->lanes = p->n_chunks < LANES ? p->n_chunks + !p->n_chunks : LANES;
+    p->count = calloc(p->lanes * BUCKETS, sizeof *p->count);
+    p->below = calloc(p->n_chunks + 1, sizeof *p->below);
+    p->equal = calloc(p->n_chunks + 1, sizeof *p->equal);
+    if (!p->count || !p->below || !p->equal)
+        return pare_fail(PARE_ENOMEM, "no memory to select weights");
+    return 0;
+}
+
+static void end_pass(struct pass *p)
+{
+    free(p->first);
+    free(p->count);
+    free(p->below);
+    free(p->equal);
+}
+
+/* Find the key of the k-th place; k becomes its rank among its equals. */
+static void find_key(struct pass *p, uint64_t *k)
+{
+    p->high = find_bucket(p->count, k);
+    memset(p->count, 0, p->lanes * BUCKETS * sizeof *p->count);
+    pare_parallel(p->r->threads, p->lanes, task_low, p);
+    add_lanes(p);
+    p->key = p->high << 16 | find_bucket(p->count, k);
+}
+
+/* Share `ties` out to the chunks in order, and count what each part loses. */
+static void settle(struct pass *p, uint64_t *taken, uint64_t ties)
+{
+    pare_parallel(p->r->threads, p->n_chunks, task_taken, p);
+    for (size_t part = 0; part < p->r->n_parts; part++)
+        for (size_t c = p->first[part]; c < p->first[part + 1]; c++) {
+            if (p->equal[c] > ties)
+                p->equal[c] = ties;
+            ties -= p->equal[c];
+            taken[part] += p->below[c] + p->equal[c];
+        }
+}
+
+int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
+                  const struct pare_ranking *r, uint64_t k)
+{
+    struct pass p = {0};
+    uint64_t total, rank = k;
+    int rc = begin_pass(&p, r);
+
+    if (rc)
+        goto out;
+    pare_parallel(r->threads, p.lanes, task_high, &p);
+    if (atomic_load(&p.nan)) {
         rc = pare_fail(PARE_EINVAL, "a score is not a number");
         goto out;
     }
-    for (size_t b = 0; b < BUCKETS; b++)
-        total += count[b];
+    total = add_lanes(&p);
     if (k > total) {
-        rc = pare_fail(PARE_EINVAL, "cannot select %zu of %zu", k, total);
+        rc = pare_fail(PARE_EINVAL, "cannot select %llu of %llu",
+                       (unsigned long long)k, (unsigned long long)total);
         goto out;
     }
-    if (k == 0) {
-        if (n)
-            memset(mark, 0, n);
+    memset(taken, 0, r->n_parts * sizeof *taken);
+    memset(cut, 0, sizeof *cut);
+    if (k == 0)
         goto out;
-    }
-    key = find_bucket(count, &rank);
-    memset(count, 0, BUCKETS * sizeof *count);
-    count_low(count, score, candidate, n, key);
-    key = key << 16 | find_bucket(count, &rank);
-    mark_all(mark, score, candidate, n, key, rank);
+    find_key(&p, &rank);
+    settle(&p, taken, rank);
+    *cut = (struct pare_cut){p.key, p.n_chunks, p.first, p.equal};
+    p.first = NULL;
+    p.equal = NULL;
 out:
-    free(count);
+    end_pass(&p);
     return rc;
+}
+
+void pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
+                     struct pare_cut *cut)
+{
+    struct pass p = {.r = r,
+                     .n_chunks = cut->n_chunks,
+                     .first = cut->first,
+                     .key = cut->key,
+                     .equal = cut->ties,
+                     .mask = mask};
+
+    pare_parallel(r->threads, p.n_chunks, task_clear, &p);
+}
+
+void pare_cut_release(struct pare_cut *cut)
+{
+    free(cut->first);
+    free(cut->ties);
+    memset(cut, 0, sizeof *cut);
 }
 
 uint64_t pare_round_count(double x)

@@ -1,27 +1,67 @@
 #ifndef PARE_SELECT_H
 #define PARE_SELECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/** Places in flat order that are ranked together with others. */
+struct pare_rank_part {
+    size_t n;
+    const float *score;       /* [n] float32, or NULL: block gives them */
+    const uint8_t *candidate; /* [n] 1: may be chosen; NULL: all may */
+};
+
 /**
- * Mark the k lowest scores among the candidates.
- *
- * Exact: just k are marked; equal scores are ordered by lower index, so the
- * result depends on neither the algorithm nor the number of threads. -0 and
- * +0 are equal. One histogram (radix) pass over the float's bits and a
- * second for the rest; memory beyond the arguments is constant (512 kB).
- *
- * @param mark       [n] out: 1 where chosen, else 0
- * @param score      [n] float32, not NaN
- * @param candidate  [n] 1 where it may be chosen, or NULL for all
- * @param n          any, 0 too
- * @param k          <= number of candidates
- * @return 0; PARE_EINVAL if k is too large or a candidate's score is NaN
- *         (mark untouched); PARE_ENOMEM
+ * What is ranked: all parts as if they lay behind each other. Lower scores
+ * come first; equal ones, -0 and +0 among them, by lower place.
  */
-int pare_select_lowest(uint8_t *mark, const float *score,
-                       const uint8_t *candidate, size_t n, size_t k);
+struct pare_ranking {
+    size_t n_parts;
+    const struct pare_rank_part *part;
+    bool largest; /* higher scores come first; ties still by lower place */
+    /** Scores of n places of a part from `first`; called on any thread. */
+    void (*block)(float *score, void *arg, size_t part, size_t first, size_t n);
+    void *arg;
+    int threads;
+};
+
+/** Where a ranking is cut: the key of the last place taken, and which of
+    those that are equal to it. Release with pare_cut_release. */
+struct pare_cut {
+    uint32_t key;
+    size_t n_chunks; /* that the parts are cut into; 0: nothing is taken */
+    size_t *first;   /* [n_parts + 1] chunk at which a part begins */
+    uint64_t *ties;  /* [n_chunks] equal ones that are still to take */
+};
+
+/**
+ * Find the k first of a ranking.
+ *
+ * Exact, and the same whatever the number of threads: three passes over the
+ * scores (a histogram of the upper half of their bits, one of the lower, a
+ * count) and 4 MiB of memory; no score is stored.
+ *
+ * @param cut    out
+ * @param taken  [n_parts] how many of each part are among the k, out
+ * @return 0; PARE_EINVAL if k is above the number of candidates or a
+ *         candidate's score is NaN; PARE_ENOMEM
+ */
+int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
+                  const struct pare_ranking *r, uint64_t k);
+
+/**
+ * Clear the places that were taken; those that are no candidates may be
+ * cleared too. A cut can be used once.
+ *
+ * @param mask  [n_parts] arrays of part[i].n bytes, in/out; may be the
+ *              candidates themselves; NULL where nothing is taken
+ */
+void pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
+                     struct pare_cut *cut);
+
+/** Free what a cut owns and zero it; zeroed is fine. */
+void pare_cut_release(struct pare_cut *cut);
 
 /** round-half-even(x), x >= 0; the count rule of every amount. */
 uint64_t pare_round_count(double x);

@@ -235,9 +235,9 @@ static void check_criterion(const char *name, const char *item, size_t i)
 
 static void check_grain(const char *name, const char *item, size_t i)
 {
-    assert_non_null(pare_grain(i));
-    assert_string_equal(name, pare_grain(i)->name);
-    if (pare_grain(i)->spare_output)
+    assert_non_null(pare_grain_kind(i));
+    assert_string_equal(name, pare_grain_kind(i)->name);
+    if (pare_grain_kind(i)->spare_output)
         need(item, "left alone");
 }
 
@@ -305,7 +305,7 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
 static void pare_methods_holds_ways_to_prune(void **state)
 {
     ROWS(criteria, pare_criterion);
-    ROWS(grains, pare_grain);
+    ROWS(grains, pare_grain_kind);
     ROWS(allocations, pare_allocation);
 
     (void)state;

@@ -12,12 +12,11 @@
 static struct pare_prune_options options(enum pare_amount_kind kind,
                                          double amount)
 {
-    struct pare_prune_options o = {0};
+    struct pare_prune_options o;
 
-    assert_int_equal(pare_criterion_parse(&o.criterion, "magnitude"), 0);
+    pare_prune_defaults(&o);
     o.kind = kind;
     o.amount = amount;
-    o.input.threads = 1;
     return o;
 }
 
@@ -98,7 +97,7 @@ static void layer_masks_are_those_of_pytorch(void **state)
     struct pare_model m = ref_model();
 
     (void)state;
-    o.allocation = PARE_ALLOCATE_LAYER;
+    o.allocation = pare_allocation_find("layer");
     o.n_layer = 1;
     o.layer = &own;
     prune(&m, &o);
@@ -114,8 +113,8 @@ static void unit_masks_are_those_of_pytorch(void **state)
     struct pare_model m = ref_model();
 
     (void)state;
-    o.allocation = PARE_ALLOCATE_LAYER;
-    o.grain = PARE_GRAIN_UNIT;
+    o.allocation = pare_allocation_find("layer");
+    pare_grain_parse(&o.grain, "unit");
     prune(&m, &o);
     assert_masks(&m, ref_unit_l2[0]);
     prune(&m, &o);
@@ -140,8 +139,8 @@ static void units_with_pruned_weights_are_scored_by_the_rest(void **state)
     prune(&m, &o);
     assert_masks(&m, ref_mixed[0]);
     o.amount = 0.4;
-    o.allocation = PARE_ALLOCATE_LAYER;
-    o.grain = PARE_GRAIN_UNIT;
+    o.allocation = pare_allocation_find("layer");
+    pare_grain_parse(&o.grain, "unit");
     prune(&m, &o);
     assert_masks(&m, ref_mixed[1]);
     pare_model_release(&m);
@@ -159,7 +158,7 @@ static void a_lottery_leaves_the_published_percentages(void **state)
     struct pare_model m = small_model("lenet-300-100", 1);
 
     (void)state;
-    o.allocation = PARE_ALLOCATE_LAYER;
+    o.allocation = pare_allocation_find("layer");
     o.n_layer = 1;
     o.layer = &own;
     for (size_t round = 0; round < sizeof p / sizeof *p; round++) {
@@ -279,7 +278,7 @@ static void compression_by_layer_keeps_the_same_share(void **state)
     double share = (266610 / 4.0 - 410) / 266200;
 
     (void)state;
-    o.allocation = PARE_ALLOCATE_LAYER;
+    o.allocation = pare_allocation_find("layer");
     prune(&m, &o);
     for (size_t t = 0; t < m.n_tensors; t += 2)
         assert_close(pare_tensor_kept(&m.tensor[t]),
@@ -359,8 +358,8 @@ static void unit_pruning_leaves_the_published_live_parameters(void **state)
     struct pare_model m = small_model("challenge-mlp", 1);
 
     (void)state;
-    o.allocation = PARE_ALLOCATE_LAYER;
-    o.grain = PARE_GRAIN_UNIT;
+    o.allocation = pare_allocation_find("layer");
+    pare_grain_parse(&o.grain, "unit");
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         double zero;
 
@@ -379,7 +378,7 @@ static void units_take_their_bias_only_when_asked(void **state)
     struct pare_model m = small_model("4-5-3", 8);
 
     (void)state;
-    o.grain = PARE_GRAIN_UNIT;
+    pare_grain_parse(&o.grain, "unit");
     assert_int_equal(prune(&m, &o), 8);
     assert_null(m.tensor[1].mask);
     o.bias = true;
@@ -412,8 +411,8 @@ static void sparsity_takes_the_fewest_units_that_reach_it(void **state)
     struct pare_model m = small_model("10-5-4-2", 8);
 
     (void)state;
-    o.grain = PARE_GRAIN_UNIT;
-    o.allocation = PARE_ALLOCATE_LAYER;
+    pare_grain_parse(&o.grain, "unit");
+    o.allocation = pare_allocation_find("layer");
     /* fc1: 21 of 50 asked, 3 units of 10; fc2: 8 of 20, 2 units of 5. */
     assert_int_equal(prune(&m, &o), 40);
     assert_int_equal(pare_tensor_kept(&m.tensor[4]), 8);
@@ -428,7 +427,7 @@ static void the_output_layer_keeps_its_units_unless_named(void **state)
     struct pare_model m = small_model("4-5-3", 8);
 
     (void)state;
-    o.grain = PARE_GRAIN_UNIT;
+    pare_grain_parse(&o.grain, "unit");
     o.n_layer = 1;
     o.layer = &own;
     refuses(&m, &o, "'fc2'");
@@ -487,7 +486,7 @@ static void random_units_do_not_go_by_their_size(void **state)
 
     (void)state;
     assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
-    o.grain = PARE_GRAIN_UNIT;
+    pare_grain_parse(&o.grain, "unit");
     for (uint64_t seed = 0; seed < 1000; seed++) {
         struct pare_model m = small_model("40-4-4-2", 1);
 
@@ -629,14 +628,16 @@ static void a_layer_does_not_collapse_where_that_is_forbidden(void **state)
 
 static void tables_know_their_rows(void **state)
 {
+    struct pare_grain g;
+
     (void)state;
-    assert_int_equal(pare_grain_find("unit"), PARE_GRAIN_UNIT);
-    assert_int_equal(pare_grain_find("units"), -1);
-    assert_int_equal(pare_allocation_find("layer"), PARE_ALLOCATE_LAYER);
-    assert_string_equal(pare_grain(PARE_GRAIN_WEIGHT)->name, "weight");
-    assert_null(pare_grain(2));
-    assert_null(pare_allocation(2));
-    assert_null(pare_criterion(3));
+    assert_int_equal(pare_grain_parse(&g, "filter"), 0);
+    assert_string_equal(g.canon, "unit");
+    assert_int_equal(pare_grain_parse(&g, "units"), PARE_EINVAL);
+    assert_string_equal(pare_grain_kind(0)->name, "weight");
+    assert_null(pare_grain_kind(5));
+    assert_null(pare_allocation(7));
+    assert_null(pare_allocation_find("fair"));
     assert_null(pare_criterion_find("luck"));
 }
 

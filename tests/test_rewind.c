@@ -41,9 +41,10 @@ static struct pare_model trained(void)
 
 static void half(struct pare_model *m)
 {
-    struct pare_prune_options o = {0};
+    struct pare_prune_options o;
     struct pare_prune_report r;
 
+    pare_prune_defaults(&o);
     assert_int_equal(pare_criterion_parse(&o.criterion, "random"), 0);
     o.kind = PARE_AMOUNT_FRACTION;
     o.amount = 0.5;

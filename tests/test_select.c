@@ -4,6 +4,34 @@
 #include "select.h"
 #include "status.h"
 
+/* Marks of the k lowest, by way of a ranking of one part or of two. */
+static int select_lowest(uint8_t *mark, const float *score,
+                         const uint8_t *candidate, size_t n, size_t k)
+{
+    size_t half = n / 3;
+    struct pare_rank_part part[2] = {
+        {half, score, candidate},
+        {n - half, score ? score + half : NULL,
+         candidate ? candidate + half : NULL},
+    };
+    struct pare_ranking r = {.n_parts = 2, .part = part, .threads = 2};
+    uint8_t *mask[2] = {mark, mark ? mark + half : NULL};
+    struct pare_cut cut = {0};
+    uint64_t taken[2];
+    int rc = pare_rank_cut(&cut, taken, &r, k);
+
+    if (rc)
+        return rc;
+    assert_int_equal(taken[0] + taken[1], k);
+    for (size_t i = 0; i < n; i++)
+        mark[i] = !candidate || candidate[i];
+    pare_rank_clear(mask, &r, &cut);
+    pare_cut_release(&cut);
+    for (size_t i = 0; i < n; i++)
+        mark[i] = (!candidate || candidate[i]) && !mark[i];
+    return 0;
+}
+
 static void the_lowest_are_marked(void **state)
 {
     const float score[6] = {3, -1, 2, 0.5f, 7, -4};
@@ -11,7 +39,7 @@ static void the_lowest_are_marked(void **state)
     uint8_t mark[6];
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 6, 3), 0);
+    assert_int_equal(select_lowest(mark, score, NULL, 6, 3), 0);
     assert_memory_equal(mark, want, 6);
 }
 
@@ -22,7 +50,7 @@ static void ties_are_broken_by_lower_index(void **state)
     uint8_t mark[6];
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 6, 3), 0);
+    assert_int_equal(select_lowest(mark, score, NULL, 6, 3), 0);
     assert_memory_equal(mark, want, 6);
 }
 
@@ -33,7 +61,7 @@ static void minus_zero_equals_zero(void **state)
     uint8_t mark[4];
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 4, 2), 0);
+    assert_int_equal(select_lowest(mark, score, NULL, 4, 2), 0);
     assert_memory_equal(mark, want, 4);
 }
 
@@ -45,7 +73,7 @@ static void only_candidates_are_marked(void **state)
     uint8_t mark[5];
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, candidate, 5, 2), 0);
+    assert_int_equal(select_lowest(mark, score, candidate, 5, 2), 0);
     assert_memory_equal(mark, want, 5);
 }
 
@@ -56,7 +84,7 @@ static void infinities_have_their_place(void **state)
     uint8_t mark[4];
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 4, 3), 0);
+    assert_int_equal(select_lowest(mark, score, NULL, 4, 3), 0);
     assert_memory_equal(mark, want, 4);
 }
 
@@ -67,12 +95,12 @@ static void too_many_or_nan_leave_the_marks_untouched(void **state)
     uint8_t mark[3] = {9, 9, 9};
 
     (void)state;
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 3, 1), PARE_EINVAL);
-    assert_int_equal(pare_select_lowest(mark, score, candidate, 3, 3),
+    assert_int_equal(select_lowest(mark, score, NULL, 3, 1), PARE_EINVAL);
+    assert_int_equal(select_lowest(mark, score, candidate, 3, 3),
                      PARE_EINVAL);
     for (int i = 0; i < 3; i++)
         assert_int_equal(mark[i], 9);
-    assert_int_equal(pare_select_lowest(mark, score, candidate, 3, 2), 0);
+    assert_int_equal(select_lowest(mark, score, candidate, 3, 2), 0);
     assert_int_equal(mark[0] + mark[1] * 10 + mark[2] * 100, 101);
 }
 
@@ -82,8 +110,8 @@ static void nothing_of_nothing_is_fine(void **state)
     uint8_t mark[2] = {9, 9};
 
     (void)state;
-    assert_int_equal(pare_select_lowest(NULL, NULL, NULL, 0, 0), 0);
-    assert_int_equal(pare_select_lowest(mark, score, NULL, 2, 0), 0);
+    assert_int_equal(select_lowest(NULL, NULL, NULL, 0, 0), 0);
+    assert_int_equal(select_lowest(mark, score, NULL, 2, 0), 0);
     assert_int_equal(mark[0] + mark[1], 0);
 }
 
@@ -116,13 +144,75 @@ static void it_agrees_with_ranking_by_definition(void **state)
             n_candidates += candidate[i];
         }
         k = n_candidates * round / 11;
-        assert_int_equal(pare_select_lowest(mark, score, candidate, N, k), 0);
+        assert_int_equal(select_lowest(mark, score, candidate, N, k), 0);
         for (size_t i = 0; i < N; i++) {
             int want = candidate[i] && rank_of(score, candidate, N, i) < k;
 
             assert_int_equal(mark[i], want);
         }
     }
+}
+
+/* Scores that are made as they are asked for: a few values, so all tie. */
+static void make_scores(float *score, void *arg, size_t part, size_t first,
+                        size_t n)
+{
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        score[i] = (float)((first + i) * 7 % 5) - (float)part;
+}
+
+static void chunks_and_threads_change_nothing(void **state)
+{
+    enum { N = 200000, M = 70000 };
+    struct pare_rank_part part[2] = {{.n = N}, {.n = M}};
+    struct pare_ranking r = {.n_parts = 2, .part = part, .block = make_scores};
+    uint8_t *mask = malloc(N + M), *first = malloc(N + M);
+    uint8_t *masks[2] = {mask, mask + N};
+
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        struct pare_cut cut = {0};
+        uint64_t taken[2];
+
+        r.threads = threads;
+        memset(mask, 1, N + M);
+        assert_int_equal(pare_rank_cut(&cut, taken, &r, 100000), 0);
+        pare_rank_clear(masks, &r, &cut);
+        pare_cut_release(&cut);
+        /* -1: 14,000 of the second part; 0: 40,000 of the first and 14,000
+           of the second; 1: the first 32,000 of 40,000 of the first. */
+        assert_int_equal(taken[0], 72000);
+        assert_int_equal(taken[1], 28000);
+        for (size_t i = 0, ties = 0; i < N; i++) {
+            size_t score = i * 7 % 5;
+
+            ties += score == 1;
+            assert_int_equal(mask[i], score > 1 || (score && ties > 32000));
+        }
+        if (threads == 1)
+            memcpy(first, mask, N + M);
+        assert_memory_equal(mask, first, N + M);
+    }
+    free(mask);
+    free(first);
+}
+
+static void the_largest_go_first_and_ties_still_by_lower_index(void **state)
+{
+    const float score[5] = {2, 3, 1, 3, -0.0f};
+    struct pare_rank_part part = {.n = 5, .score = score};
+    struct pare_ranking r = {
+        .n_parts = 1, .part = &part, .largest = true, .threads = 1};
+    uint8_t mask[5] = {1, 1, 1, 1, 1}, *masks[1] = {mask};
+    struct pare_cut cut = {0};
+    uint64_t taken;
+
+    (void)state;
+    assert_int_equal(pare_rank_cut(&cut, &taken, &r, 1), 0);
+    pare_rank_clear(masks, &r, &cut);
+    pare_cut_release(&cut);
+    assert_memory_equal(mask, "\1\0\1\1\1", 5);
 }
 
 static void halves_round_to_even(void **state)
@@ -148,6 +238,8 @@ int main(void)
         cmocka_unit_test(too_many_or_nan_leave_the_marks_untouched),
         cmocka_unit_test(nothing_of_nothing_is_fine),
         cmocka_unit_test(it_agrees_with_ranking_by_definition),
+        cmocka_unit_test(chunks_and_threads_change_nothing),
+        cmocka_unit_test(the_largest_go_first_and_ties_still_by_lower_index),
         cmocka_unit_test(halves_round_to_even),
     };
 

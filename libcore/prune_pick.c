@@ -1,0 +1,461 @@
+#include "prune_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "status.h"
+
+static int no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "out of memory");
+}
+
+/* The slots of one ranking, and what it needs of them. */
+struct lineup {
+    struct prune_plan *p;
+    size_t n;
+    size_t *slot;                /* [n] */
+    struct pare_rank_part *part; /* [n] */
+    uint64_t *taken;             /* [n] */
+    struct pare_ranking ranking;
+};
+
+static void make_block(float *score, void *arg, size_t part, size_t first,
+                       size_t n)
+{
+    const struct lineup *l = arg;
+
+    prune_score_block(score, l->p, l->slot[part], first, n);
+}
+
+static int begin_lineup(struct lineup *l, struct prune_plan *p)
+{
+    size_t n = p->n_slots + 1;
+
+    *l = (struct lineup){.p = p,
+                         .slot = malloc(n * sizeof *l->slot),
+                         .part = calloc(n, sizeof *l->part),
+                         .taken = calloc(n, sizeof *l->taken)};
+    l->ranking = (struct pare_ranking){
+        .part = l->part,
+        .largest = p->o->criterion.largest,
+        .block = make_block,
+        .arg = l,
+        .threads = p->input.threads > 0 ? p->input.threads : 1};
+    return l->slot && l->part && l->taken ? 0 : no_memory();
+}
+
+static void end_lineup(struct lineup *l)
+{
+    free(l->slot);
+    free(l->part);
+    free(l->taken);
+}
+
+static void add_slot(struct lineup *l, size_t slot)
+{
+    const struct prune_plan *p = l->p;
+    const struct prune_slot *s = &p->slot[slot];
+    struct pare_rank_part *part = &l->part[l->n];
+
+    l->slot[l->n++] = slot;
+    l->ranking.n_parts = l->n;
+    part->n = s->n;
+    if (p->kind->map) {
+        part->score = p->grains.score + s->first;
+        part->candidate = p->grains.candidate + s->first;
+    } else {
+        bool stored = p->score && !p->o->criterion.inverse;
+
+        part->score = stored ? p->score[s->tensor] : NULL;
+        part->candidate = p->m->tensor[s->tensor].mask;
+    }
+}
+
+/* Weights of a slot that are still kept. */
+static uint64_t kept_now(const struct prune_slot *s)
+{
+    return s->kept_before + s->bias_before - s->removed - s->bias_removed;
+}
+
+/* Grains of a line-up that can still go. */
+static uint64_t available(const struct lineup *l)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct prune_slot *s = &l->p->slot[l->slot[i]];
+
+        if (!l->p->kind->map)
+            n += kept_now(s);
+        for (size_t k = 0; l->p->kind->map && k < s->n; k++)
+            n += l->part[i].candidate[k];
+    }
+    return n;
+}
+
+/* A grain as qsort orders it. */
+struct ranked {
+    float score;
+    size_t index;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->score != y->score)
+        return x->score < y->score ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The sizes of a line-up's candidates in the order in which they go. */
+static int sizes_in_order(size_t **size, size_t *n, const struct lineup *l)
+{
+    const struct prune_grains *g = &l->p->grains;
+    size_t room = available(l) + 1;
+    struct ranked *order = malloc(room * sizeof *order);
+
+    *n = 0;
+    *size = malloc(room * sizeof **size);
+    for (size_t i = 0; order && *size && i < l->n; i++) {
+        size_t first = l->p->slot[l->slot[i]].first;
+
+        for (size_t k = first; k < first + l->part[i].n; k++) {
+            float s = g->score[k];
+
+            if (g->candidate[k])
+                order[(*n)++] = (struct ranked){l->ranking.largest ? -s : s, k};
+        }
+    }
+    if (order)
+        qsort(order, *n, sizeof *order, by_score);
+    for (size_t i = 0; i < *n; i++)
+        (*size)[i] = g->size[order[i].index];
+    free(order);
+    return *size ? 0 : no_memory();
+}
+
+/* Weights in the first k grains of a line-up. */
+static int weights_in(uint64_t *sum, const struct lineup *l, uint64_t k)
+{
+    size_t *size = NULL, n;
+    int rc;
+
+    *sum = k;
+    if (!l->p->kind->map)
+        return 0;
+    rc = sizes_in_order(&size, &n, l);
+    *sum = 0;
+    for (size_t i = 0; !rc && i < k && i < n; i++)
+        *sum += size[i];
+    free(size);
+    return rc;
+}
+
+/* The fewest first grains that hold `weights`; all where they are too few. */
+static int fewest_grains(uint64_t *k, const struct lineup *l, uint64_t weights)
+{
+    size_t *size = NULL, n;
+    uint64_t sum = 0;
+    int rc;
+
+    *k = weights;
+    if (!l->p->kind->map)
+        return 0;
+    rc = sizes_in_order(&size, &n, l);
+    for (*k = 0; !rc && sum < weights && *k < n; (*k)++)
+        sum += size[*k];
+    if (!rc && sum < weights)
+        (*k)++; /* more than there are */
+    free(size);
+    return rc;
+}
+
+/* How few and how many of its first grains the bounds let a slot lose. */
+static int bounds_of(uint64_t *least, uint64_t *most, const struct lineup *l)
+{
+    const struct prune_plan *p = l->p;
+    const struct prune_slot *s = &p->slot[l->slot[0]];
+    bool last = p->round == p->o->criterion.rounds;
+    uint64_t left = kept_now(s);
+    size_t *size = NULL, n = 0;
+    int rc;
+
+    *most = left > s->lo ? left - s->lo : 0;
+    *least = last && left > s->hi ? left - s->hi : 0;
+    if (!p->kind->map)
+        return 0;
+    rc = sizes_in_order(&size, &n, l);
+    *least = *most = 0;
+    for (size_t i = 0; !rc && i < n; i++) {
+        if (last && left > s->hi)
+            *least = i + 1;
+        left -= size[i];
+        if (left >= s->lo && n - i > p->o->floor)
+            *most = i + 1;
+    }
+    free(size);
+    return rc;
+}
+
+/* Make a cut one of this round's groups; it is the plan's then. */
+static void adopt(struct lineup *l, const struct pare_cut *cut)
+{
+    struct prune_plan *p = l->p;
+
+    for (size_t i = 0; i < l->n; i++) {
+        p->slot[l->slot[i]].taken = l->taken[i];
+        p->slot[l->slot[i]].group = p->n_groups;
+    }
+    p->cut[p->n_groups++] = *cut;
+}
+
+static int cut_at(struct lineup *l, uint64_t k)
+{
+    struct pare_cut cut = {0};
+    int rc = pare_rank_cut(&cut, l->taken, &l->ranking, k);
+
+    if (!rc)
+        adopt(l, &cut);
+    return rc;
+}
+
+/*
+ * Cut a slot at its bound where k breaks it. What it loses then is no longer
+ * asked of the others.
+ */
+static int fix_slot(bool *fixed, struct prune_plan *p, size_t slot, uint64_t k,
+                    uint64_t *target, bool by_weights)
+{
+    struct lineup l;
+    uint64_t least, most, sum;
+    int rc = begin_lineup(&l, p);
+
+    *fixed = false;
+    if (rc)
+        goto out;
+    add_slot(&l, slot);
+    rc = bounds_of(&least, &most, &l);
+    if (rc || (k >= least && k <= most))
+        goto out;
+    sum = k = k > most ? most : least;
+    if (by_weights)
+        rc = weights_in(&sum, &l, k);
+    if (!rc)
+        rc = cut_at(&l, k);
+    *target = *target > sum ? *target - sum : 0;
+    p->slot[slot].fixed = *fixed = true;
+out:
+    end_lineup(&l);
+    return rc;
+}
+
+/* Are there bounds to look after? Finding out may cost a sort. */
+static bool bounded(const struct prune_plan *p)
+{
+    return p->o->n_min || p->o->n_max || p->o->floor ||
+           p->o->allocation->density;
+}
+
+static int fix_slots(size_t *n_fixed, struct lineup *l, uint64_t *target,
+                     bool by_weights)
+{
+    int rc = 0;
+
+    *n_fixed = 0;
+    for (size_t i = 0; !rc && bounded(l->p) && i < l->n; i++) {
+        bool fixed;
+
+        rc =
+            fix_slot(&fixed, l->p, l->slot[i], l->taken[i], target, by_weights);
+        *n_fixed += fixed;
+    }
+    return rc;
+}
+
+/* The sparsity that a pool whose bounds exclude its amount comes to. */
+static int cannot_meet(const struct prune_plan *p, const struct lineup *rest,
+                       const struct prune_pool *pool)
+{
+    uint64_t kept = 0;
+
+    for (size_t i = pool->first; i < pool->first + pool->n; i++) {
+        const struct prune_slot *s = &p->slot[i];
+
+        if (s->fixed && !p->kind->map)
+            kept += kept_now(s) - s->taken;
+        else if (s->fixed)
+            kept += s->lo;
+    }
+    (void)rest;
+    return pare_fail(PARE_EINVAL,
+                     "the amount and the bounds of the layers exclude each "
+                     "other: the nearest sparsity is about %.4f",
+                     1 - (double)kept / (double)pool->count.total);
+}
+
+/* Choose among some slots of a pool; *n_fixed of them met a bound instead. */
+static int pick_some(size_t *n_fixed, struct lineup *l, uint64_t *target,
+                     const struct prune_pool *pool)
+{
+    struct pare_cut cut = {0};
+    uint64_t k = *target;
+    int rc = 0;
+
+    *n_fixed = 0;
+    if (pool->by_weights)
+        rc = fewest_grains(&k, l, *target);
+    if (!rc && l->n < pool->n && k > available(l))
+        rc = cannot_meet(l->p, l, pool);
+    if (!rc)
+        rc = pare_rank_cut(&cut, l->taken, &l->ranking, k);
+    if (!rc)
+        rc = fix_slots(n_fixed, l, target, pool->by_weights);
+    if (!rc && *n_fixed == 0)
+        adopt(l, &cut);
+    else
+        pare_cut_release(&cut);
+    return rc;
+}
+
+/* A slot that would break a bound is cut at it, the others for the rest. */
+static int pick_pool(struct prune_plan *p, size_t index)
+{
+    const struct prune_pool *pool = &p->pool[index];
+    uint64_t target = prune_due(p, pool);
+    size_t n_fixed = 1;
+    int rc = 0;
+
+    while (!rc && n_fixed) {
+        struct lineup l;
+
+        n_fixed = 0;
+        rc = begin_lineup(&l, p);
+        for (size_t i = pool->first; !rc && i < pool->first + pool->n; i++)
+            if (!p->slot[i].fixed)
+                add_slot(&l, i);
+        if (!rc && l.n)
+            rc = pick_some(&n_fixed, &l, &target, pool);
+        else if (!rc && target && prune_plan_together(p) && index >= p->n_own)
+            rc = cannot_meet(p, &l, pool);
+        end_lineup(&l);
+        if (!rc && n_fixed && index < p->n_own)
+            rc = pare_fail(PARE_EINVAL,
+                           "%s: its amount and its bounds exclude each other",
+                           p->m->arch.layer[pool->layer].name);
+    }
+    return rc;
+}
+
+/*
+ * Clear the marks or masks of the slots of some groups; all memory is taken
+ * before the first.
+ */
+static int clear_groups(struct prune_plan *p, size_t first)
+{
+    struct lineup l;
+    uint8_t **mask = calloc(p->n_slots + 1, sizeof *mask);
+    int rc = begin_lineup(&l, p);
+
+    if (!mask)
+        rc = no_memory();
+    for (size_t group = first; !rc && group < p->n_groups; group++) {
+        l.n = 0;
+        for (size_t i = 0; i < p->n_slots; i++) {
+            const struct prune_slot *s = &p->slot[i];
+
+            if (s->group != group)
+                continue;
+            mask[l.n] = NULL;
+            if (s->taken)
+                mask[l.n] = p->kind->map ? p->grains.stays + s->first
+                                         : p->m->tensor[s->tensor].mask;
+            add_slot(&l, i);
+        }
+        pare_rank_clear(mask, &l.ranking, &p->cut[group]);
+    }
+    free(mask);
+    end_lineup(&l);
+    return rc;
+}
+
+/* What the slots of a pool lose by the grains that were chosen. */
+static void tally(struct prune_plan *p, const struct prune_pool *pool)
+{
+    for (size_t i = pool->first; i < pool->first + pool->n; i++) {
+        struct prune_slot *s = &p->slot[i];
+        const struct pare_tensor *bias = prune_bias(p, s);
+        uint64_t weights = 0, biases = 0;
+
+        s->gone += s->taken;
+        if (!p->kind->map) {
+            s->removed += s->taken;
+            continue;
+        }
+        for (size_t g = 0; g < s->n; g++) {
+            if (p->grains.stays[s->first + g])
+                continue;
+            weights += p->grains.size[s->first + g];
+            biases += bias && (!bias->mask || bias->mask[g]);
+        }
+        s->removed += weights - biases;
+        s->bias_removed += biases;
+    }
+}
+
+/* Choose in some pools, the targets of which are set first. */
+static int pick_pools(struct prune_plan *p, bool own)
+{
+    size_t first = own ? 0 : p->n_own, end = own ? p->n_own : p->n_pools;
+    size_t group = p->n_groups;
+    int rc = prune_targets(p, own);
+
+    for (size_t i = first; !rc && i < end; i++)
+        rc = pick_pool(p, i);
+    if (!rc && p->kind->map)
+        rc = clear_groups(p, group);
+    for (size_t i = first; !rc && i < end; i++)
+        tally(p, &p->pool[i]);
+    return rc;
+}
+
+int prune_pick(struct prune_plan *p)
+{
+    int rc;
+
+    while (p->n_groups)
+        pare_cut_release(&p->cut[--p->n_groups]);
+    for (size_t i = 0; i < p->n_slots; i++) {
+        p->slot[i].taken = 0;
+        p->slot[i].fixed = false;
+        p->slot[i].group = SIZE_MAX;
+    }
+    if (p->kind->map)
+        memset(p->grains.stays, 1, p->grains.n);
+    rc = pick_pools(p, true);
+    return rc ? rc : pick_pools(p, false);
+}
+
+static void clear_grains(struct prune_plan *p, const struct prune_slot *s)
+{
+    struct pare_tensor *t = &p->m->tensor[s->tensor];
+    struct pare_tensor *bias = prune_bias(p, s);
+    const uint8_t *stays = p->grains.stays + s->first;
+
+    for (size_t i = 0; i < t->n; i++)
+        t->mask[i] &=
+            stays[pare_grain_of(&s->map, i / s->map.cols, i % s->map.cols)];
+    for (size_t g = 0; bias && g < s->n; g++)
+        bias->mask[g] &= stays[g];
+}
+
+int prune_clear(struct prune_plan *p)
+{
+    if (!p->kind->map)
+        return clear_groups(p, 0);
+    for (size_t i = 0; i < p->n_slots; i++)
+        if (p->slot[i].taken)
+            clear_grains(p, &p->slot[i]);
+    return 0;
+}
