@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "augment.h"
+#include "gathered.h"
 #include "initializer.h"
 #include "loss.h"
 #include "optimizer.h"
@@ -38,15 +39,16 @@ static void find(struct check *c, const char *fmt, ...)
         c->report(c->arg, line);
 }
 
-/* One array of a tensor's shape: 0 where pruned, finite elsewhere. */
+/* One array of a tensor's shape: finite, and 0 where the mask, which may be
+ * none, is 0. */
 static void check_array(struct check *c, const char *where, const float *v,
-                        const struct pare_tensor *t)
+                        const struct pare_tensor *t, const uint8_t *mask)
 {
     size_t alive = 0, odd = 0;
 
     for (size_t i = 0; i < t->n; i++) {
         odd += !isfinite(v[i]);
-        alive += t->mask && !t->mask[i] && v[i] != 0.0f;
+        alive += mask && !mask[i] && v[i] != 0.0f;
     }
     if (alive)
         find(c, "%s%s: %zu pruned values are not 0", where, t->name, alive);
@@ -54,8 +56,17 @@ static void check_array(struct check *c, const char *where, const float *v,
         find(c, "%s%s: %zu values are not finite", where, t->name, odd);
 }
 
+/* The mask that an array of a checkpoint obeys: that of an undo point is its
+ * own. */
+static const uint8_t *mask_of(const struct check *c,
+                              const struct pare_checkpoint *point, size_t t)
+{
+    return point && point->mask ? point->mask[t] : c->m->tensor[t].mask;
+}
+
 static void check_optim(struct check *c, const char *where,
-                        const struct pare_optstate *s)
+                        const struct pare_optstate *s,
+                        const struct pare_checkpoint *point)
 {
     char name[PARE_NAME_MAX + 64];
     struct pare_optimizer_spec spec;
@@ -65,14 +76,15 @@ static void check_optim(struct check *c, const char *where,
     if (s->spec[0] && pare_optimizer_parse(&spec, s->spec))
         find(c, "%soptimizer: %s", where, pare_error());
     else if (s->spec[0] && s->n_slots && s->n_slots != spec.n_slots)
-        find(c, "%soptimizer: %d arrays a tensor, %s has %d", where,
-             s->n_slots, spec.row->name, spec.n_slots);
+        find(c, "%soptimizer: %d arrays a tensor, %s has %d", where, s->n_slots,
+             spec.row->name, spec.n_slots);
     for (int k = 0; k < s->n_slots; k++)
         for (size_t t = 0; t < c->m->n_tensors; t++) {
             if (!s->slot[k][t])
                 continue;
             snprintf(name, sizeof name, "%soptimizer slot %d, ", where, k);
-            check_array(c, name, s->slot[k][t], &c->m->tensor[t]);
+            check_array(c, name, s->slot[k][t], &c->m->tensor[t],
+                        mask_of(c, point, t));
         }
 }
 
@@ -85,8 +97,33 @@ static void check_checkpoint(struct check *c,
     if (!point->value && strcmp(point->name, "init") != 0)
         find(c, "checkpoint %s: no values", point->name);
     for (size_t t = 0; point->value && t < c->m->n_tensors; t++)
-        check_array(c, where, point->value[t], &c->m->tensor[t]);
-    check_optim(c, where, &point->optim);
+        check_array(c, where, point->value[t], &c->m->tensor[t],
+                    mask_of(c, point, t));
+    check_optim(c, where, &point->optim, point);
+}
+
+/* What scores and curves must be for a pruning to use them. */
+static void check_gathered(struct check *c)
+{
+    const struct pare_model *m = c->m;
+    char where[PARE_NAME_MAX + 16];
+
+    for (size_t i = 0; i < m->n_scores; i++) {
+        const struct pare_scores *s = &m->scores[i];
+        bool loose = pare_scores_under_mask(s->name);
+
+        if (!pare_scores_named(s->name))
+            find(c, "scores '%s': not a name of scores", s->name);
+        snprintf(where, sizeof where, "scores %s, ", s->name);
+        for (size_t t = 0; t < m->n_tensors; t++)
+            if (s->value[t])
+                check_array(c, where, s->value[t], &m->tensor[t],
+                            loose ? NULL : m->tensor[t].mask);
+    }
+    for (size_t i = 0; i < m->n_curves; i++)
+        if (pare_curve_check(&m->curve[i]))
+            find(c, "the curve of %s: %s",
+                 m->arch.layer[m->curve[i].layer].name, pare_error());
 }
 
 /* Do the first weights come back from their seed? */
@@ -169,11 +206,13 @@ int pare_model_check(const struct pare_model *m,
     int err;
 
     for (size_t t = 0; t < m->n_tensors; t++)
-        check_array(&c, "", m->tensor[t].value, &m->tensor[t]);
+        check_array(&c, "", m->tensor[t].value, &m->tensor[t],
+                    m->tensor[t].mask);
     check_training(&c);
-    check_optim(&c, "", &m->optim);
+    check_optim(&c, "", &m->optim, NULL);
     for (size_t i = 0; i < m->n_checkpoints; i++)
         check_checkpoint(&c, &m->checkpoint[i]);
+    check_gathered(&c);
     err = check_init(&c);
     check_steps(&c);
     check_history(&c);

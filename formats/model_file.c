@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "gathered.h"
 #include "model_io.h"
 #include "status.h"
 #include "trial.h"
@@ -148,15 +149,21 @@ int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
 static uint64_t array_bytes(const struct pare_model *m)
 {
     uint64_t arrays = 1 + (uint64_t)m->optim.n_slots, n = 0, kept = 0;
+    uint64_t whole = m->n_scores, all = 0;
 
-    for (size_t i = 0; i < m->n_checkpoints; i++)
-        arrays += (uint64_t)(m->checkpoint[i].value != NULL) +
-                  (uint64_t)m->checkpoint[i].optim.n_slots;
+    for (size_t i = 0; i < m->n_checkpoints; i++) {
+        const struct pare_checkpoint *c = &m->checkpoint[i];
+
+        *(c->mask ? &whole : &arrays) +=
+            (uint64_t)(c->value != NULL) + (uint64_t)c->optim.n_slots;
+    }
     for (size_t t = 0; t < m->n_tensors; t++) {
         kept += pare_tensor_kept(&m->tensor[t]);
         n += m->tensor[t].mask ? m->tensor[t].n / 8 : 0;
+        all += m->tensor[t].n;
     }
-    return n + arrays * kept * sizeof(float);
+    return n + (arrays * kept + whole * all) * sizeof(float) +
+           pare_model_undos(m) * (all / 8);
 }
 
 static int write_model(const char *path, const struct pare_model *m,

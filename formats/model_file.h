@@ -3,7 +3,7 @@
 
 #include "model.h"
 
-#define PARE_MODEL_VERSION 2 /* the newest that is read */
+#define PARE_MODEL_VERSION 3 /* the newest that is read */
 
 /** How a tensor lies in a file; see pare-model(5). */
 enum pare_encoding { PARE_ENC_DENSE, PARE_ENC_BITMAP, PARE_ENC_INDEX };
@@ -60,7 +60,8 @@ int pare_autosave_write(const char *path, const struct pare_model *m,
 
 /**
  * Check a model's invariants beyond what reading does (pare-check(1)):
- * masked values, optimiser slots and checkpoints are 0, init regenerates.
+ * masked values, optimiser slots, checkpoints (an undo point's under its own
+ * mask) and scores other than hebbian are 0, init regenerates.
  * Calls report once per finding.
  * @return number of findings, or a negative status
  */

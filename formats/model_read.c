@@ -1,4 +1,4 @@
-#include "model_io.h"
+#include "model_arrays.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,29 +10,13 @@
 
 #define PATH_BYTES 512
 #define MOST_NAMES 65536
-struct reader {
-    struct pare_h5 *h;
-    struct pare_model *m;
-    struct pare_model_file *info; /* may be NULL */
-    uint64_t budget;              /* bytes of memory left */
-    bool walk;                    /* arrays are only looked for */
-};
-
-static int charge(struct reader *r, uint64_t count, uint64_t size)
-{
-    if (count > r->budget / size)
-        return pare_fail(PARE_ELIMIT, "the file asks for more memory than "
-                                      "its size allows");
-    r->budget -= count * size;
-    return 0;
-}
 
 static const char *suffix(const struct pare_tensor *t)
 {
     return strrchr(t->name, '.') + 1;
 }
 
-static int read_text(char **text, struct reader *r, const char *path,
+static int read_text(char **text, struct pare_reader *r, const char *path,
                      size_t limit)
 {
     char *s;
@@ -49,8 +33,8 @@ static int read_text(char **text, struct reader *r, const char *path,
 }
 
 /* Does a text attribute of the file say this? */
-static int expect_attr(struct reader *r, const char *path, const char *name,
-                       const char *want)
+static int expect_attr(struct pare_reader *r, const char *path,
+                       const char *name, const char *want)
 {
     char *text;
     int err = pare_h5_attr_text(&text, r->h, path, name, 4096);
@@ -65,7 +49,7 @@ static int expect_attr(struct reader *r, const char *path, const char *name,
 }
 
 /* Is it a model, and of a version that we read? */
-static int check_format(struct reader *r)
+static int check_format(struct pare_reader *r)
 {
     char *format = NULL;
     int64_t version;
@@ -92,7 +76,7 @@ static int check_format(struct reader *r)
 }
 
 /* Parse the architecture and make its tensors, if the file may. */
-static int read_arch(struct reader *r)
+static int read_arch(struct pare_reader *r)
 {
     struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
     struct pare_arch arch = {0};
@@ -121,14 +105,14 @@ static int read_arch(struct reader *r)
         }
     }
     if (!err)
-        err = charge(r, floats, sizeof(float));
+        err = pare_reader_charge(r, floats, sizeof(float));
     if (!err)
         err = pare_model_init(r->m, &arch);
     pare_arch_release(&arch);
     return err;
 }
 
-static int read_norm(struct reader *r)
+static int read_norm(struct pare_reader *r)
 {
     struct pare_norm *norm = &r->m->norm;
     struct pare_h5_info info;
@@ -159,7 +143,7 @@ static int read_norm(struct reader *r)
     return err;
 }
 
-static int read_input(struct reader *r)
+static int read_input(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
     char *text = NULL;
@@ -197,7 +181,7 @@ static int read_input(struct reader *r)
     return 0;
 }
 
-static int read_texts(struct reader *r)
+static int read_texts(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
     char *text = NULL;
@@ -227,176 +211,7 @@ static int read_texts(struct reader *r)
     return there < 0 ? there : err;
 }
 
-static int check_dims(const struct pare_h5_info *info, const char *path,
-                      const struct pare_tensor *t)
-{
-    bool same = info->rank == t->rank;
-
-    for (int i = 0; same && i < t->rank; i++)
-        same = info->dim[i] == t->dim[i];
-    return same ? 0
-                : pare_fail(PARE_EFORMAT,
-                            "'%s' has not the shape that the "
-                            "architecture gives '%s'",
-                            path, t->name);
-}
-
-static int read_dense(struct reader *r, float *out, const char *path,
-                      const struct pare_tensor *t)
-{
-    struct pare_h5_info info;
-    int err = pare_h5_info(&info, r->h, path);
-
-    if (!err)
-        err = check_dims(&info, path, t);
-    if (!err && r->walk)
-        return pare_h5_probe(r->h, path, PARE_H5_F32, t->n);
-    return err ? err : pare_h5_read(out, r->h, path, PARE_H5_F32, t->n);
-}
-
-static int read_survivors(struct reader *r, float *out, const char *path,
-                          const struct pare_tensor *t)
-{
-    struct pare_h5_info info;
-    size_t kept = r->walk ? 0 : pare_tensor_kept(t);
-    float *v = NULL;
-    int err = pare_h5_info(&info, r->h, path);
-
-    if (!err && r->walk)
-        return pare_h5_probe(r->h, path, PARE_H5_F32, info.count);
-    if (!err && (info.rank != 1 || info.count != kept))
-        err = pare_fail(PARE_EFORMAT,
-                        "'%s' holds %zu values for %zu kept positions", path,
-                        info.count, kept);
-    if (err)
-        return err;
-    v = malloc((kept + 1) * sizeof *v);
-    if (!v)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    err = pare_h5_read(v, r->h, path, PARE_H5_F32, kept);
-    for (size_t i = 0, k = 0; !err && i < t->n; i++)
-        out[i] = t->mask[i] ? v[k++] : 0.0f;
-    free(v);
-    return err;
-}
-
-/* An array of the tensor's shape: dense at `path`, or PATH.kept. */
-static int read_array(struct reader *r, float *out, const char *path,
-                      const struct pare_tensor *t)
-{
-    char kept[PATH_BYTES + 8];
-    int there = 0;
-
-    snprintf(kept, sizeof kept, "%s.kept", path);
-    if (t->mask)
-        there = pare_h5_exists(r->h, kept);
-    if (there < 0)
-        return there;
-    return there ? read_survivors(r, out, kept, t)
-                 : read_dense(r, out, path, t);
-}
-
-static int check_finite(const float *v, const char *path, size_t n)
-{
-    size_t i = pare_first_nonfinite(v, n);
-
-    if (i == n)
-        return 0;
-    return pare_fail(PARE_EFORMAT, "'%s' holds a value that is %s", path,
-                     isnan(v[i]) ? "not a number" : "infinite");
-}
-
-static int read_bitmap(struct reader *r, const char *path,
-                       struct pare_tensor *t)
-{
-    size_t n = (t->n + 7) / 8;
-    uint8_t *bits;
-    int err;
-
-    if (r->walk)
-        return pare_h5_probe(r->h, path, PARE_H5_U8, n);
-    bits = malloc(n + 1);
-    if (!bits)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    err = pare_h5_read(bits, r->h, path, PARE_H5_U8, n);
-    if (!err && t->n % 8 && bits[n - 1] >> (t->n % 8))
-        err = pare_fail(PARE_EFORMAT, "'%s' has bits past its end", path);
-    for (size_t i = 0; !err && i < t->n; i++)
-        t->mask[i] = bits[i / 8] >> (i % 8) & 1;
-    free(bits);
-    return err;
-}
-
-static int read_index(struct reader *r, const char *path, struct pare_tensor *t)
-{
-    struct pare_h5_info info;
-    uint32_t *index;
-    int err = pare_h5_info(&info, r->h, path);
-
-    if (!err && (info.rank != 1 || info.count > t->n))
-        err = pare_fail(PARE_EFORMAT, "'%s' has too many positions", path);
-    if (!err && r->walk)
-        return pare_h5_probe(r->h, path, PARE_H5_U32, info.count);
-    if (err)
-        return err;
-    index = malloc((info.count + 1) * sizeof *index);
-    if (!index)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    err = pare_h5_read(index, r->h, path, PARE_H5_U32, info.count);
-    memset(t->mask, 0, t->n);
-    for (size_t i = 0; !err && i < info.count; i++) {
-        if (index[i] >= t->n || (i && index[i] <= index[i - 1]))
-            err = pare_fail(PARE_EFORMAT,
-                            "'%s' is not ascending or out of range", path);
-        else
-            t->mask[index[i]] = 1;
-    }
-    free(index);
-    return err;
-}
-
-/* On a walk a mask is never looked into: it takes no memory. */
-static int need_mask(struct reader *r, struct pare_tensor *t)
-{
-    if (!r->walk)
-        return pare_tensor_need_mask(t);
-    t->mask = calloc(1, t->n);
-    return t->mask ? 0 : pare_fail(PARE_ENOMEM, "no memory");
-}
-
-/* The mask at PATH.mask or PATH.index; none is fine. */
-static int read_mask(struct reader *r, const char *path, struct pare_tensor *t,
-                     struct pare_stored *stored)
-{
-    char bitmap[PATH_BYTES + 8], index[PATH_BYTES + 8];
-    struct pare_h5_info info;
-    int bits, positions, err;
-
-    snprintf(bitmap, sizeof bitmap, "%s.mask", path);
-    snprintf(index, sizeof index, "%s.index", path);
-    bits = pare_h5_exists(r->h, bitmap);
-    positions = bits < 0 ? bits : pare_h5_exists(r->h, index);
-    if (positions < 0)
-        return positions;
-    if (!bits && !positions)
-        return 0;
-    if (bits && positions)
-        return pare_fail(PARE_EFORMAT, "'%s' has two masks", path);
-    err = charge(r, t->n, 1);
-    if (!err)
-        err = need_mask(r, t);
-    if (!err)
-        err = bits ? read_bitmap(r, bitmap, t) : read_index(r, index, t);
-    if (!err)
-        err = pare_h5_info(&info, r->h, bits ? bitmap : index);
-    if (err)
-        return err;
-    stored->encoding = bits ? PARE_ENC_BITMAP : PARE_ENC_INDEX;
-    stored->mask_bytes = info.stored;
-    return 0;
-}
-
-static int read_tensor(struct reader *r, struct pare_tensor *t,
+static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
                        struct pare_stored *stored)
 {
     char path[PATH_BYTES], kept[PATH_BYTES + 8];
@@ -405,14 +220,14 @@ static int read_tensor(struct reader *r, struct pare_tensor *t,
 
     snprintf(path, sizeof path, "/layers/%s/%s",
              r->m->arch.layer[t->layer].name, suffix(t));
-    err = read_mask(r, path, t, stored);
+    err = pare_read_mask(r, path, t, stored);
     if (err)
         return err;
     snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
-    err = t->mask ? read_survivors(r, t->value, kept, t)
-                  : read_dense(r, t->value, kept, t);
+    err = t->mask ? pare_read_kept(r, t->value, kept, t)
+                  : pare_read_dense(r, t->value, kept, t);
     if (!err && !r->walk)
-        err = check_finite(t->value, path, t->n);
+        err = pare_read_finite(t->value, path, t->n);
     if (!err)
         err = pare_h5_info(&info, r->h, kept);
     if (!err)
@@ -424,7 +239,7 @@ static int read_tensor(struct reader *r, struct pare_tensor *t,
     return err;
 }
 
-static int read_tensors(struct reader *r)
+static int read_tensors(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
     struct pare_stored stored = {0};
@@ -444,8 +259,9 @@ static int read_tensors(struct reader *r)
     return err;
 }
 
-static int read_optim(struct reader *r, const char *dir,
-                      struct pare_optstate *s)
+/* State of an optimiser, under the masks of a checkpoint or the model's. */
+static int read_optim(struct pare_reader *r, const char *dir,
+                      struct pare_optstate *s, uint8_t *const *mask)
 {
     struct pare_model *m = r->m;
     char path[PATH_BYTES];
@@ -453,21 +269,42 @@ static int read_optim(struct reader *r, const char *dir,
 
     s->n_slots = 0;
     for (size_t t = 0; t < m->n_tensors && !err; t++)
-        err = charge(r, m->tensor[t].n * (uint64_t)n_slots, sizeof(float));
+        err = pare_reader_charge(r, m->tensor[t].n * (uint64_t)n_slots,
+                                 sizeof(float));
     if (!err)
         err = pare_optstate_alloc(s, m, n_slots);
     for (int k = 0; k < n_slots && !err; k++)
         for (size_t t = 0; t < m->n_tensors && !err; t++) {
+            struct pare_tensor as = pare_tensor_as(m, t, mask);
+
             if (!s->slot[k][t])
                 continue;
-            snprintf(path, sizeof path, "%s/slot%d/%s", dir, k,
-                     m->tensor[t].name);
-            err = read_array(r, s->slot[k][t], path, &m->tensor[t]);
+            snprintf(path, sizeof path, "%s/slot%d/%s", dir, k, as.name);
+            err = pare_read_array(r, s->slot[k][t], path, &as);
         }
     return err;
 }
 
-static int read_checkpoint(struct reader *r, struct pare_checkpoint *c)
+/* A tensor of an undo point: its mask of then, and what that keeps. */
+static int read_whole(struct pare_reader *r, struct pare_checkpoint *c,
+                      size_t t, const char *path)
+{
+    struct pare_tensor as = r->m->tensor[t];
+    struct pare_stored stored;
+    char kept[PATH_BYTES + 8];
+    int err;
+
+    as.mask = NULL;
+    err = pare_read_mask(r, path, &as, &stored);
+    c->mask[t] = as.mask;
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    if (err)
+        return err;
+    return as.mask ? pare_read_kept(r, c->value[t], kept, &as)
+                   : pare_read_dense(r, c->value[t], path, &as);
+}
+
+static int read_checkpoint(struct pare_reader *r, struct pare_checkpoint *c)
 {
     struct pare_model *m = r->m;
     char path[PATH_BYTES];
@@ -476,7 +313,7 @@ static int read_checkpoint(struct reader *r, struct pare_checkpoint *c)
     for (size_t t = 0; c->value && t < m->n_tensors && !err; t++) {
         const struct pare_tensor *tensor = &m->tensor[t];
 
-        err = charge(r, tensor->n, sizeof(float));
+        err = pare_reader_charge(r, tensor->n, sizeof(float));
         if (err)
             break;
         c->value[t] = calloc(tensor->n, sizeof(float));
@@ -484,15 +321,16 @@ static int read_checkpoint(struct reader *r, struct pare_checkpoint *c)
             return pare_fail(PARE_ENOMEM, "no memory");
         snprintf(path, sizeof path, "/checkpoints/%s/%s", c->name,
                  tensor->name);
-        err = read_array(r, c->value[t], path, tensor);
+        err = c->mask ? read_whole(r, c, t, path)
+                      : pare_read_array(r, c->value[t], path, tensor);
         if (!err && !r->walk)
-            err = check_finite(c->value[t], path, tensor->n);
+            err = pare_read_finite(c->value[t], path, tensor->n);
     }
     snprintf(path, sizeof path, "/checkpoints/%s/optimizer", c->name);
-    return err ? err : read_optim(r, path, &c->optim);
+    return err ? err : read_optim(r, path, &c->optim, c->mask);
 }
 
-static int read_autosave(struct reader *r)
+static int read_autosave(struct pare_reader *r)
 {
     char *key = NULL;
     int there = pare_h5_exists(r->h, "/autosave"), err;
@@ -507,7 +345,7 @@ static int read_autosave(struct reader *r)
     return read_text(&r->info->autosave_text, r, "/autosave", PARE_TEXT_MAX);
 }
 
-static int read_digest(char hex[PARE_DIGEST_LEN], struct reader *r,
+static int read_digest(char hex[PARE_DIGEST_LEN], struct pare_reader *r,
                        const char *name)
 {
     char *text;
@@ -520,7 +358,7 @@ static int read_digest(char hex[PARE_DIGEST_LEN], struct reader *r,
     return 0;
 }
 
-static int check_digests(struct reader *r)
+static int check_digests(struct pare_reader *r)
 {
     char weights[PARE_DIGEST_LEN], state[PARE_DIGEST_LEN];
     char stored_weights[PARE_DIGEST_LEN], stored_state[PARE_DIGEST_LEN];
@@ -552,7 +390,7 @@ uint64_t pare_model_budget(uint64_t size)
                : UINT64_MAX;
 }
 
-static int read_model(struct reader *r)
+static int read_model(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
     int err = check_format(r);
@@ -566,9 +404,13 @@ static int read_model(struct reader *r)
     if (!err)
         err = read_tensors(r);
     if (!err)
-        err = read_optim(r, "/optimizer", &m->optim);
+        err = read_optim(r, "/optimizer", &m->optim, NULL);
     for (size_t i = 0; !err && i < m->n_checkpoints; i++)
         err = read_checkpoint(r, &m->checkpoint[i]);
+    if (!err)
+        err = pare_scores_read(r);
+    if (!err)
+        err = pare_curves_read(r);
     if (!err)
         err = read_autosave(r);
     if (!err)
@@ -583,7 +425,7 @@ static int read_model(struct reader *r)
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, uint64_t size)
 {
-    struct reader r = {
+    struct pare_reader r = {
         .h = h, .m = m, .info = info, .budget = pare_model_budget(size)};
 
     return read_model(&r);
@@ -592,11 +434,11 @@ int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
 int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
                     struct pare_h5 *h, uint64_t size)
 {
-    struct reader r = {.h = h,
-                       .m = m,
-                       .info = info,
-                       .budget = pare_model_budget(size),
-                       .walk = true};
+    struct pare_reader r = {.h = h,
+                            .m = m,
+                            .info = info,
+                            .budget = pare_model_budget(size),
+                            .walk = true};
 
     return read_model(&r);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gathered.h"
 #include "number.h"
 #include "status.h"
 
@@ -186,7 +187,10 @@ int pare_training_text(char **text, const struct pare_model *m)
 
         fputs("checkpoint=", f);
         err = print_value(f, c->name, "a checkpoint's name");
-        fprintf(f, "\nvalues=%s\n", c->value ? "stored" : "none");
+        fprintf(f, "\nvalues=%s\n",
+                c->mask    ? "whole"
+                : c->value ? "stored"
+                           : "none");
         if (!err)
             err = print_fields(f, point_field, c);
     }
@@ -311,7 +315,32 @@ static bool is_object_name(const char *name)
     return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+/* Is it the next undo point, or no undo point and not called so? */
+static bool fits_undo(const struct pare_model *m, const char *name, bool whole)
+{
+    char next[PARE_NAME_MAX];
+
+    pare_undo_name(next, pare_model_undos(m) + 1);
+    return whole ? strcmp(name, next) == 0 : !pare_undo_named(name);
+}
+
 /* Values that are to be read are marked by an array of NULLs. */
+static int mark_values(struct pare_checkpoint *c, size_t n, const char *values)
+{
+    bool whole = strcmp(values, "whole") == 0;
+
+    if (!whole && strcmp(values, "stored") != 0)
+        return strcmp(values, "none") == 0
+                   ? 0
+                   : pare_fail(PARE_EFORMAT, "'/training': values=%s", values);
+    c->value = calloc(n + 1, sizeof *c->value);
+    if (whole)
+        c->mask = calloc(n + 1, sizeof *c->mask);
+    return c->value && (c->mask || !whole)
+               ? 0
+               : pare_fail(PARE_ENOMEM, "no memory");
+}
+
 static int parse_checkpoint(struct pare_model *m, char **text)
 {
     struct pare_checkpoint *c;
@@ -323,7 +352,8 @@ static int parse_checkpoint(struct pare_model *m, char **text)
     if (err)
         return err;
     if (!is_object_name(name) || strlen(name) >= sizeof c->name ||
-        pare_model_checkpoint(m, name))
+        pare_model_checkpoint(m, name) ||
+        !fits_undo(m, name, strcmp(values, "whole") == 0))
         return pare_fail(PARE_EFORMAT, "'/training': bad checkpoint name '%s'",
                          name);
     if (m->n_checkpoints >= PARE_CHECKPOINTS_MAX)
@@ -332,14 +362,8 @@ static int parse_checkpoint(struct pare_model *m, char **text)
     c = pare_model_add_checkpoint(m, name);
     if (!c)
         return PARE_ENOMEM;
-    if (strcmp(values, "stored") == 0) {
-        c->value = calloc(m->n_tensors + 1, sizeof *c->value);
-        if (!c->value)
-            return pare_fail(PARE_ENOMEM, "no memory");
-    } else if (strcmp(values, "none") != 0) {
-        return pare_fail(PARE_EFORMAT, "'/training': values=%s", values);
-    }
-    return parse_fields(text, point_field, c);
+    err = mark_values(c, m->n_tensors, values);
+    return err ? err : parse_fields(text, point_field, c);
 }
 
 int pare_training_parse(struct pare_model *m, char *text)

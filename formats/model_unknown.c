@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gathered.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -23,10 +24,10 @@ static bool is_one_of(const char *name, const char *const *known)
 static bool root_knows(const struct pare_model *m, size_t which,
                        const char *name)
 {
-    static const char *const known[] = {"arch",      "input",       "layers",
-                                        "optimizer", "checkpoints", "training",
-                                        "history",   "provenance",  "user",
-                                        "autosave",  NULL};
+    static const char *const known[] = {
+        "arch",     "input",   "layers",     "optimizer", "checkpoints",
+        "training", "history", "provenance", "user",      "autosave",
+        "scores",   "curves",  NULL};
 
     (void)m;
     (void)which;
@@ -98,7 +99,19 @@ static bool arrays_know(const struct pare_model *m, size_t which,
 static bool checkpoint_knows(const struct pare_model *m, size_t which,
                              const char *name)
 {
-    return strcmp(name, "optimizer") == 0 || arrays_know(m, which, name);
+    const struct pare_checkpoint *c = &m->checkpoint[which];
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        if (is_tensor(name, m->tensor[t].name, c->mask != NULL))
+            return true;
+    return strcmp(name, "optimizer") == 0;
+}
+
+static bool scores_know(const struct pare_model *m, size_t which,
+                        const char *name)
+{
+    (void)which;
+    return pare_model_scores(m, name) != NULL;
 }
 
 static bool checkpoints_know(const struct pare_model *m, size_t which,
@@ -133,7 +146,7 @@ static int look_into_optim(struct pare_model_file *info,
                            const struct pare_model *m, struct pare_h5 *h,
                            const char *dir, const struct pare_optstate *s)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES + 16];
     int err = look_into(info, m, h, dir, slots_know, (size_t)s->n_slots);
 
     for (int k = 0; k < s->n_slots && !err; k++) {
@@ -141,6 +154,19 @@ static int look_into_optim(struct pare_model_file *info,
         err = look_into(info, m, h, path, arrays_know, 0);
     }
     return err;
+}
+
+static int look_into_gathered(struct pare_model_file *info,
+                              const struct pare_model *m, struct pare_h5 *h)
+{
+    char path[PATH_BYTES];
+    int err = look_into(info, m, h, "/scores", scores_know, 0);
+
+    for (size_t i = 0; i < m->n_scores && !err; i++) {
+        snprintf(path, sizeof path, "/scores/%s", m->scores[i].name);
+        err = look_into(info, m, h, path, arrays_know, 0);
+    }
+    return err ? err : look_into(info, m, h, "/curves", layers_knows, 0);
 }
 
 int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,
@@ -169,10 +195,10 @@ int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,
         const struct pare_checkpoint *c = &m->checkpoint[i];
 
         snprintf(path, sizeof path, "/checkpoints/%s", c->name);
-        err = look_into(info, m, h, path, checkpoint_knows, 0);
+        err = look_into(info, m, h, path, checkpoint_knows, i);
         snprintf(path, sizeof path, "/checkpoints/%s/optimizer", c->name);
         if (!err)
             err = look_into_optim(info, m, h, path, &c->optim);
     }
-    return err;
+    return err ? err : look_into_gathered(info, m, h);
 }

@@ -1,162 +1,22 @@
-#include "model_io.h"
+#include "model_arrays.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bits.h"
-#include "clones.h"
-#include "hugepage.h"
+#include "gathered.h"
 #include "optimizer.h"
 #include "status.h"
 
 #define PATH_BYTES 512
-#define PIECE      4096 /* values looked at together */
-
-/* What a build carries through its functions. */
-struct build {
-    struct pare_h5w *w;
-    const struct pare_model *m;
-};
 
 static const char *suffix(const struct pare_tensor *t)
 {
     return strrchr(t->name, '.') + 1;
 }
 
-/* Is all of a piece 0 where the mask is? In vector code. */
-PARE_CLONES
-static uint32_t some_under_mask(const float *v, const uint8_t *mask, size_t n)
-{
-    uint32_t some = 0;
-
-    for (size_t i = 0; i < n; i++)
-        some |= (v[i] != 0.0f) & (mask[i] == 0);
-    return some;
-}
-
-static bool zero_under_mask(const float *v, const struct pare_tensor *t)
-{
-    for (size_t i = 0; i < t->n; i += PIECE)
-        if (some_under_mask(v + i, t->mask + i,
-                            t->n - i < PIECE ? t->n - i : PIECE))
-            return false;
-    return true;
-}
-
-static int check_finite(const float *v, const struct pare_tensor *t)
-{
-    size_t i = pare_first_nonfinite(v, t->n);
-
-    if (i == t->n)
-        return 0;
-    return pare_fail(PARE_EINVAL, "'%s' holds a value that is %s", t->name,
-                     isnan(v[i]) ? "not a number" : "infinite");
-}
-
-/* Copy the values that the mask keeps. */
-static void pick(float *kept, const float *v, const struct pare_tensor *t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->n; i += 64) {
-        size_t size = t->n - i < 64 ? t->n - i : 64;
-        uint64_t bits = pare_bits_pack(t->mask + i, size);
-
-        if (bits == UINT64_MAX) {
-            memcpy(kept + n, v + i, 64 * sizeof *kept);
-            n += 64;
-            continue;
-        }
-        for (; bits; bits &= bits - 1)
-            kept[n++] = v[i + pare_bits_lowest(bits)];
-    }
-}
-
-/* What a mask keeps of an array, at PATH.kept. */
-static int write_kept(struct build *b, const char *path, const float *v,
-                      const struct pare_tensor *t)
-{
-    char name[PATH_BYTES + 8];
-    size_t n = pare_tensor_kept(t), size = n * sizeof(float);
-    float *kept = pare_hugepage(malloc(size + sizeof(float)), size);
-
-    if (!kept)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    pick(kept, v, t);
-    snprintf(name, sizeof name, "%s.kept", path);
-    return pare_h5w_give(b->w, name, PARE_H5_F32, n, kept);
-}
-
-static int write_dense(struct build *b, const char *path, const float *v,
-                       const struct pare_tensor *t)
-{
-    return pare_h5w_lend(b->w, path, PARE_H5_F32, t->rank, t->dim, v);
-}
-
-/* Write an array of a tensor's shape; what is not 0 under the mask stays
- * dense. */
-static int write_array(struct build *b, const char *path, const float *v,
-                       const struct pare_tensor *t)
-{
-    return t->mask && zero_under_mask(v, t) ? write_kept(b, path, v, t)
-                                            : write_dense(b, path, v, t);
-}
-
-static int write_bitmap(struct build *b, const char *path,
-                        const struct pare_tensor *t)
-{
-    size_t n = (t->n + 7) / 8;
-    uint8_t *bits = calloc(1, n + 1);
-    int err;
-
-    if (!bits)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    for (size_t i = 0; i < n; i++)
-        bits[i] = (uint8_t)pare_bits_pack(t->mask + 8 * i,
-                                          t->n - 8 * i < 8 ? t->n - 8 * i : 8);
-    err = pare_h5w_mask(b->w, path, PARE_H5_U8, n, bits);
-    free(bits);
-    return err;
-}
-
-static int write_index(struct build *b, const char *path,
-                       const struct pare_tensor *t, size_t kept)
-{
-    uint32_t *index = malloc((kept + 1) * sizeof *index);
-    size_t n = 0;
-    int err;
-
-    if (!index)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    for (size_t i = 0; i < t->n; i++)
-        if (t->mask[i])
-            index[n++] = (uint32_t)i;
-    err = pare_h5w_mask(b->w, path, PARE_H5_U32, n, index);
-    free(index);
-    return err;
-}
-
-/* The mask at PATH.mask or PATH.index, whichever takes fewer bytes. */
-static int write_mask(struct build *b, const char *path,
-                      const struct pare_tensor *t, struct pare_stored *stored)
-{
-    size_t kept = pare_tensor_kept(t);
-    bool index = kept < t->n / 32 && t->n <= UINT32_MAX;
-    char name[PATH_BYTES + 8];
-    int err;
-
-    snprintf(name, sizeof name, "%s.%s", path, index ? "index" : "mask");
-    stored->encoding = index ? PARE_ENC_INDEX : PARE_ENC_BITMAP;
-    err = index ? write_index(b, name, t, kept) : write_bitmap(b, name, t);
-    if (!err)
-        err = pare_h5w_stored(&stored->mask_bytes, b->w, name);
-    return err;
-}
-
 /* Attributes that tell a stranger what a dataset is. */
-static int write_labels(struct build *b, const char *path,
+static int write_labels(struct pare_build *b, const char *path,
                         const struct pare_tensor *t)
 {
     char shape[PARE_RANK_MAX * 24] = "";
@@ -177,17 +37,17 @@ static int write_labels(struct build *b, const char *path,
     return err;
 }
 
-static int write_tensor(struct build *b, const struct pare_tensor *t,
+static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                         struct pare_stored *stored)
 {
     const char *layer = b->m->arch.layer[t->layer].name;
     char path[PATH_BYTES], kept[PATH_BYTES + 8];
-    int err = check_finite(t->value, t);
+    int err = pare_write_finite(t->value, t);
 
     *stored = (struct pare_stored){PARE_ENC_DENSE, 0, 0};
     if (err)
         return err;
-    if (t->mask && !zero_under_mask(t->value, t))
+    if (t->mask && !pare_zero_under_mask(t->value, t))
         return pare_fail(PARE_EINVAL,
                          "'%s' has pruned weights that are "
                          "not 0",
@@ -195,10 +55,10 @@ static int write_tensor(struct build *b, const struct pare_tensor *t,
     snprintf(path, sizeof path, "/layers/%s/%s", layer, suffix(t));
     snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
     if (t->mask)
-        err = write_mask(b, path, t, stored);
+        err = pare_write_mask(b, path, t, stored);
     if (!err)
-        err = t->mask ? write_kept(b, path, t->value, t)
-                      : write_dense(b, path, t->value, t);
+        err = t->mask ? pare_write_kept(b, path, t->value, t)
+                      : pare_write_dense(b, path, t->value, t);
     if (!err)
         err = write_labels(b, kept, t);
     if (!err)
@@ -206,7 +66,7 @@ static int write_tensor(struct build *b, const struct pare_tensor *t,
     return err;
 }
 
-static int write_layers(struct build *b, struct pare_stored *stored)
+static int write_layers(struct pare_build *b, struct pare_stored *stored)
 {
     const struct pare_model *m = b->m;
     char path[PATH_BYTES];
@@ -225,7 +85,8 @@ static int write_layers(struct build *b, struct pare_stored *stored)
 }
 
 /* A slot says what it is, if the optimiser is one that we know. */
-static int name_slot(struct build *b, const char *path, const char *spec, int k)
+static int name_slot(struct pare_build *b, const char *path, const char *spec,
+                     int k)
 {
     struct pare_optimizer_spec o;
 
@@ -234,9 +95,10 @@ static int name_slot(struct build *b, const char *path, const char *spec, int k)
     return pare_h5w_attr_text(b->w, path, "name", o.row->slot_name[k]);
 }
 
-/* Every slot of an optimiser below `dir`, which is made. */
-static int write_optim(struct build *b, const char *dir,
-                       const struct pare_optstate *s)
+/* Every slot of an optimiser below `dir`, which is made; under the masks of
+ * a checkpoint or the model's. */
+static int write_optim(struct pare_build *b, const char *dir,
+                       const struct pare_optstate *s, uint8_t *const *mask)
 {
     const struct pare_model *m = b->m;
     char path[PATH_BYTES];
@@ -248,17 +110,38 @@ static int write_optim(struct build *b, const char *dir,
         if (!err)
             err = name_slot(b, path, s->spec, k);
         for (size_t t = 0; t < m->n_tensors && !err; t++) {
+            struct pare_tensor as = pare_tensor_as(m, t, mask);
+
             if (!s->slot[k][t])
                 continue;
-            snprintf(path, sizeof path, "%s/slot%d/%s", dir, k,
-                     m->tensor[t].name);
-            err = write_array(b, path, s->slot[k][t], &m->tensor[t]);
+            snprintf(path, sizeof path, "%s/slot%d/%s", dir, k, as.name);
+            err = pare_write_array(b, path, s->slot[k][t], &as);
         }
     }
     return err;
 }
 
-static int write_checkpoint(struct build *b, const struct pare_checkpoint *c)
+/* A tensor of an undo point: the mask of then, and what that keeps. */
+static int write_whole(struct pare_build *b, const struct pare_checkpoint *c,
+                       size_t t, const char *path)
+{
+    struct pare_tensor as = pare_tensor_as(b->m, t, c->mask);
+    struct pare_stored stored;
+    int err;
+
+    if (!as.mask)
+        return pare_write_dense(b, path, c->value[t], &as);
+    if (!pare_zero_under_mask(c->value[t], &as))
+        return pare_fail(PARE_EINVAL,
+                         "checkpoint %s: '%s' has pruned weights that are "
+                         "not 0",
+                         c->name, as.name);
+    err = pare_write_mask(b, path, &as, &stored);
+    return err ? err : pare_write_kept(b, path, c->value[t], &as);
+}
+
+static int write_checkpoint(struct pare_build *b,
+                            const struct pare_checkpoint *c)
 {
     const struct pare_model *m = b->m;
     char path[PATH_BYTES];
@@ -267,19 +150,20 @@ static int write_checkpoint(struct build *b, const struct pare_checkpoint *c)
     snprintf(path, sizeof path, "/checkpoints/%s", c->name);
     err = pare_h5w_group(b->w, path);
     for (size_t t = 0; c->value && t < m->n_tensors && !err; t++) {
-        err = check_finite(c->value[t], &m->tensor[t]);
+        err = pare_write_finite(c->value[t], &m->tensor[t]);
         if (err)
             return pare_fail_prefix(err, "checkpoint %s", c->name);
         snprintf(path, sizeof path, "/checkpoints/%s/%s", c->name,
                  m->tensor[t].name);
-        err = write_array(b, path, c->value[t], &m->tensor[t]);
+        err = c->mask ? write_whole(b, c, t, path)
+                      : pare_write_array(b, path, c->value[t], &m->tensor[t]);
     }
     snprintf(path, sizeof path, "/checkpoints/%s/optimizer", c->name);
-    return err ? err : write_optim(b, path, &c->optim);
+    return err ? err : write_optim(b, path, &c->optim, c->mask);
 }
 
 /* A checkpoint that is drawn from its seed is only lines of /training. */
-static int write_checkpoints(struct build *b)
+static int write_checkpoints(struct pare_build *b)
 {
     const struct pare_model *m = b->m;
     bool group = false;
@@ -299,7 +183,7 @@ static int write_checkpoints(struct build *b)
     return err;
 }
 
-static int write_input(struct build *b)
+static int write_input(struct pare_build *b)
 {
     const struct pare_model *m = b->m;
     char *text = NULL;
@@ -326,7 +210,7 @@ static int write_input(struct build *b)
     return err;
 }
 
-static int write_texts(struct build *b)
+static int write_texts(struct pare_build *b)
 {
     const struct pare_model *m = b->m;
     char *text = NULL;
@@ -354,13 +238,16 @@ static int write_texts(struct build *b)
     return err;
 }
 
-/* The oldest version that can say it: 2 brought augmentation. */
+/* The oldest version that can say it: 2 brought augmentation, 3 scores,
+ * curves and undo points. */
 static int format_version(const struct pare_model *m)
 {
+    if (m->n_scores || m->n_curves || pare_model_undos(m))
+        return 3;
     return m->training.augment[0] ? 2 : 1;
 }
 
-static int write_root(struct build *b, const struct pare_model_file *info)
+static int write_root(struct pare_build *b, const struct pare_model_file *info)
 {
     const struct {
         const char *name, *value;
@@ -386,7 +273,7 @@ static int write_root(struct build *b, const struct pare_model_file *info)
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info)
 {
-    struct build b = {.w = w, .m = m};
+    struct pare_build b = {.w = w, .m = m};
     int err = write_root(&b, info);
 
     if (!err)
@@ -396,9 +283,13 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
     if (!err)
         err = write_layers(&b, info->stored);
     if (!err)
-        err = write_optim(&b, "/optimizer", &m->optim);
+        err = write_optim(&b, "/optimizer", &m->optim, NULL);
     if (!err)
         err = write_checkpoints(&b);
+    if (!err)
+        err = pare_scores_write(&b);
+    if (!err)
+        err = pare_curves_write(&b);
     if (!err)
         err = pare_user_write(w, m);
     return err;

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gathered.h"
 #include "status.h"
-#include "text_line.h"
+#include "text_gathered.h"
 
 #define CLASSES_MAX ((uint64_t)1 << 20)
 #define USER_MAX    ((uint64_t)1 << 26)
@@ -29,15 +30,7 @@ static int no_memory(void)
 /** The tensor a line names. */
 static int find_tensor(struct twin *t, size_t *index, char **rest)
 {
-    const char *name = pare_text_word(rest);
-
-    for (size_t i = 0; name && i < t->m.n_tensors; i++) {
-        if (strcmp(t->m.tensor[i].name, name) == 0) {
-            *index = i;
-            return 0;
-        }
-    }
-    return bad(t, "the architecture has no tensor '%s'", name ? name : "");
+    return pare_text_tensor(&t->r, &t->m, index, rest);
 }
 
 /* ---- one function a keyword ------------------------------------------ */
@@ -304,6 +297,21 @@ static int read_slot(struct twin *t, char *rest)
     return pare_text_array(&t->r, s->slot[k][i], t->m.tensor[i].n, rest);
 }
 
+/** May a checkpoint of that kind have this name now? */
+static int check_name(struct twin *t, const char *name, bool whole)
+{
+    char next[PARE_NAME_MAX];
+
+    if (t->checkpoint || pare_model_checkpoint(&t->m, name))
+        return bad(t, "checkpoint '%s' a second time or inside another", name);
+    pare_undo_name(next, pare_model_undos(&t->m) + 1);
+    if (whole && strcmp(name, next) != 0)
+        return bad(t, "'%s' is not the next undo point, '%s'", name, next);
+    if (!whole && pare_undo_named(name))
+        return bad(t, "the undo point '%s' is not whole", name);
+    return 0;
+}
+
 /** "checkpoint epoch=1 ... stored NAME". */
 static int read_checkpoint(struct twin *t, char *rest)
 {
@@ -317,15 +325,14 @@ static int read_checkpoint(struct twin *t, char *rest)
     int err = 0;
 
     while (!err && (w = pare_text_word(&rest)) && strcmp(w, "stored") &&
-           strcmp(w, "regenerated"))
+           strcmp(w, "regenerated") && strcmp(w, "whole"))
         err = read_setting(t, table, w);
     if (!err && !w)
-        err = bad(t, "expected 'stored' or 'regenerated'");
+        err = bad(t, "expected 'stored', 'whole' or 'regenerated'");
     if (!err)
         err = pare_text_fixed(&t->r, head.name, sizeof head.name, rest);
-    if (!err && (t->checkpoint || pare_model_checkpoint(&t->m, head.name)))
-        err = bad(t, "checkpoint '%s' a second time or inside another",
-                  head.name);
+    if (!err)
+        err = check_name(t, head.name, w[0] == 'w');
     if (err)
         return err;
     c = pare_model_add_checkpoint(&t->m, head.name);
@@ -336,7 +343,9 @@ static int read_checkpoint(struct twin *t, char *rest)
     if (w[0] == 'r')
         return 0;
     c->value = calloc(t->m.n_tensors + 1, sizeof *c->value);
-    return c->value ? 0 : no_memory();
+    if (w[0] == 'w')
+        c->mask = calloc(t->m.n_tensors + 1, sizeof *c->mask);
+    return c->value && (c->mask || w[0] != 'w') ? 0 : no_memory();
 }
 
 static int read_value(struct twin *t, char *rest)
@@ -354,7 +363,12 @@ static int read_value(struct twin *t, char *rest)
     c->value[i] = calloc(t->m.tensor[i].n, sizeof(float));
     if (!c->value[i])
         return no_memory();
-    return pare_text_array(&t->r, c->value[i], t->m.tensor[i].n, rest);
+    if (!c->mask || strcmp(rest + strspn(rest, " "), "sparse") != 0)
+        return pare_text_array(&t->r, c->value[i], t->m.tensor[i].n, rest);
+    c->mask[i] = malloc(t->m.tensor[i].n);
+    return c->mask[i] ? pare_text_sparse(&t->r, c->value[i], c->mask[i],
+                                         t->m.tensor[i].n)
+                      : no_memory();
 }
 
 static int read_end_checkpoint(struct twin *t, char *rest)
@@ -387,6 +401,21 @@ static int read_history(struct twin *t, char *rest)
     if (!err)
         err = pare_text_end(&t->r, rest);
     return err ? err : pare_model_add_history(&t->m, &r);
+}
+
+static int read_scores(struct twin *t, char *rest)
+{
+    return pare_text_scores(&t->r, &t->m, rest);
+}
+
+static int read_score(struct twin *t, char *rest)
+{
+    return pare_text_score(&t->r, &t->m, rest);
+}
+
+static int read_curve(struct twin *t, char *rest)
+{
+    return pare_text_curve(&t->r, &t->m, rest);
 }
 
 static int read_step(struct twin *t, char *rest)
@@ -470,6 +499,9 @@ static const struct {
     {"checkpoint", read_checkpoint},
     {"value", read_value},
     {"end-checkpoint", read_end_checkpoint},
+    {"scores", read_scores},
+    {"score", read_score},
+    {"curve", read_curve},
     {"history", read_history},
     {"step", read_step},
     {"user", read_user},

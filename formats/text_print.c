@@ -162,6 +162,17 @@ static void print_training(FILE *out, const struct pare_model *m)
     }
 }
 
+/** Values with the mask they have, or dense. */
+static void print_tensor(FILE *out, const float *v, const uint8_t *mask,
+                         size_t n)
+{
+    fputs(mask ? " sparse\n" : " dense\n", out);
+    if (mask)
+        print_sparse(out, v, mask, n);
+    else
+        print_dense(out, v, n);
+}
+
 static void print_tensors(FILE *out, const struct pare_model *m)
 {
     for (size_t i = 0; i < m->n_tensors; i++) {
@@ -170,13 +181,7 @@ static void print_tensors(FILE *out, const struct pare_model *m)
         fprintf(out, "tensor %s", t->name);
         for (int k = 0; k < t->rank; k++)
             fprintf(out, " %zu", t->dim[k]);
-        if (t->mask) {
-            fputs(" sparse\n", out);
-            print_sparse(out, t->value, t->mask, t->n);
-        } else {
-            fputs(" dense\n", out);
-            print_dense(out, t->value, t->n);
-        }
+        print_tensor(out, t->value, t->mask, t->n);
     }
 }
 
@@ -206,14 +211,48 @@ static void print_checkpoints(FILE *out, const struct pare_model *m)
                 "checkpoint epoch=%" PRIu64 " epoch_step=%" PRIu64
                 " step=%" PRIu64 " sched_step=%" PRIu64 " %s ",
                 c->epoch, c->epoch_step, c->step, c->sched_step,
-                c->value ? "stored" : "regenerated");
+                c->mask    ? "whole"
+                : c->value ? "stored"
+                           : "regenerated");
         print_text(out, c->name);
         for (size_t t = 0; c->value && t < m->n_tensors; t++) {
             fprintf(out, "value %s", m->tensor[t].name);
-            print_array(out, c->value[t], &m->tensor[t]);
+            if (c->mask)
+                print_tensor(out, c->value[t], c->mask[t], m->tensor[t].n);
+            else
+                print_array(out, c->value[t], &m->tensor[t]);
         }
         print_optimizer(out, &c->optim, m);
         fputs("end-checkpoint\n", out);
+    }
+}
+
+static void print_gathered(FILE *out, const struct pare_model *m)
+{
+    for (size_t i = 0; i < m->n_scores; i++) {
+        const struct pare_scores *s = &m->scores[i];
+
+        fprintf(out, "scores %" PRIu64 " %s\n", s->count, s->name);
+        for (size_t t = 0; t < m->n_tensors; t++) {
+            if (!s->value[t])
+                continue;
+            fprintf(out, "score %s %s", s->name, m->tensor[t].name);
+            print_array(out, s->value[t], &m->tensor[t]);
+        }
+    }
+    for (size_t i = 0; i < m->n_curves; i++) {
+        const struct pare_curve *c = &m->curve[i];
+
+        for (size_t k = 0; k < c->n; k++) {
+            const double d[] = {c->sparsity[k], c->loss[k], c->accuracy[k]};
+
+            fprintf(out, "curve %s", m->arch.layer[c->layer].name);
+            for (size_t j = 0; j < sizeof d / sizeof *d; j++) {
+                putc(' ', out);
+                print_double(out, d[j]);
+            }
+            putc('\n', out);
+        }
     }
 }
 
@@ -252,6 +291,7 @@ int pare_text_print(FILE *out, const struct pare_model *m)
     print_tensors(out, m);
     print_optimizer(out, &m->optim, m);
     print_checkpoints(out, m);
+    print_gathered(out, m);
     print_tail(out, m);
     if (fflush(out) != 0 || ferror(out))
         return pare_fail(PARE_EIO, "cannot write: %s", strerror(errno));

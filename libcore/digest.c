@@ -164,19 +164,19 @@ int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
     return pare_digest_weights_of(hex, m, NULL);
 }
 
-static void digest_mask(struct pare_digest *d, const struct pare_tensor *t)
+static void digest_mask(struct pare_digest *d, const uint8_t *mask, size_t n)
 {
     struct lump l;
 
-    pare_digest_u64(d, t->mask != NULL);
-    if (!t->mask)
+    pare_digest_u64(d, mask != NULL);
+    if (!mask)
         return;
     l.d = d;
     l.used = 0;
-    for (size_t i = 0; i < t->n; i += BLOCK) {
-        size_t n = t->n - i < BLOCK ? t->n - i : BLOCK;
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t size = n - i < BLOCK ? n - i : BLOCK;
         uint8_t *to = lump_room(&l);
-        uint64_t index = i / BLOCK, bits = pare_bits_pack(t->mask + i, n);
+        uint64_t index = i / BLOCK, bits = pare_bits_pack(mask + i, size);
 
         memcpy(to, &index, 8);
         memcpy(to + 8, &bits, 8);
@@ -236,9 +236,11 @@ static void digest_checkpoints(struct pare_digest *d,
         pare_digest_u64(d, c->epoch_step);
         pare_digest_u64(d, c->step);
         pare_digest_u64(d, c->sched_step);
-        pare_digest_u64(d, c->value != NULL);
+        pare_digest_u64(d, c->mask ? 2 : c->value != NULL);
         for (size_t t = 0; c->value && t < m->n_tensors; t++)
             pare_digest_values(d, c->value[t], m->tensor[t].n);
+        for (size_t t = 0; c->mask && t < m->n_tensors; t++)
+            digest_mask(d, c->mask[t], m->tensor[t].n);
         digest_optim(d, &c->optim, m);
     }
 }
@@ -255,6 +257,43 @@ static void digest_history(struct pare_digest *d, const struct pare_model *m)
         pare_digest_u64(d, r->step);
         for (int k = 0; k < 6; k++) /* one NaN for all */
             pare_digest_f64(d, v[k] == v[k] ? v[k] : -1e300);
+    }
+}
+
+/* Parts that most models lack, and that their digests knew nothing of. */
+static void digest_gathered(struct pare_digest *d, const struct pare_model *m)
+{
+    if (m->n_scores) {
+        pare_digest_text(d, "scores");
+        pare_digest_u64(d, m->n_scores);
+    }
+    for (size_t i = 0; i < m->n_scores; i++) {
+        const struct pare_scores *s = &m->scores[i];
+
+        pare_digest_text(d, s->name);
+        pare_digest_u64(d, s->count);
+        for (size_t t = 0; t < m->n_tensors; t++) {
+            pare_digest_u64(d, s->value[t] != NULL);
+            if (s->value[t])
+                pare_digest_values(d, s->value[t], m->tensor[t].n);
+        }
+    }
+    if (m->n_curves) {
+        pare_digest_text(d, "curves");
+        pare_digest_u64(d, m->n_curves);
+    }
+    for (size_t i = 0; i < m->n_curves; i++) {
+        const struct pare_curve *c = &m->curve[i];
+
+        pare_digest_text(d, m->arch.layer[c->layer].name);
+        pare_digest_u64(d, c->n);
+        for (size_t k = 0; k < c->n; k++) {
+            double a = c->accuracy[k];
+
+            pare_digest_f64(d, c->sparsity[k]);
+            pare_digest_f64(d, c->loss[k]);
+            pare_digest_f64(d, a == a ? a : -1e300);
+        }
     }
 }
 
@@ -283,11 +322,12 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
     digest_input(d, m);
     pare_digest_text(d, weights);
     for (size_t t = 0; t < m->n_tensors; t++)
-        digest_mask(d, &m->tensor[t]);
+        digest_mask(d, m->tensor[t].mask, m->tensor[t].n);
     digest_optim(d, &m->optim, m);
     digest_training(d, &m->training);
     digest_checkpoints(d, m);
     digest_history(d, m);
+    digest_gathered(d, m);
     pare_digest_finish(d, state);
     return 0;
 }

@@ -41,8 +41,8 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
 
 /**
  * Digest of everything a next step can see: architecture, input
- * description, weights, masks, optimiser, position, checkpoints, history;
- * all but the provenance and /user.
+ * description, weights, masks, optimiser, position, checkpoints, history,
+ * and scores and curves where there are any; all but the provenance and /user.
  */
 int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m);
 

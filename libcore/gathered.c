@@ -1,5 +1,6 @@
 #include "gathered.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,20 @@ static void release_scores(struct pare_scores *s, size_t n_tensors)
         free(s->value[t]);
     free(s->value);
     memset(s, 0, sizeof *s);
+}
+
+bool pare_scores_named(const char *name)
+{
+    static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t n = strlen(name);
+
+    return n > 0 && n < 32 && name[0] >= 'a' && name[0] <= 'z' &&
+           strspn(name, all) == n;
+}
+
+bool pare_scores_under_mask(const char *name)
+{
+    return strcmp(name, "hebbian") == 0;
 }
 
 struct pare_scores *pare_model_scores(const struct pare_model *m,
@@ -37,22 +52,43 @@ static bool zero_scores(struct pare_scores *s, const struct pare_model *m)
     return s->value != NULL;
 }
 
+/* Room for one set more, at its place by name; NULL without memory. */
+static struct pare_scores *insert_scores(struct pare_model *m, const char *name)
+{
+    struct pare_scores *all =
+        realloc(m->scores, (m->n_scores + 1) * sizeof *all);
+    size_t at = 0;
+
+    if (!all)
+        return NULL;
+    m->scores = all;
+    while (at < m->n_scores && strcmp(all[at].name, name) < 0)
+        at++;
+    memmove(all + at + 1, all + at, (m->n_scores++ - at) * sizeof *all);
+    memset(all + at, 0, sizeof *all);
+    return all + at;
+}
+
 struct pare_scores *pare_model_begin_scores(struct pare_model *m,
                                             const char *name)
 {
-    struct pare_scores fresh = {0}, *old = pare_model_scores(m, name), *all;
+    struct pare_scores fresh = {0}, *old = pare_model_scores(m, name);
 
+    if (!pare_scores_named(name)) {
+        pare_fail(PARE_EINVAL, "scores cannot be called '%s'", name);
+        return NULL;
+    }
+    if (!old && m->n_scores >= PARE_SCORES_MAX) {
+        pare_fail(PARE_ELIMIT, "more than %d sets of scores", PARE_SCORES_MAX);
+        return NULL;
+    }
     snprintf(fresh.name, sizeof fresh.name, "%s", name);
     if (!zero_scores(&fresh, m))
         goto no_memory;
-    if (!old) {
-        all = realloc(m->scores, (m->n_scores + 1) * sizeof *all);
-        if (!all)
-            goto no_memory;
-        m->scores = all;
-        old = &all[m->n_scores++];
-        memset(old, 0, sizeof *old);
-    }
+    if (!old)
+        old = insert_scores(m, name);
+    if (!old)
+        goto no_memory;
     release_scores(old, m->n_tensors);
     *old = fresh;
     return old;
@@ -69,6 +105,26 @@ void pare_model_drop_scores(struct pare_model *m)
     free(m->scores);
     m->scores = NULL;
     m->n_scores = 0;
+}
+
+int pare_curve_check(const struct pare_curve *c)
+{
+    if (c->n < 1)
+        return pare_fail(PARE_EINVAL, "a curve without points");
+    if (c->n > PARE_POINTS_MAX)
+        return pare_fail(PARE_ELIMIT, "more than %d points", PARE_POINTS_MAX);
+    for (size_t i = 0; i < c->n; i++) {
+        double s = c->sparsity[i], a = c->accuracy[i];
+
+        if (!(s >= 0 && s <= 1) || (i && s < c->sparsity[i - 1]))
+            return pare_fail(PARE_EINVAL,
+                             "sparsities that do not rise from 0 to 1");
+        if (!isfinite(c->loss[i]))
+            return pare_fail(PARE_EINVAL, "a loss that is not finite");
+        if (!isnan(a) && !(a >= 0 && a <= 1))
+            return pare_fail(PARE_EINVAL, "an accuracy outside 0 to 1");
+    }
+    return 0;
 }
 
 static void release_curve(struct pare_curve *c)
@@ -127,6 +183,16 @@ size_t pare_model_undos(const struct pare_model *m)
     return n;
 }
 
+bool pare_undo_named(const char *name)
+{
+    return strncmp(name, "undo:", 5) == 0;
+}
+
+void pare_undo_name(char name[PARE_NAME_MAX], size_t k)
+{
+    snprintf(name, PARE_NAME_MAX, "undo:%zu", k);
+}
+
 /* Copies of the masks there are; NULL without memory. */
 static uint8_t **copy_masks(const struct pare_model *m)
 {
@@ -158,7 +224,7 @@ int pare_model_keep_undo(struct pare_model *m)
 
     if (!mask)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    snprintf(name, sizeof name, "undo:%zu", pare_model_undos(m) + 1);
+    pare_undo_name(name, pare_model_undos(m) + 1);
     rc = pare_model_save_checkpoint(m, name, true);
     c = pare_model_checkpoint(m, name);
     if (rc) {

@@ -422,5 +422,8 @@ void pare_model_apply_masks(struct pare_model *m)
                 apply_mask(c->value[t], tensor->mask, tensor->n);
             apply_to_state(&c->optim, t, tensor);
         }
+        for (size_t i = 0; i < m->n_scores; i++)
+            if (!pare_scores_under_mask(m->scores[i].name))
+                apply_mask(m->scores[i].value[t], tensor->mask, tensor->n);
     }
 }

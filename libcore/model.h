@@ -201,9 +201,10 @@ void pare_model_count(const struct pare_model *m, uint64_t *kept,
                       uint64_t *total);
 
 /**
- * Hold promise 4 by force: zero values, optimiser slots and stored
- * checkpoints wherever the mask is 0; undo points stay whole. Called after
- * every change of a mask.
+ * Hold promise 4 by force: zero values, optimiser slots, stored checkpoints
+ * and scores wherever the mask is 0; undo points stay whole, and so do the
+ * scores that pare_scores_under_mask names. Called after every change of a
+ * mask.
  */
 void pare_model_apply_masks(struct pare_model *m);
 

@@ -14,6 +14,7 @@
 
 #include "arch.h"
 #include "digest.h"
+#include "gathered.h"
 #include "initializer.h"
 #include "model_io.h"
 #include "status.h"
@@ -60,6 +61,31 @@ static int make_model(struct pare_model *m)
     if (!err)
         pare_model_apply_masks(m);
     return err;
+}
+
+/* The same with an undo point, scores and a curve. */
+static int make_extra(struct pare_model *m)
+{
+    struct pare_curve c = {0};
+    struct pare_scores *s;
+    int err = make_model(m);
+
+    if (!err)
+        err = pare_model_keep_undo(m);
+    for (size_t i = 1; !err && i < m->tensor[0].n; i += 4)
+        m->tensor[0].mask[i] = 0;
+    pare_model_apply_masks(m);
+    s = err ? NULL : pare_model_begin_scores(m, "hebbian");
+    for (size_t i = 0; s && i < m->tensor[0].n; i++)
+        s->value[0][i] = (float)i;
+    c.n = 1;
+    c.sparsity = calloc(1, sizeof(double));
+    c.loss = calloc(1, sizeof(double));
+    c.accuracy = calloc(1, sizeof(double));
+    if (!s || !c.sparsity || !c.loss || !c.accuracy)
+        return -1;
+    s->count = 3;
+    return pare_model_set_curve(m, &c);
 }
 
 /* A large index and mask, so that chunks are in it too. */
@@ -233,6 +259,7 @@ int main(int argc, char **argv)
     uint64_t seed = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
     int bad = fuzz(make_model, cases, seed);
 
+    bad += fuzz(make_extra, cases / 2, seed);
     bad += fuzz(make_large, cases / 40, seed);
     return bad != 0;
 }

@@ -131,7 +131,7 @@ static inline void assert_same_optim(const struct pare_optstate *a,
             assert_same_values(a->slot[k][t], b->slot[k][t], m->tensor[t].n);
 }
 
-/* Every field, bit for bit. */
+/* Every field, bit for bit; but see extra_fixture.h. */
 static inline void assert_same_model(const struct pare_model *a,
                                      const struct pare_model *b)
 {

@@ -1,0 +1,86 @@
+#ifndef PARE_MODEL_ARRAYS_H
+#define PARE_MODEL_ARRAYS_H
+
+/* Arrays of a model's file, dense or without what is pruned: shared by the
+ * files that read and write its parts. */
+#include "model_io.h"
+
+/** A reading under way. */
+struct pare_reader {
+    struct pare_h5 *h;
+    struct pare_model *m;
+    struct pare_model_file *info; /* may be NULL */
+    uint64_t budget;              /* bytes of memory left */
+    bool walk;                    /* arrays are only looked for */
+};
+
+/** A file being built. */
+struct pare_build {
+    struct pare_h5w *w;
+    const struct pare_model *m;
+};
+
+/** Tensor t with the mask that it has among `mask`, which may be none; with
+ *  its own where `mask` is NULL. */
+static inline struct pare_tensor pare_tensor_as(const struct pare_model *m,
+                                                size_t t, uint8_t *const *mask)
+{
+    struct pare_tensor as = m->tensor[t];
+
+    if (mask)
+        as.mask = mask[t];
+    return as;
+}
+
+/** Take count * size bytes off the budget. 0; PARE_ELIMIT. */
+int pare_reader_charge(struct pare_reader *r, uint64_t count, uint64_t size);
+
+/**
+ * Read an array of the shape and under the mask of t.
+ *
+ * @param out   [t->n] out
+ * @param path  of the dense dataset; read_array takes PATH.kept instead
+ *              when t has a mask and the file has that; read_kept takes the
+ *              path of the kept values itself
+ */
+int pare_read_dense(struct pare_reader *r, float *out, const char *path,
+                    const struct pare_tensor *t);
+int pare_read_kept(struct pare_reader *r, float *out, const char *path,
+                   const struct pare_tensor *t);
+int pare_read_array(struct pare_reader *r, float *out, const char *path,
+                    const struct pare_tensor *t);
+
+/** The mask at PATH.mask or PATH.index into t, which has none; when the file
+ *  has neither, t keeps none. Its encoding goes to *stored. */
+int pare_read_mask(struct pare_reader *r, const char *path,
+                   struct pare_tensor *t, struct pare_stored *stored);
+
+/** 0 if all n values are finite, else PARE_EFORMAT naming the path. */
+int pare_read_finite(const float *v, const char *path, size_t n);
+
+/** Is v 0 wherever the mask of t is 0? t has a mask. */
+bool pare_zero_under_mask(const float *v, const struct pare_tensor *t);
+
+/** 0 if all values are finite, else PARE_EINVAL naming the tensor. */
+int pare_write_finite(const float *v, const struct pare_tensor *t);
+
+/** Write what the mask of t keeps at PATH.kept, all at PATH, or one of both:
+ *  what is not 0 under the mask stays dense. */
+int pare_write_kept(struct pare_build *b, const char *path, const float *v,
+                    const struct pare_tensor *t);
+int pare_write_dense(struct pare_build *b, const char *path, const float *v,
+                     const struct pare_tensor *t);
+int pare_write_array(struct pare_build *b, const char *path, const float *v,
+                     const struct pare_tensor *t);
+
+/** The mask at PATH.mask or PATH.index, whichever takes fewer bytes. */
+int pare_write_mask(struct pare_build *b, const char *path,
+                    const struct pare_tensor *t, struct pare_stored *stored);
+
+/** /scores and /curves: what a model carries for later prunings. */
+int pare_scores_read(struct pare_reader *r);
+int pare_scores_write(struct pare_build *b);
+int pare_curves_read(struct pare_reader *r);
+int pare_curves_write(struct pare_build *b);
+
+#endif
