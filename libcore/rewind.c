@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gathered.h"
 #include "initializer.h"
 #include "status.h"
 
@@ -129,6 +130,8 @@ static int reinit(struct pare_model *m, const struct pare_rewind_options *o)
                                       "draw new weights with");
     memcpy(spec, m->init.spec, sizeof spec);
     rc = pare_model_draw(m, spec, o->seed);
+    if (!rc)
+        pare_model_drop_scores(m);
     return rc ? rc : set_rest(m, NULL, o);
 }
 
@@ -146,8 +149,59 @@ int pare_rewind(struct pare_model *m, const struct pare_rewind_options *o)
         memcpy(m->tensor[t].value,
                to.drawn ? to.drawn[t] : to.checkpoint->value[t],
                m->tensor[t].n * sizeof(float));
-    if (!rc)
+    if (!rc) {
+        pare_model_drop_scores(m);
         pare_model_apply_masks(m);
+    }
     free_values(to.drawn, m->n_tensors);
     return rc;
+}
+
+static void swap_arrays(struct pare_tensor *t, float **value, uint8_t **mask)
+{
+    float *v = t->value;
+    uint8_t *bits = t->mask;
+
+    t->value = *value;
+    t->mask = *mask;
+    *value = v;
+    *mask = bits;
+}
+
+/* Does training stand where it stood? Then the sums of the epoch begun, which
+ * no checkpoint keeps, are still those. */
+static bool same_position(const struct pare_training *t,
+                          const struct pare_checkpoint *c)
+{
+    return t->epoch == c->epoch && t->epoch_step == c->epoch_step &&
+           t->step == c->step && t->sched_step == c->sched_step;
+}
+
+int pare_undo(struct pare_model *m, size_t n)
+{
+    size_t held = pare_model_undos(m);
+    struct pare_optstate optim = m->optim;
+    struct pare_checkpoint *c;
+    char name[PARE_NAME_MAX];
+
+    if (n < 1 || n > held)
+        return pare_fail(PARE_EINVAL,
+                         "cannot take back %zu pruning%s: the model holds %zu "
+                         "undo point%s",
+                         n, n == 1 ? "" : "s", held, held == 1 ? "" : "s");
+    pare_undo_name(name, held - n + 1);
+    c = pare_model_checkpoint(m, name);
+    for (size_t t = 0; t < m->n_tensors; t++)
+        swap_arrays(&m->tensor[t], &c->value[t], &c->mask[t]);
+    m->optim = c->optim;
+    c->optim = optim;
+    if (!same_position(&m->training, c))
+        set_position(m, c);
+    for (size_t k = held; k > held - n; k--) {
+        pare_undo_name(name, k);
+        pare_model_drop_checkpoint(m, name);
+    }
+    pare_model_drop_scores(m);
+    pare_model_apply_masks(m); /* of the other checkpoints */
+    return 0;
 }

@@ -226,7 +226,7 @@ static int diverged(struct run *r, const char *what, double value,
     int err = copy_state(m, &r->good);
 
     for (size_t i = m->n_checkpoints; i-- > 0;)
-        if (m->checkpoint[i].step > m->training.step)
+        if (m->checkpoint[i].step > m->training.step && !m->checkpoint[i].mask)
             pare_model_drop_checkpoint(m, m->checkpoint[i].name);
     return err ? err
                : pare_fail(PARE_EDIVERGED, "%s is %g at step %llu", what,

@@ -18,6 +18,7 @@ ok "a drawn model" pare-init -a 4-6-3 -S 1 -o dense.h5
 ok "a trained model" pare-train -q -d data.h5 -e 3 -b 8 --checkpoint every:1 \
     -S 2 dense.h5 -o trained.h5
 ok "a pruned model" pare-prune -s 0.5 trained.h5 -o masked.h5
+ok "one with an undo point" pare-prune -f 0.3 --keep-undo masked.h5 -o undo.h5
 ok "a large model" pare-init -a 1024-300-10 -S 1 -o wide.h5
 ok "its positions" pare-prune -s 0.99 wide.h5 -o index.h5
 ok "its bits" pare-prune -s 0.9 wide.h5 -o bits.h5
@@ -42,7 +43,7 @@ if have h5repack; then
 fi
 
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
-    index.h5 bits.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
+    index.h5 bits.h5 undo.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
     images.idx packed.idx x.npy archive.npz palette.png alpha.png colour.jpg \
     ink.jpg $more
 cat "$OUT"

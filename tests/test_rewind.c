@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "gathered.h"
 #include "initializer.h"
 #include "prune.h"
 #include "rewind.h"
@@ -218,6 +219,147 @@ static void what_is_not_there_is_named(void **state)
     pare_model_release(&m);
 }
 
+/* A digest of everything but the undo points and scores that it holds. */
+static void state_without(char hex[PARE_DIGEST_LEN], struct pare_model *m)
+{
+    size_t points = m->n_checkpoints;
+
+    while (m->n_checkpoints && m->checkpoint[m->n_checkpoints - 1].mask)
+        m->n_checkpoints--;
+    assert_int_equal(pare_digest_state(hex, m), 0);
+    m->n_checkpoints = points;
+}
+
+static void an_undo_brings_back_all_that_was(void **state)
+{
+    char before[3][PARE_DIGEST_LEN], after[PARE_DIGEST_LEN];
+
+    (void)state;
+    for (size_t n = 1; n <= 3; n++) {
+        struct pare_model m = trained();
+
+        pare_model_drop_checkpoint(&m, "epoch:1"); /* prunings empty these */
+        pare_model_drop_checkpoint(&m, "step:4");
+        m.training.epoch_step = 1;
+        m.training.sum_loss = 7;
+        m.training.sum_samples = 10;
+        for (int k = 0; k < 3; k++) {
+            state_without(before[k], &m);
+            assert_int_equal(pare_model_keep_undo(&m), 0);
+            half(&m);
+        }
+        assert_int_equal(pare_undo(&m, n), 0);
+        assert_int_equal(pare_model_undos(&m), 3 - n);
+        state_without(after, &m);
+        assert_string_equal(after, before[3 - n]);
+        assert_int_equal(m.tensor[0].mask != NULL, n < 3);
+        pare_model_release(&m);
+    }
+}
+
+static void an_undo_goes_back_over_training_too(void **state)
+{
+    char before[PARE_DIGEST_LEN], after[PARE_DIGEST_LEN];
+    struct pare_model m = trained();
+    struct pare_history_row row = {.epoch = 3, .step = 12};
+
+    (void)state;
+    pare_model_drop_checkpoint(&m, "epoch:1");
+    pare_model_drop_checkpoint(&m, "step:4");
+    assert_int_equal(pare_digest_state(before, &m), 0);
+    assert_int_equal(pare_model_keep_undo(&m), 0);
+    half(&m);
+    for (size_t i = 0; i < m.tensor[0].n; i++)
+        if (m.tensor[0].mask[i])
+            m.tensor[0].value[i] = m.optim.slot[1][0][i] = 5;
+    m.optim.step = m.training.step = m.training.sched_step = 12;
+    m.training.epoch = 3;
+    m.training.sum_samples = 3;
+    assert_int_equal(pare_model_add_history(&m, &row), 0);
+    assert_int_equal(pare_undo(&m, 1), 0);
+    assert_int_equal(pare_digest_state(after, &m), 0);
+    assert_string_equal(before, after);
+    assert_int_equal(m.n_history, 2);
+    pare_model_release(&m);
+}
+
+/* Promise 4 where a mask was let grow after the undo point. */
+static void other_checkpoints_obey_the_mask_that_comes_back(void **state)
+{
+    struct pare_model m = trained();
+    size_t i = 0;
+
+    (void)state;
+    half(&m);
+    assert_int_equal(pare_model_keep_undo(&m), 0);
+    while (m.tensor[0].mask[i])
+        i++;
+    m.tensor[0].mask[i] = 1;
+    pare_model_checkpoint(&m, "epoch:1")->value[0][i] = 4;
+    assert_int_equal(pare_undo(&m, 1), 0);
+    assert_int_equal(m.tensor[0].mask[i], 0);
+    assert_masked_is_zero(&m);
+    pare_model_release(&m);
+}
+
+static void no_more_is_undone_than_the_model_holds(void **state)
+{
+    char before[PARE_DIGEST_LEN], after[PARE_DIGEST_LEN];
+    struct pare_model m = trained();
+
+    (void)state;
+    assert_int_equal(pare_undo(&m, 1), PARE_EINVAL);
+    assert_int_equal(pare_model_keep_undo(&m), 0);
+    half(&m);
+    assert_int_equal(pare_digest_state(before, &m), 0);
+    assert_int_equal(pare_undo(&m, 0), PARE_EINVAL);
+    assert_int_equal(pare_undo(&m, 2), PARE_EINVAL);
+    assert_string_equal(pare_error(), "cannot take back 2 prunings: the model "
+                                      "holds 1 undo point");
+    assert_int_equal(pare_digest_state(after, &m), 0);
+    assert_string_equal(before, after);
+    pare_model_release(&m);
+}
+
+/* As a checkpoint like others its weights come under the mask of now. */
+static void going_back_to_an_undo_point_keeps_the_mask(void **state)
+{
+    struct pare_rewind_options o = {.to = "undo:1"};
+    struct pare_model m = trained();
+
+    (void)state;
+    assert_int_equal(pare_model_keep_undo(&m), 0);
+    half(&m);
+    m.tensor[0].value[0] = 3;
+    assert_int_equal(pare_rewind(&m, &o), 0);
+    assert_values(&m, pare_model_checkpoint(&m, "undo:1")->value);
+    assert_int_equal(kept_weights(&m), 23);
+    assert_int_equal(pare_model_undos(&m), 1);
+    pare_model_release(&m);
+}
+
+static void scores_go_with_the_weights_and_curves_stay(void **state)
+{
+    struct pare_rewind_options o = {.to = "init"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct pare_model m = trained();
+        struct pare_curve c = {0, 1, calloc(1, 8), calloc(1, 8), calloc(1, 8)};
+
+        assert_int_equal(pare_model_set_curve(&m, &c), 0);
+        assert_non_null(pare_model_begin_scores(&m, "movement"));
+        assert_int_equal(pare_model_keep_undo(&m), 0);
+        half(&m);
+        assert_int_equal(m.n_scores, 1);
+        o.reinit = i == 1;
+        assert_int_equal(i == 2 ? pare_undo(&m, 1) : pare_rewind(&m, &o), 0);
+        assert_int_equal(m.n_scores, 0);
+        assert_int_equal(m.n_curves, 1);
+        pare_model_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +370,12 @@ int main(void)
         cmocka_unit_test(an_unfinished_epoch_goes_back_with_the_schedule),
         cmocka_unit_test(reinit_draws_new_weights_that_become_init),
         cmocka_unit_test(what_is_not_there_is_named),
+        cmocka_unit_test(an_undo_brings_back_all_that_was),
+        cmocka_unit_test(an_undo_goes_back_over_training_too),
+        cmocka_unit_test(other_checkpoints_obey_the_mask_that_comes_back),
+        cmocka_unit_test(no_more_is_undone_than_the_model_holds),
+        cmocka_unit_test(going_back_to_an_undo_point_keeps_the_mask),
+        cmocka_unit_test(scores_go_with_the_weights_and_curves_stay),
     };
 
     return run_group(tests);

@@ -17,8 +17,8 @@
 
 struct options {
     struct pruning_options p;
-    bool quiet, verbose;
-    const char *data, *output, *report, *scores;
+    bool keep_undo, quiet, verbose;
+    const char *data, *output, *report;
     int threads;
 };
 
@@ -77,6 +77,8 @@ static int add_provenance(struct job *job)
 
     pruning_provenance_amount(to, p);
     pruning_provenance(to, p, &job->o->p);
+    if (job->o->keep_undo)
+        provenance_option(to, "--keep-undo", NULL);
     if (job->o->data)
         provenance_input(to, "-d", "data", job->data.digest);
     provenance_input(to, "", "model", job->in.state);
@@ -138,6 +140,8 @@ static int run(struct job *job, const char *path)
     const struct options *o = job->o;
     int rc = read_inputs(job, path);
 
+    if (!rc && o->keep_undo)
+        rc = pare_model_keep_undo(&job->model);
     if (!rc)
         rc = pare_prune(&job->report, &job->model, &job->pruning.prune);
     if (!rc && !o->quiet)
@@ -180,6 +184,8 @@ int main(int argc, char **argv)
         {'j', "threads", "N", CLI_INT, &o.threads, 1, 1024, "threads", NULL},
         {'o', "output", "FILE", CLI_TEXT, &o.output, 0, 0,
          "write the model there", NULL},
+        {0, "keep-undo", NULL, CLI_FLAG, &o.keep_undo, 0, 0,
+         "keep the model as it is, for rewind --undo", NULL},
         {0, "report", "FILE", CLI_TEXT, &o.report, 0, 0,
          "write a table of what was removed there", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};

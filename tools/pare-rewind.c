@@ -1,4 +1,4 @@
-/* pare-rewind(1): set weights back to an earlier state; the mask stays. */
+/* pare-rewind(1): set weights back to an earlier state. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +11,8 @@
 
 struct options {
     const char *to, *also, *output;
-    bool reinit, verbose, seed_given;
-    uint64_t seed;
+    bool reinit, verbose, seed_given, undo_given;
+    uint64_t seed, undo;
 };
 
 /* "optimizer,schedule", in any order. */
@@ -41,8 +41,8 @@ static void set_up(const struct cli_tool *tool, struct pare_rewind_options *r,
     r->to = o->to ? o->to : "init";
     r->reinit = o->reinit;
     r->seed = o->seed;
-    if (!o->to && !o->reinit)
-        cli_usage(tool, "no checkpoint: use -t");
+    if (!o->to && !o->reinit && !o->undo_given)
+        cli_usage(tool, "no checkpoint: use -t or --undo");
     if (o->reinit && strcmp(r->to, "init") != 0)
         cli_usage(tool, "--reinit draws a new init: it does not go with -t %s",
                   o->to);
@@ -53,11 +53,15 @@ static void set_up(const struct cli_tool *tool, struct pare_rewind_options *r,
 }
 
 static int add_provenance(struct pare_model *m, const char *state,
+                          const struct options *o,
                           const struct pare_rewind_options *r)
 {
     struct provenance *p = provenance_new("rewind");
 
-    provenance_option(p, "-t", r->to);
+    if (o->undo_given)
+        provenance_u64(p, "--undo", o->undo);
+    else
+        provenance_option(p, "-t", r->to);
     if (r->optimizer && r->schedule)
         provenance_option(p, "--also", "optimizer,schedule");
     else if (r->optimizer || r->schedule)
@@ -72,18 +76,24 @@ static int add_provenance(struct pare_model *m, const char *state,
 
 static void say(const struct cli_tool *tool, const struct pare_model *m,
                 const struct pare_model_file *in,
-                const struct pare_model_file *out,
+                const struct pare_model_file *out, const struct options *o,
                 const struct pare_rewind_options *r)
 {
     char kept_text[32], total_text[32], before[32], after[32];
+    char undone[64];
     uint64_t kept, total;
 
     for (size_t i = 0; i < in->n_unknown; i++)
         cli_warn(tool, "dropped %s, which this version does not know",
                  in->unknown[i]);
     pare_model_count(m, &kept, &total);
+    snprintf(undone, sizeof undone, "%llu pruning%s",
+             (unsigned long long)o->undo, o->undo == 1 ? "" : "s");
     cli_warn(tool, "%s %s, %s of %s weights kept; epoch %llu, step %llu",
-             r->reinit ? "drew a new" : "went back to", r->to,
+             o->undo_given ? "took back"
+             : r->reinit   ? "drew a new"
+                           : "went back to",
+             o->undo_given ? undone : r->to,
              cli_count(kept_text, kept), cli_count(total_text, total),
              (unsigned long long)m->training.epoch,
              (unsigned long long)m->training.step);
@@ -121,13 +131,14 @@ static int run(const struct cli_tool *tool, const struct options *o,
     if (!rc && r->reinit && !o->seed_given)
         r->seed = pare_digest_seed(in.state, "rewind");
     if (!rc)
-        rc = pare_rewind(&m, r);
+        rc = o->undo_given ? pare_undo(&m, (size_t)o->undo)
+                           : pare_rewind(&m, r);
     if (!rc)
-        rc = add_provenance(&m, in.state, r);
+        rc = add_provenance(&m, in.state, o, r);
     if (!rc)
         rc = pare_model_write(o->output, &m, &out);
     if (!rc && o->verbose)
-        say(tool, &m, &in, &out, r);
+        say(tool, &m, &in, &out, o, r);
     pare_model_file_release(&in, m.n_tensors);
     pare_model_file_release(&out, m.n_tensors);
     pare_model_release(&m);
@@ -142,7 +153,7 @@ int main(int argc, char **argv)
         {'v', "verbose", NULL, CLI_FLAG, &o.verbose, 0, 0,
          "say where the model stands, and the bytes", NULL},
         {'t', "to", "CHECKPOINT", CLI_TEXT, &o.to, 0, 0,
-         "init, epoch:N, step:N or best; 'list' prints those there are",
+         "init, epoch:N, step:N, best or undo:N; 'list' prints them",
          NULL},
         {'S', "seed", "N", CLI_U64, &o.seed, 0, 0,
          "seed of --reinit; without it, one that follows from the model",
@@ -153,17 +164,22 @@ int main(int argc, char **argv)
          "what else goes back: optimizer, schedule or both", NULL},
         {0, "reinit", NULL, CLI_FLAG, &o.reinit, 0, 0,
          "draw new initial weights under the mask", NULL},
+        {0, "undo", "N", CLI_U64, &o.undo, 1, 4096,
+         "take back the last N prunings that kept an undo point",
+         &o.undo_given},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {
         "pare-rewind",
         "[MODEL]",
-        "Set weights back to an earlier state; the mask stays.",
+        "Set weights back to an earlier state.",
         rows,
         0,
         1,
         1};
     int first = cli_parse(&tool, argc, argv);
 
+    if (o.undo_given && (o.to || o.reinit || o.also))
+        cli_usage(&tool, "--undo goes with neither -t, --also nor --reinit");
     if (o.to && strcmp(o.to, "list") == 0)
         return cli_exit(&tool, list_checkpoints(&tool, first < argc
                                                            ? argv[first]

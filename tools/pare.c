@@ -25,7 +25,7 @@ static const struct row table[] = {
     {"train", "train a model, from an architecture if need be"},
     {"prune", "remove weights, units or filters"},
     {"finetune", "go on training with the pruned weights held at 0"},
-    {"rewind", "set weights back to an earlier state; the mask stays"},
+    {"rewind", "set weights back to an earlier state"},
     {"eval", "loss and accuracy of models on data"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},
     {"log", "what made a model, as a script or a Makefile; its history"},

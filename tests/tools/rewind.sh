@@ -7,7 +7,9 @@ run pare-rewind --help
 status_is 0 "help succeeds"
 out_has '^usage: pare-rewind ' "help shows the usage"
 for bad in '' '-t init --also weights' '-t init --also optimizer,' \
-    '-t best --reinit' '-t init -S 4' '-t init --nonsense'; do
+    '-t best --reinit' '-t init -S 4' '-t init --nonsense' '--undo 0' \
+    '--undo 1 -t init' '--undo 1 --reinit' '--undo 1 --also schedule' \
+    '--undo 1 -t list' '--undo -1' '--undo 1 -S 3'; do
     # shellcheck disable=SC2086
     run pare-rewind $bad m.h5
     fails_with 2 "wrong usage: $bad"
@@ -61,4 +63,53 @@ run pare-rewind --reinit m.h5 -o n3.h5
 run pare-rewind -t init --reinit m.h5 -o n4.h5
 same n3.h5 n4.h5 "without a seed it follows from the model"
 differ n1.h5 n3.h5 "another seed draws others"
+
+# ---- undo
+# body FILE: all that a model holds, but for its provenance and the length of
+# its schedule, a setting that training more makes larger.
+body() { pare-dump "$1" | sed '/^step /d; s/ sched_total=[0-9]*//'; }
+pare-train -q -a 4-20-10-3 -d d.h5 -e 2 -S 3 -o u0.h5
+pare-prune -f .3 --keep-undo u0.h5 | pare-finetune -q -d d.h5 -e 1 -o u1.h5
+pare-prune -f .3 -g unit --bias --keep-undo u1.h5 -o u2.h5
+pare-prune -f .2 --keep-undo u2.h5 | pare-rewind -t init -o u3.h5
+run pare-rewind -t list u3.h5
+out_has '^undo:3	3	6	yes$' "undo points are listed"
+for n in 1 2 3; do
+    run pare-rewind --undo "$n" u3.h5 -o back.h5
+    status_is 0 "$n prunings are taken back"
+    run pare-check back.h5
+    status_is 0 "to a sound model"
+    body back.h5 >back.txt
+    body "u$((3 - n)).h5" >want.txt
+    same back.txt want.txt "which is all that the model was before them"
+done
+ok "the file is as small as it was" [ "$(wc -c <back.h5)" -lt \
+    "$(($(wc -c <u0.h5) + 4000))" ]
+mv back.h5 all.h5
+run pare-rewind -v --undo 2 u3.h5 -o back.h5
+err_has 'took back 2 prunings, 2[0-9][0-9] of 310 weights kept; epoch 3' \
+    "what was done is told"
+run pare-rewind --undo 1 back.h5 -o again.h5
+run pare-diff --state all.h5 again.h5
+status_is 0 "an undo can follow another"
+run_sh 'pare-prune -f .5 --keep-undo u1.h5 | pare-rewind --undo 1 -o again.h5'
+run pare-diff --state u1.h5 again.h5
+status_is 0 "after no training it is the very state"
+run pare-rewind --undo 4 u3.h5 -o none.h5
+fails_with 1 "more than there are cannot be taken back"
+err_has 'cannot take back 4 prunings: the model holds 3 undo points' \
+    "and how many there are is told"
+run pare-rewind --undo 1 m.h5
+err_has 'holds 0 undo points' "also when there are none"
+run_sh 'pare-rewind --undo 2 u3.h5 | pare-prune -f .3 -g unit --bias -o v.h5'
+run_sh 'pare-rewind --undo 1 u2.h5 | pare-prune -f .3 -g unit --bias -o w.h5'
+run pare-diff --state v.h5 w.h5
+status_is 0 "what was undone can be done again"
+mkdir undone
+pare log --make --search . back.h5 >undone/Makefile
+run make -s -C undone OUT=back.h5
+same undone/back.h5 back.h5 "and a replay undoes too"
+pare-dump u3.h5 | pare-load -o twin.h5
+same twin.h5 u3.h5 "the text twin holds undo points"
+
 finish
