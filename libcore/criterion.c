@@ -9,8 +9,6 @@
 #include "rng.h"
 #include "status.h"
 
-#define CALIBRATE 1000 /* samples, where not told */
-
 PARE_CLONES
 static void magnitudes(float *score, const float *value, size_t n)
 {
@@ -48,27 +46,6 @@ static void block_random(float *score, const struct pare_model *m,
     }
 }
 
-int criterion_samples(uint32_t **index, size_t *n, size_t usual,
-                      const struct pare_criterion_input *in)
-{
-    const struct pare_split *train = &in->data->split[PARE_TRAIN];
-    size_t want = in->calibrate ? in->calibrate : usual;
-
-    if (train->n == 0)
-        return pare_fail(PARE_EINVAL, "the data have no training split");
-    if (in->calibrate > train->n)
-        return pare_fail(PARE_EINVAL,
-                         "cannot calibrate on %zu samples: the training "
-                         "split has %zu",
-                         in->calibrate, train->n);
-    *index = malloc(train->n * sizeof **index);
-    if (!*index)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    pare_rng_permutation(*index, train->n, in->seed, PARE_STREAM_CALIBRATE, 0);
-    *n = want < train->n ? want : train->n;
-    return 0;
-}
-
 PARE_CLONES
 static void saliences(float *score, const float *value, size_t n)
 {
@@ -81,7 +58,7 @@ static int score_gradient(float *const *score, struct pare_model *m,
 {
     uint32_t *index = NULL;
     size_t n = 0;
-    int rc = criterion_samples(&index, &n, CALIBRATE, in);
+    int rc = criterion_samples(&index, &n, CRITERION_CALIBRATE, in);
 
     if (rc)
         return rc;
@@ -91,21 +68,6 @@ static int score_gradient(float *const *score, struct pare_model *m,
             saliences(score[t], m->tensor[t].value, m->tensor[t].n);
     free(index);
     return rc;
-}
-
-/* Scores that somebody else made. */
-static int score_given(float *const *score, struct pare_model *m,
-                       const struct pare_criterion_input *in)
-{
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        if (!score[t])
-            continue;
-        if (!in->given || !in->given[t])
-            return pare_fail(PARE_EINVAL, "no scores were given for %s",
-                             m->tensor[t].name);
-        memcpy(score[t], in->given[t], m->tensor[t].n * sizeof(float));
-    }
-    return 0;
 }
 
 static const struct pare_criterion table[] = {
@@ -123,11 +85,69 @@ static const struct pare_criterion table[] = {
      .source = "Molchanov et al. 2017, arXiv:1611.06440",
      .needs_data = true,
      .score = score_gradient},
+    {.name = "taylor",
+     .help = "mean of |weight x gradient| over samples; of units, mean of "
+             "|sum of output x gradient|",
+     .source = "Molchanov et al. 2017, arXiv:1611.06440",
+     .needs_data = true,
+     .option = {{.name = "normalize", .lo = 0, .hi = 1, .flag = true}},
+     .score = score_taylor,
+     .units = units_taylor},
+    {.name = "snip",
+     .help = "|weight x gradient of the mean loss|, as a part of its sum",
+     .source = "Lee et al. 2019, arXiv:1810.02340",
+     .needs_data = true,
+     .score = score_snip},
+    {.name = "grasp",
+     .help = "weight x (Hessian x gradient): what keeps the gradient's norm",
+     .source = "Wang et al. 2020, arXiv:2002.07376",
+     .needs_data = true,
+     .is_signed = true,
+     .option = {{.name = "temperature", .def = 200, .lo = 1e-3, .hi = 1e6}},
+     .score = score_grasp},
+    {.name = "synflow",
+     .help = "sum over paths through the weight of their weights' product",
+     .source = "Tanaka et al. 2020, arXiv:2006.05467",
+     .rounds = 100,
+     .score = score_synflow},
+    {.name = "wanda",
+     .help = "|weight| x norm of its input over samples",
+     .source = "Sun et al. 2024, arXiv:2306.11695",
+     .needs_data = true,
+     .score = score_wanda},
+    {.name = "activation",
+     .help = "of units, the part of outputs that are positive, or their mean; "
+             "of weights, |weight| x mean input (LayerMagAct)",
+     .source = "Hu et al. 2016, arXiv:1607.03250; Blalock et al. 2020, "
+               "arXiv:2003.03033",
+     .needs_data = true,
+     .option = {{.name = "mean", .lo = 0, .hi = 1, .flag = true}},
+     .score = score_activation,
+     .units = units_activation},
+    {.name = "fisher",
+     .help = "weight^2 x mean squared gradient / 2: the diagonal of the "
+             "empirical Fisher information",
+     .source = "LeCun et al. 1990; Theis et al. 2018, arXiv:1801.05787",
+     .needs_data = true,
+     .score = score_fisher,
+     .units = units_fisher},
+    {.name = "lamp",
+     .help = "weight^2 over the sum of those of its layer that are no smaller",
+     .source = "Lee et al. 2021, arXiv:2010.07611",
+     .score = score_lamp},
+    {.name = "bn-scale",
+     .help = "of units, the scale of the batch norm that follows",
+     .source = "Liu et al. 2017, arXiv:1708.06519",
+     .units = units_bn_scale},
+    {.name = "geometric-median",
+     .help = "of units, the sum of distances to the layer's other units",
+     .source = "He et al. 2019, arXiv:1811.00250",
+     .units = units_geometric_median},
     {.name = "file",
      .help = "scores from a file, as file:scores.h5",
      .source = "",
      .is_signed = true,
-     .score = score_given},
+     .score = score_file},
 };
 
 #define ROWS (sizeof table / sizeof *table)

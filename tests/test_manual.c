@@ -227,10 +227,19 @@ static void check_initializer(const char *name, const char *item, size_t i)
 
 static void check_criterion(const char *name, const char *item, size_t i)
 {
-    assert_non_null(pare_criterion(i));
-    assert_string_equal(name, pare_criterion(i)->name);
-    if (pare_criterion(i)->needs_data)
+    const struct pare_criterion *row = pare_criterion(i);
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    if (row->needs_data)
         need(item, ".Fl -calibrate");
+    if (row->rounds)
+        need_number(item, "rounds", "", row->rounds);
+    for (int k = 0; k < PARE_CRITERION_OPTS && row->option[k].name; k++)
+        if (row->option[k].flag)
+            need_flag(item, row->option[k].name, "", row->option[k].def > 0);
+        else
+            need_number(item, row->option[k].name, "", row->option[k].def);
 }
 
 static void check_grain(const char *name, const char *item, size_t i)
