@@ -84,6 +84,8 @@ static void free_layer(struct net_layer *l)
     free(l->packed[0]);
     free(l->packed[1]);
     free(l->which);
+    free(l->on_in);
+    free(l->on_out);
     free(n->part_mean);
     free(n->part_m2);
     free(n->part_count);
@@ -444,8 +446,13 @@ static void span_forward(void *arg, size_t tile)
 {
     const struct span *s = arg;
 
-    for (size_t i = s->first; i < s->last; i++)
+    for (size_t i = s->first; i < s->last; i++) {
+        const struct net_layer *l = &s->net->layer[i];
+
         net_tile_forward(s->net, &s->net->layer[i], tile);
+        if (l->on_in || l->on_out)
+            net_note_tile(s->net, l, tile);
+    }
 }
 
 static void span_backward(void *arg, size_t tile)
@@ -472,6 +479,8 @@ static void node_forward(struct pare_net *net, struct net_layer *l)
         linear_alone(net, l, false);
     else
         net_image_forward(net, l);
+    if (l->on_in || l->on_out)
+        net_note(net, l);
 }
 
 static void node_backward(struct net_pass *p, struct net_layer *l)

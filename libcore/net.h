@@ -104,6 +104,25 @@ void pare_net_backward_update(struct pare_net *net,
  */
 void pare_net_backward(struct pare_net *net, float *const *grad);
 
+/**
+ * Gather scores in the training passes from now on. Sums have a fixed order:
+ * each weight has one addition a pass.
+ *
+ * @param movement  [n_tensors] arrays of tensor[t].n, or NULL entries: minus
+ *                  weight x gradient is added in pare_net_backward_update,
+ *                  the weight before its update. NULL: none
+ * @param coactive  the same, of weights of linear layers alone: the samples
+ *                  whose input and unit are both above 0 are added. A unit
+ *                  is looked at after the batch norms and activations (other
+ *                  than softmaxes) that take it one after the other, and
+ *                  nothing else. NULL: none
+ * @return false without memory
+ *
+ * Both must outlive the network, or the call that takes them back by NULL.
+ */
+bool pare_net_accumulate(struct pare_net *net, float *const *movement,
+                         float *const *coactive);
+
 /** Pick the widest tile and bytes of work space, for the bench. */
 size_t pare_net_bytes(const struct pare_net *net);
 

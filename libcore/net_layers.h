@@ -73,6 +73,10 @@ struct net_layer {
     float *packed[2]; /* convolution weights, forward and backward */
     struct pare_pool pool;
     uint16_t *which; /* max-pooling: as the output */
+    /* Who is above 0, lanes in bits, [tiles][size]: a linear layer's inputs;
+       the outputs of the node that its units end at, node number `end`. */
+    uint64_t *on_in, *on_out;
+    size_t end;
 };
 
 /** A block of weights of a linear layer: gradient and update in one task. */
@@ -103,6 +107,8 @@ struct pare_net {
     size_t n;
     bool training;
     uint64_t seed, step;
+    /* scores to gather, or NULL: [n_tensors], NULL where there are none */
+    float *const *movement, *const *coactive;
 };
 
 #define NET_ROWS 24 /* weight rows of a task */
@@ -147,6 +153,18 @@ void net_sum(float *restrict to, const float *restrict from, size_t n,
 /** Gradients at every buffer, from the one that pare_net_loss left, and the
     updates of convolutions on the way. */
 void net_backward(struct net_pass *p);
+
+/** Movement scores of n weights: score -= w g. */
+void net_move(float *score, const float *w, const float *g, size_t n);
+
+/** Note who is above 0 before and after a node, in a tile or in all. */
+void net_note_tile(struct pare_net *net, const struct net_layer *l,
+                   size_t tile);
+void net_note(struct pare_net *net, const struct net_layer *l);
+
+/** Count the coactivations of a task's weights in this pass. */
+void net_count(struct pare_net *net, const struct net_layer *l,
+               const struct net_task *task);
 
 /** Does the node run tile by tile, like a linear layer? */
 bool net_by_tile(const struct pare_net *net, const struct net_layer *l);

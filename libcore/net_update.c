@@ -73,6 +73,8 @@ void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
             memcpy(p->grad[tensor] + at, g, n * sizeof *g);
         return;
     }
+    if (p->net->movement && p->net->movement[tensor])
+        net_move(p->net->movement[tensor] + at, t->value + at, g, n);
     p->row->update(
         t->value + at, g,
         p->state->n_slots > 0 ? p->state->slot[0][tensor] + at : NULL,
@@ -118,6 +120,8 @@ static void linear_task(void *arg, size_t i)
     }
     if (l->has_bias && task->col == 0)
         deliver_bias(p, l, task);
+    if (p->row && net->coactive)
+        net_count(net, l, task);
 }
 
 static void all_tasks(struct net_pass *p)

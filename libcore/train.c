@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accumulate.h"
 #include "evaluate.h"
+#include "gathered.h"
 #include "net.h"
 #include "rng.h"
 #include "status.h"
@@ -29,6 +31,7 @@ struct run {
     int32_t *y;      /* [batch] */
     uint32_t *rank;  /* [batch] */
     double lr;       /* of the last step */
+    struct pare_scores *moved, *counted; /* scores to gather, or NULL */
     /* The last state whose loss was finite, at an epoch's end. */
     struct pare_model good;
 };
@@ -225,6 +228,7 @@ static int diverged(struct run *r, const char *what, double value,
     struct pare_model *m = r->m;
     int err = copy_state(m, &r->good);
 
+    pare_model_drop_scores(m);
     for (size_t i = m->n_checkpoints; i-- > 0;)
         if (m->checkpoint[i].step > m->training.step && !m->checkpoint[i].mask)
             pare_model_drop_checkpoint(m, m->checkpoint[i].name);
@@ -245,6 +249,9 @@ static int check_finite(struct run *r)
 
         if (odd != 0)
             return diverged(r, "a weight", odd, m->training.step);
+        odd = r->moved ? odd_value(r->moved->value[t], n) : 0;
+        if (odd != 0)
+            return diverged(r, "a movement score", odd, m->training.step);
         for (int k = 0; k < m->optim.n_slots; k++) {
             odd = odd_value(m->optim.slot[k][t], n);
             if (odd != 0)
@@ -268,6 +275,22 @@ static void want_ahead(struct run *r, size_t first)
         r->wanted = first;
     pare_split_want(split, r->order + r->wanted, end - r->wanted);
     r->wanted = end;
+}
+
+/*
+ * Before the update of n samples. Whether they still count depends on what
+ * lies in the file alone, so that a run that was stopped stays the same.
+ */
+static void count_scores(struct run *r, size_t n)
+{
+    if (r->moved)
+        r->moved->count++;
+    if (r->counted && r->counted->count + r->o->batch > PARE_COUNT_MAX) {
+        r->counted = NULL;
+        pare_net_accumulate(r->net, r->moved ? r->moved->value : NULL, NULL);
+    }
+    if (r->counted)
+        r->counted->count += n;
 }
 
 /* One optimiser step; *mean is the mean loss of its batch. */
@@ -306,6 +329,7 @@ static int train_step(struct run *r, double *mean)
                              r->o->sched_total, r->per_epoch);
     u.lr = (float)r->lr;
     u.weight_decay = (float)r->o->weight_decay;
+    count_scores(r, n);
     r->o->optimizer.row->prepare(&u, r->o->optimizer.opt, ++r->m->optim.step);
     pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
     for (size_t i = 0; i < n; i++)
@@ -464,6 +488,20 @@ static int begin_optimizer(struct run *r)
     return err;
 }
 
+static int begin_scores(struct run *r)
+{
+    int err = pare_accumulation_need(r->m, r->o->accumulate);
+
+    if (err || !r->o->accumulate)
+        return err;
+    r->moved = pare_model_scores(r->m, "movement");
+    r->counted = pare_model_scores(r->m, "hebbian");
+    return pare_net_accumulate(r->net, r->moved ? r->moved->value : NULL,
+                               r->counted ? r->counted->value : NULL)
+               ? 0
+               : pare_fail(PARE_ENOMEM, "out of memory");
+}
+
 static int begin(struct run *r)
 {
     const struct pare_split *split = &r->d->split[PARE_TRAIN];
@@ -510,6 +548,8 @@ static int begin(struct run *r)
         err = pare_net_new(&r->net, r->m,
                            r->o->batch < split->n ? r->o->batch : split->n,
                            true, r->o->threads);
+    if (!err)
+        err = begin_scores(r);
     if (!err && r->d->split[r->o->val].n > 0)
         err = pare_evaluator_new(&r->ev, r->m, r->o->threads);
     return err ? err : remember_good(r);

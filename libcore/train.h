@@ -24,6 +24,7 @@ struct pare_train_options {
     struct pare_schedule_spec schedule;
     uint64_t sched_total; /* length of the schedule in steps */
     const struct pare_loss *loss;
+    unsigned accumulate; /* scores to gather, as pare_accumulation_parse */
     struct pare_augment augment; /* of the training samples; all 0: none */
     enum pare_select select;
     const char *checkpoint; /* "epoch:5,step:1000,every:10" or NULL */
@@ -51,6 +52,9 @@ struct pare_train_hooks {
  * The order of samples in epoch e is the permutation (seed, SHUFFLE, e).
  * Loss and accuracy on the training samples are those of the augmented ones;
  * validation sees its samples as they are.
+ * Scores to gather are added to those in the model, or begun where it has
+ * none; a run that gathers none forgets them all. A diverged run forgets them
+ * too. They are of the whole run, whichever epoch is selected.
  * With select != LAST the best state is kept in checkpoint "best" and made
  * the result at the end (the checkpoint stays).
  *
