@@ -33,9 +33,8 @@ static int unknown(const char *name, size_t n)
                      (int)(n < 64 ? n : 64), name, known);
 }
 
-int pare_accumulation_parse(unsigned *set, char *canon, const char *text)
+int pare_accumulation_parse(unsigned *set, const char *text)
 {
-    char names[PARE_SPEC_MAX] = "";
     unsigned found = 0;
 
     for (;;) {
@@ -51,12 +50,16 @@ int pare_accumulation_parse(unsigned *set, char *canon, const char *text)
             break;
         text += n + 1;
     }
-    for (size_t i = 0; i < ROWS; i++)
-        if (found >> i & 1)
-            pare_spec_append(names, "%s%s", names[0] ? "," : "", table[i].name);
     *set = found;
-    memcpy(canon, names, sizeof names);
     return 0;
+}
+
+void pare_accumulation_names(char names[PARE_SPEC_MAX], unsigned set)
+{
+    names[0] = '\0';
+    for (size_t i = 0; i < ROWS; i++)
+        if (set >> i & 1)
+            pare_spec_append(names, "%s%s", names[0] ? "," : "", table[i].name);
 }
 
 /* The scores of a row, all 0, where the row has some. */

@@ -24,10 +24,12 @@ const struct pare_accumulation *pare_accumulation(size_t index);
  * Parse "movement,hebbian".
  *
  * @param set    out: bit i for row i; written only on success
- * @param canon  [PARE_SPEC_MAX] out: the names in the order of the table
  * @return 0; PARE_EINVAL with a message that names what there is
  */
-int pare_accumulation_parse(unsigned *set, char *canon, const char *text);
+int pare_accumulation_parse(unsigned *set, const char *text);
+
+/** The names of a set in the order of the table, "movement,hebbian". */
+void pare_accumulation_names(char names[PARE_SPEC_MAX], unsigned set);
 
 /**
  * What a run of training begins with: the scores of the set anew, all 0, and

@@ -148,6 +148,17 @@ static const struct pare_criterion table[] = {
      .source = "",
      .is_signed = true,
      .score = score_file},
+    {.name = "movement",
+     .help = "movement away from 0 in training, see --accumulate",
+     .source = "Sanh et al. 2020, arXiv:2005.07683",
+     .is_signed = true,
+     .gathered = true,
+     .score = criterion_movement},
+    {.name = "hebbian",
+     .help = "coactivations in training, see --accumulate",
+     .source = "Numenta, nupic.research dynamic_sparse, 2019",
+     .gathered = true,
+     .score = criterion_hebbian},
 };
 
 #define ROWS (sizeof table / sizeof *table)

@@ -108,5 +108,10 @@ int units_bn_scale(float *const *score, struct pare_model *m,
                    const struct pare_criterion_input *in);
 int units_geometric_median(float *const *score, struct pare_model *m,
                            const struct pare_criterion_input *in);
+/* criterion_gathered.c */
+int criterion_movement(float *const *score, struct pare_model *m,
+                       const struct pare_criterion_input *in);
+int criterion_hebbian(float *const *score, struct pare_model *m,
+                      const struct pare_criterion_input *in);
 
 #endif

@@ -112,7 +112,7 @@ static int check(const struct pare_criterion_spec *c)
                          c->row->name);
     if (c->inverse && (c->row->random || c->row->is_signed))
         return pare_fail(PARE_EINVAL, "%s has no inverse", c->row->name);
-    if (c->rounds > 1 && !c->row->score)
+    if (c->rounds > 1 && (!c->row->score || c->row->gathered))
         return pare_fail(PARE_EINVAL,
                          "%s does not change with what was pruned: rounds do "
                          "nothing",

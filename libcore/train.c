@@ -285,7 +285,8 @@ static void count_scores(struct run *r, size_t n)
 {
     if (r->moved)
         r->moved->count++;
-    if (r->counted && r->counted->count + r->o->batch > PARE_COUNT_MAX) {
+    if (r->counted && (r->o->batch > PARE_COUNT_MAX ||
+                       r->counted->count > PARE_COUNT_MAX - r->o->batch)) {
         r->counted = NULL;
         pare_net_accumulate(r->net, r->moved ? r->moved->value : NULL, NULL);
     }

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "accumulate.h"
 #include "allocation.h"
 #include "arch.h"
 #include "criterion.h"
@@ -242,6 +243,14 @@ static void check_criterion(const char *name, const char *item, size_t i)
             need_number(item, row->option[k].name, "", row->option[k].def);
 }
 
+static void check_accumulation(const char *name, const char *item, size_t i)
+{
+    assert_non_null(pare_accumulation(i));
+    assert_string_equal(name, pare_accumulation(i)->name);
+    if (pare_accumulation(i)->linear)
+        need(item, "Of linear layers only.");
+}
+
 static void check_grain(const char *name, const char *item, size_t i)
 {
     assert_non_null(pare_grain_kind(i));
@@ -313,11 +322,14 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
 
 static void pare_methods_holds_ways_to_prune(void **state)
 {
+    ROWS(accumulations, pare_accumulation);
     ROWS(criteria, pare_criterion);
     ROWS(grains, pare_grain_kind);
     ROWS(allocations, pare_allocation);
 
     (void)state;
+    check("pare-methods.7", "Scores gathered in training", accumulations,
+          check_accumulation);
     check("pare-methods.7", "Criteria", criteria, check_criterion);
     check("pare-methods.7", "Grains", grains, check_grain);
     check("pare-methods.7", "Allocations", allocations, check_allocation);

@@ -14,7 +14,7 @@
 
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
-    const char *lr_rewind, *augment;
+    const char *lr_rewind, *augment, *accumulate;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
@@ -51,6 +51,7 @@ static const struct cli_option options[] = {
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
      "new seed of order, dropout and augmentation", &opt.have_seed},
     TRAINING_AUGMENT_OPTION(opt.augment),
+    TRAINING_ACCUMULATE_OPTION(opt.accumulate),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
      "result: last, best-val-loss or best-val-acc", NULL},
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
@@ -74,6 +75,7 @@ static void check_options(void)
     struct pare_optimizer_spec o;
     struct pare_schedule_spec s;
     struct pare_augment a;
+    struct pare_train_options t = {0};
     uint64_t epoch;
 
     if (!opt.data)
@@ -95,6 +97,7 @@ static void check_options(void)
     if (opt.lr_rewind && (opt.have_lr || opt.schedule))
         cli_usage(&tool, "--lr-rewind replays the schedule of the file: "
                          "-l and --schedule do not go with it");
+    training_accumulate(&tool, &t, opt.accumulate);
     training_check(&tool, &opt.watch);
 }
 
@@ -134,6 +137,7 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
     t->lr = opt.have_lr ? opt.lr : was->lr;
     t->weight_decay = opt.have_decay ? opt.weight_decay : was->weight_decay;
     t->checkpoint = opt.checkpoint;
+    training_accumulate(&tool, t, opt.accumulate);
     t->select = training_select(&tool, opt.select);
     t->val = PARE_VAL;
     t->first_epoch = was->epoch;

@@ -14,7 +14,7 @@
 
 struct options {
     const char *arch, *data, *init, *loss, *optimizer, *schedule, *select;
-    const char *augment, *checkpoint;
+    const char *augment, *accumulate, *checkpoint;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
@@ -57,6 +57,7 @@ static const struct cli_option options[] = {
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
      "seed of weights, order, dropout, augmentation", &opt.have_seed},
     TRAINING_AUGMENT_OPTION(opt.augment),
+    TRAINING_ACCUMULATE_OPTION(opt.accumulate),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
      "result: last, best-val-loss or best-val-acc", NULL},
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
@@ -101,6 +102,7 @@ static void parse_specs(struct pare_train_options *t)
         cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
                   opt.loss);
     t->select = training_select(&tool, opt.select);
+    training_accumulate(&tool, t, opt.accumulate);
     training_check(&tool, &opt.watch);
     t->batch = opt.batch;
     t->lr = opt.have_lr ? opt.lr : t->optimizer.row->default_lr;

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accumulate.h"
 #include "atomic.h"
 #include "digest.h"
 #include "model_file.h"
@@ -511,6 +512,8 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
     err = check_output(w);
     if (!err)
         err = run_key(&s, m, p);
+    if (!err)
+        err = pare_accumulation_begin(m, o->accumulate);
     if (!err)
         err = open_autosave(&s, m, &log_at);
     if (!err)

@@ -45,6 +45,11 @@ struct training_watch {
     {0, "augment", "SPEC", CLI_TEXT, &(text), 0, 0,                          \
      "change training images: flip, crop, shift, rotate", NULL}
 
+/** The row of --accumulate, the same in train and finetune. */
+#define TRAINING_ACCUMULATE_OPTION(text)                                     \
+    {0, "accumulate", "LIST", CLI_TEXT, &(text), 0, 0,                       \
+     "gather scores for pruning: movement, hebbian", NULL}
+
 /** Check the settings before any file is touched; usage errors exit. */
 void training_check(const struct cli_tool *tool,
                     const struct training_watch *w);
@@ -64,6 +69,10 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
 /** Parse --select; usage error if unknown. */
 enum pare_select training_select(const struct cli_tool *tool,
                                  const char *name);
+
+/** Parse --accumulate into o; text NULL: nothing; usage error if unknown. */
+void training_accumulate(const struct cli_tool *tool,
+                         struct pare_train_options *o, const char *text);
 
 /** Warn about outputs that are squashed before the loss. */
 void training_warn_loss(const struct cli_tool *tool,

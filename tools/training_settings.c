@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "accumulate.h"
 #include "kernel.h"
+#include "status.h"
 
 enum pare_select training_select(const struct cli_tool *tool,
                                  const char *name)
@@ -13,6 +15,13 @@ enum pare_select training_select(const struct cli_tool *tool,
             return s;
     cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
                     "'%s'", name);
+}
+
+void training_accumulate(const struct cli_tool *tool,
+                         struct pare_train_options *o, const char *text)
+{
+    if (text && pare_accumulation_parse(&o->accumulate, text))
+        cli_usage(tool, "--accumulate: %s", pare_error());
 }
 
 /* The last layer that does more than hand on its input. */
@@ -68,6 +77,16 @@ void training_provenance_augment(struct provenance *p,
                       o->augment.canon[0] ? o->augment.canon : "none");
 }
 
+/* --accumulate in the order of the table. */
+static void provenance_accumulate(struct provenance *p, unsigned set)
+{
+    char names[PARE_SPEC_MAX];
+
+    pare_accumulation_names(names, set);
+    if (set)
+        provenance_option(p, "--accumulate", names);
+}
+
 void training_provenance(struct provenance *p,
                          const struct pare_train_options *o,
                          uint64_t epochs, uint64_t steps)
@@ -82,5 +101,6 @@ void training_provenance(struct provenance *p,
         provenance_option(p, "--select", pare_select_name(o->select));
     if (o->checkpoint)
         provenance_option(p, "--checkpoint", o->checkpoint);
+    provenance_accumulate(p, o->accumulate);
     provenance_note(p, "kernel", pare_kernel_provenance());
 }
