@@ -1,4 +1,5 @@
 /* pare-prune(1): remove weights or units from a model. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,16 @@
 #include "model_file.h"
 #include "parallel.h"
 #include "provenance.h"
+#include "prune-search.h"
 #include "pruning.h"
 #include "status.h"
 
 struct options {
     struct pruning_options p;
     bool keep_undo, quiet, verbose;
-    const char *data, *output, *report;
+    const char *data, *output, *report, *bytes, *split;
+    double max_drop;
+    bool drop_given, split_given;
     int threads;
 };
 
@@ -27,28 +31,66 @@ struct job {
     const struct cli_tool *tool;
     const struct options *o;
     struct pruning pruning;
+    struct prune_goal goal;
     struct pare_model model;
     struct pare_model_file in, out;
     struct pare_dataset data;
     struct pare_prune_report report;
 };
 
+/* A budget in the place of an amount. */
+static void set_goal(struct job *job)
+{
+    const struct options *o = job->o;
+    int split = pare_split_find(o->split);
+
+    job->goal = (struct prune_goal){
+        .drop = (double)NAN, .data = &job->data, .verbose = o->verbose};
+    if (o->split_given && !o->drop_given)
+        cli_usage(job->tool, "--split goes with --max-drop");
+    if (o->bytes && o->drop_given)
+        cli_usage(job->tool, "--bytes and --max-drop: one budget, please");
+    if (o->bytes && prune_goal_bytes(&job->goal.bytes, o->bytes))
+        cli_usage(job->tool,
+                  "--bytes takes a size as 100000, 100K or 1.5MB, "
+                  "not '%s'",
+                  o->bytes);
+    if (split < 0)
+        cli_usage(job->tool, "--split is train, val or test, not '%s'",
+                  o->split);
+    if (o->drop_given && !o->data)
+        cli_usage(job->tool, "--max-drop needs data: use -d");
+    if (o->drop_given)
+        job->goal.drop = o->max_drop;
+    job->goal.split = (enum pare_split_id)split;
+}
+
+static bool searching(const struct job *job)
+{
+    return job->goal.bytes || !isnan(job->goal.drop);
+}
+
 static void set_up(struct job *job)
 {
     const struct options *o = job->o;
     const struct pare_criterion *c;
 
+    set_goal(job);
     if (o->report && strcmp(o->report, "-") == 0 && strcmp(o->output, "-") == 0)
         cli_usage(job->tool, "--report - and the model both go to standard "
                              "output: use -o");
     if (o->report && strcmp(o->report, o->output) == 0)
         cli_usage(job->tool, "--report and -o are both '%s'", o->output);
-    if (pruning_resolve(&job->pruning, &o->p, true))
+    if (pruning_resolve(&job->pruning, &o->p, !searching(job)))
         cli_usage(job->tool, "%s", pare_error());
+    if (searching(job) && (!isnan(job->pruning.prune.amount) ||
+                           job->pruning.prune.grain.kind->group))
+        cli_usage(job->tool, "%s is the amount: no other goes with it",
+                  o->bytes ? "--bytes" : "--max-drop");
     c = job->pruning.prune.criterion.row;
     if (c->needs_data && !o->data)
         cli_usage(job->tool, "criterion %s needs data: use -d", c->name);
-    if (!c->needs_data && o->data)
+    if (!c->needs_data && o->data && !o->drop_given)
         cli_usage(job->tool, "criterion %s takes no data", c->name);
     job->pruning.prune.input.threads = o->threads;
 }
@@ -69,24 +111,34 @@ static int read_inputs(struct job *job, const char *path)
     return rc;
 }
 
-static int add_provenance(struct job *job)
+/* The line of this pruning, for the model or for a trial's copy of it. */
+static int add_provenance(void *arg, struct pare_model *m,
+                          const struct pare_prune_report *r)
 {
+    struct job *job = arg;
     const struct pruning *p = &job->pruning;
     struct provenance *to = provenance_new("prune");
     char text[320];
 
-    pruning_provenance_amount(to, p);
+    if (job->goal.bytes)
+        provenance_u64(to, "--bytes", job->goal.bytes);
+    else if (searching(job))
+        provenance_real(to, "--max-drop", job->goal.drop);
+    else
+        pruning_provenance_amount(to, p);
+    if (job->o->split_given)
+        provenance_option(to, "--split", job->o->split);
     pruning_provenance(to, p, &job->o->p);
     if (job->o->keep_undo)
         provenance_option(to, "--keep-undo", NULL);
     if (job->o->data)
         provenance_input(to, "-d", "data", job->data.digest);
     provenance_input(to, "", "model", job->in.state);
-    if (p->prune.criterion.row->needs_data)
+    if (p->prune.criterion.row->needs_data || !isnan(job->goal.drop))
         provenance_note(to, "kernel", pare_kernel_provenance());
-    pruning_outcome(text, sizeof text, p, &job->report);
+    pruning_outcome(text, sizeof text, p, r);
     provenance_note(to, "outcome", text);
-    return provenance_add(to, &job->model);
+    return provenance_add(to, m);
 }
 
 /* One line a tensor; a name has at most PARE_NAME_MAX bytes. */
@@ -142,12 +194,17 @@ static int run(struct job *job, const char *path)
 
     if (!rc && o->keep_undo)
         rc = pare_model_keep_undo(&job->model);
+    job->goal.finish = add_provenance;
+    job->goal.arg = job;
+    if (!rc && searching(job))
+        rc = prune_search(&job->pruning.prune, &job->goal, &job->model,
+                          job->tool);
     if (!rc)
         rc = pare_prune(&job->report, &job->model, &job->pruning.prune);
     if (!rc && !o->quiet)
         pruning_warn_empty(job->tool, &job->model, &job->report);
     if (!rc)
-        rc = add_provenance(job);
+        rc = add_provenance(job, &job->model, &job->report);
     if (!rc)
         rc = pare_model_write(o->output, &job->model, &job->out);
     if (!rc && o->report)
@@ -169,8 +226,10 @@ static void release(struct job *job)
 
 int main(int argc, char **argv)
 {
-    struct options o = {
-        .p = PRUNING_DEFAULTS, .output = "-", .threads = pare_processors()};
+    struct options o = {.p = PRUNING_DEFAULTS,
+                        .output = "-",
+                        .split = "val",
+                        .threads = pare_processors()};
     const struct cli_option rows[] = {
         {'q', "quiet", NULL, CLI_FLAG, &o.quiet, 0, 0,
          "do not warn of emptied layers", NULL},
@@ -179,8 +238,14 @@ int main(int argc, char **argv)
         PRUNING_AMOUNT_ROWS(o.p),
         PRUNING_METHOD_ROWS(o.p),
         PRUNING_LAYER_ROWS(o.p),
+        {0, "bytes", "SIZE", CLI_TEXT, &o.bytes, 0, 0,
+         "prune until the file is this small", NULL},
+        {0, "max-drop", "POINTS", CLI_REAL, &o.max_drop, 0, 100,
+         "prune as far as accuracy falls by so many points", &o.drop_given},
         {'d', "data", "DATA", CLI_TEXT, &o.data, 0, 0,
-         "data file, for criteria that need one", NULL},
+         "data file, for criteria that need one and --max-drop", NULL},
+        {0, "split", "NAME", CLI_TEXT, &o.split, 0, 0,
+         "split of the accuracy of --max-drop", &o.split_given},
         {'j', "threads", "N", CLI_INT, &o.threads, 1, 1024, "threads", NULL},
         {'o', "output", "FILE", CLI_TEXT, &o.output, 0, 0,
          "write the model there", NULL},

@@ -1,0 +1,200 @@
+/* Finding the sparsity that a budget allows. */
+#include "prune-search.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate.h"
+#include "model_copy.h"
+#include "model_file.h"
+#include "number.h"
+#include "status.h"
+
+/* What one trial came to. */
+struct trial {
+    uint64_t removed; /* weights pruned in all */
+    double measure;   /* bytes, or accuracy */
+};
+
+/* A search under way. */
+struct search {
+    struct pare_prune_options o;
+    const struct prune_goal *goal;
+    const struct pare_model *m;
+    const struct cli_tool *tool;
+    uint64_t total; /* weights in scope */
+    double base;    /* accuracy before */
+};
+
+int prune_goal_bytes(uint64_t *bytes, const char *text)
+{
+    static const struct {
+        const char *unit;
+        double factor;
+    } unit[] = {{"", 1},     {"K", 1024}, {"M", 1048576}, {"G", 1073741824},
+                {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
+    size_t n = strspn(text, "0123456789.");
+    char number[32];
+    double v;
+
+    if (n == 0 || n >= sizeof number)
+        return -1;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    if (pare_number_parse(&v, number))
+        return -1;
+    for (size_t i = 0; i < sizeof unit / sizeof unit[0]; i++)
+        if (strcmp(text + n, unit[i].unit) == 0) {
+            v *= unit[i].factor;
+            if (v < 1 || v > 1e15)
+                return -1;
+            *bytes = (uint64_t)v;
+            return 0;
+        }
+    return -1;
+}
+
+static int measure(double *v, struct search *s, struct pare_model *m,
+                   const struct pare_prune_report *r)
+{
+    struct pare_evaluation e = {0};
+    void *image = NULL;
+    size_t n = 0;
+    int rc;
+
+    if (s->goal->bytes) {
+        rc = s->goal->finish(s->goal->arg, m, r);
+        if (!rc)
+            rc = pare_model_image(&image, &n, m, NULL);
+        free(image);
+        *v = (double)n;
+        return rc;
+    }
+    rc =
+        pare_evaluate(&e, m, s->goal->data, s->goal->split, s->o.input.threads);
+    if (!rc)
+        *v = (double)e.correct / (double)e.n;
+    pare_evaluation_release(&e);
+    return rc;
+}
+
+static void tell(const struct search *s, const struct trial *t)
+{
+    char bytes[32];
+    double sparsity = (double)t->removed / (double)s->total;
+
+    if (!s->goal->verbose)
+        return;
+    if (s->goal->bytes)
+        cli_warn(s->tool, "sparsity %.6f: %s bytes", sparsity,
+                 cli_count(bytes, (uint64_t)t->measure));
+    else
+        cli_warn(s->tool, "sparsity %.4f: accuracy %.4f, %.2f points less",
+                 sparsity, t->measure, 100 * (s->base - t->measure));
+}
+
+/* Prune a copy so that t->removed weights are gone, and measure it. */
+static int try(struct trial *t, struct search *s)
+{
+    struct pare_prune_report r = {0};
+    struct pare_model copy = {0};
+    int rc = pare_model_copy(&copy, s->m);
+
+    s->o.amount = s->total ? (double)t->removed / (double)s->total : 0;
+    if (!rc)
+        rc = pare_prune(&r, &copy, &s->o);
+    if (!rc) {
+        t->removed = r.total - r.kept_after;
+        s->total = r.total;
+        rc = measure(&t->measure, s, &copy, &r);
+    }
+    pare_prune_report_release(&r);
+    pare_model_release(&copy);
+    return rc;
+}
+
+static bool reached(const struct search *s, double v)
+{
+    if (s->goal->bytes)
+        return v <= (double)s->goal->bytes;
+    /* Accuracies are fractions of few samples: rounding must not decide. */
+    return v >= s->base - s->goal->drop / 100 - 1e-9;
+}
+
+static int no_way(const struct search *s, const struct trial *t)
+{
+    char asked[32], nearest[32];
+
+    return pare_fail(PARE_EINVAL,
+                     "%s bytes cannot be reached: the nearest is %s, with "
+                     "%s weights pruned of the layers in question",
+                     cli_count(asked, s->goal->bytes),
+                     cli_count(nearest, (uint64_t)t->measure),
+                     t->removed == s->total ? "all" : "as many as can be");
+}
+
+/* Halve the range between two trials, one of which reaches the goal. */
+static int bisect(struct trial *best, struct search *s, struct trial lo,
+                  struct trial hi)
+{
+    uint64_t step = s->total / (s->goal->bytes ? 1048576 : 10000) + 1;
+    bool upper = s->goal->bytes > 0; /* the goal is reached above */
+    int rc = 0;
+
+    *best = upper ? hi : lo;
+    while (!rc && hi.removed > lo.removed + step) {
+        uint64_t middle = lo.removed + (hi.removed - lo.removed) / 2;
+        struct trial t = {.removed = middle};
+        bool good;
+
+        rc = try(&t, s);
+        if (rc)
+            break;
+        tell(s, &t);
+        good = reached(s, t.measure);
+        /* Grains of many weights: what was asked for is the place. */
+        t.removed = middle;
+        if (good)
+            *best = t;
+        if (good == upper)
+            hi = t;
+        else
+            lo = t;
+    }
+    return rc;
+}
+
+int prune_search(struct pare_prune_options *o, const struct prune_goal *goal,
+                 const struct pare_model *m, const struct cli_tool *tool)
+{
+    struct search s = {.o = *o, .goal = goal, .m = m, .tool = tool};
+    struct trial none = {0}, all, best;
+    int rc;
+
+    s.o.kind = PARE_AMOUNT_SPARSITY;
+    s.o.no_collapse = false; /* asked of the result alone */
+    rc = try(&none, &s);
+    if (rc)
+        return rc;
+    s.base = none.measure;
+    tell(&s, &none);
+    best = none;
+    if (!goal->bytes || !reached(&s, none.measure)) {
+        all.removed = s.total;
+        rc = try(&all, &s);
+        if (rc)
+            return rc;
+        tell(&s, &all);
+        if (goal->bytes && !reached(&s, all.measure))
+            return no_way(&s, &all);
+        if (!goal->bytes && reached(&s, all.measure))
+            best = all;
+        else
+            rc = bisect(&best, &s, none, all);
+    }
+    o->kind = PARE_AMOUNT_SPARSITY;
+    o->amount = s.total ? (double)best.removed / (double)s.total : 0;
+    return rc;
+}
