@@ -224,7 +224,8 @@ int pare_allocation_divide(uint64_t *kept, const struct pare_allocation *a,
                          "%s cannot keep %llu weights of these layers: the "
                          "nearest is %.0f",
                          a->name, (unsigned long long)keep,
-                         (double)keep < least ? ceil(least) : floor(most));
+                         (double)keep < least ? ceil(least - 1e-6)
+                                              : floor(most + 1e-6));
     real = malloc((n + 1) * sizeof *real);
     if (!real)
         return pare_fail(PARE_ENOMEM, "out of memory");
