@@ -278,6 +278,17 @@ static int copy_notes(struct provenance_step *s, json_t *notes)
     return err;
 }
 
+/* "train", or "mask and". */
+static bool is_tool(const char *name)
+{
+    static const char word[] = "0123456789-abcdefghijklmnopqrstuvwxyz";
+    size_t n = strspn(name, word);
+
+    if (n && name[n] == ' ' && name[n + 1] >= 'a' && name[n + 1] <= 'z')
+        n += 1 + strspn(name + n + 1, word);
+    return n && !name[n];
+}
+
 int provenance_parse(struct provenance_step *s, const char *line)
 {
     struct provenance_step step = {0};
@@ -289,9 +300,7 @@ int provenance_parse(struct provenance_step *s, const char *line)
         return bad("line: not a JSON object");
     }
     err = copy(&step.tool, json_object_get(root, "tool"), "tool");
-    if (!err && (!step.tool[0] ||
-                 step.tool[strspn(step.tool, "abcdefghijklmnopqrstuvwxyz"
-                                             "0123456789-")]))
+    if (!err && !is_tool(step.tool))
         err = bad("tool");
     if (!err)
         err = copy(&step.version, json_object_get(root, "version"), "version");
@@ -332,4 +341,27 @@ void provenance_release(struct provenance_step *s)
     }
     free(s->input);
     memset(s, 0, sizeof *s);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int provenance_merge(struct pare_model *m, const struct pare_model *parent)
+{
+    size_t n = m->n_steps;
+    char **known = malloc((n + 1) * sizeof *known);
+    int err = 0;
+
+    if (!known)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    if (n)
+        memcpy(known, m->step, n * sizeof *known);
+    qsort(known, n, sizeof *known, by_text);
+    for (size_t i = 0; !err && i < parent->n_steps; i++)
+        if (!bsearch(&parent->step[i], known, n, sizeof *known, by_text))
+            err = pare_model_add_step(m, parent->step[i]);
+    free(known);
+    return err;
 }

@@ -17,7 +17,7 @@
  */
 struct provenance;
 
-/** Begin a step of a tool ("train"). */
+/** Begin a step of a tool ("train"), or of a part of one ("mask and"). */
 struct provenance *provenance_new(const char *tool);
 
 /**
@@ -51,6 +51,14 @@ void provenance_note(struct provenance *p, const char *key,
  */
 int provenance_add(struct provenance *p, struct pare_model *m);
 
+/**
+ * Put the steps of another parent behind the model's own, in their order,
+ * without those that the model has. Call it before provenance_add.
+ *
+ * @return 0; PARE_ENOMEM
+ */
+int provenance_merge(struct pare_model *m, const struct pare_model *parent);
+
 /** Add what the line says so far to a digest: the key of a run. */
 void provenance_digest(struct pare_digest *d, const struct provenance *p);
 
@@ -80,7 +88,8 @@ struct provenance_step {
 
 /**
  * Parse one line of provenance, trusting nothing in it: the tool's name is
- * of [a-z0-9-], options begin with "-", digests are 32 hexadecimal digits,
+ * of [a-z0-9-], or two such words, the second beginning with a letter; options
+ * begin with "-", digests are 32 hexadecimal digits,
  * no text holds a control character.
  *
  * @param s     zeroed, out; written only on success

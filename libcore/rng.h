@@ -16,7 +16,8 @@ enum pare_stream {
     PARE_STREAM_SPLIT = 4,     /* train/val/test splits of data files */
     PARE_STREAM_PRUNE = 5,     /* the random criterion; sub = tensor */
     PARE_STREAM_CALIBRATE = 6, /* samples for criteria that need data */
-    PARE_STREAM_AUGMENT = 7    /* changes of images; sub = epoch */
+    PARE_STREAM_AUGMENT = 7,   /* changes of images; sub = epoch */
+    PARE_STREAM_MASK = 12      /* masks that are drawn; sub = tensor */
 };
 
 /**

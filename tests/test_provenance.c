@@ -83,6 +83,42 @@ static void a_step_is_parsed(void **state)
     provenance_release(&s);
 }
 
+static void a_part_of_a_tool_is_a_second_word(void **state)
+{
+    struct provenance_step s = {0};
+
+    (void)state;
+    assert_int_equal(provenance_parse(&s, LINE("mask and", "[]", "[]")), 0);
+    assert_string_equal(s.tool, "mask and");
+    provenance_release(&s);
+}
+
+/* Steps in common stay where they are, others follow in their order. */
+static void parents_are_merged_without_doubles(void **state)
+{
+    static const char *const ours[] = {"a", "b", "d"};
+    static const char *const theirs[] = {"a", "z", "b", "c"};
+    static const char *const want[] = {"a", "b", "d", "z", "c"};
+    struct pare_model m = {0}, other = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pare_model_add_step(&m, ours[i]), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pare_model_add_step(&other, theirs[i]), 0);
+    for (int twice = 0; twice < 2; twice++) {
+        assert_int_equal(provenance_merge(&m, &other), 0);
+        assert_int_equal(m.n_steps, 5);
+        for (size_t i = 0; i < 5; i++)
+            assert_string_equal(m.step[i], want[i]);
+    }
+    pare_model_release(&m);
+    assert_int_equal(provenance_merge(&m, &other), 0);
+    assert_int_equal(m.n_steps, 4);
+    pare_model_release(&m);
+    pare_model_release(&other);
+}
+
 static void hostile_lines_are_refused(void **state)
 {
     static const char *const line[] = {
@@ -91,6 +127,12 @@ static void hostile_lines_are_refused(void **state)
         "{}",
         LINE("../rm", "[]", "[]"),
         LINE("", "[]", "[]"),
+        LINE("mask ", "[]", "[]"),
+        LINE("mask -o", "[]", "[]"),
+        LINE("mask 1", "[]", "[]"),
+        LINE("mask and or", "[]", "[]"),
+        LINE(" and", "[]", "[]"),
+        LINE("mask /and", "[]", "[]"),
         LINE("prune", "[[\"rm -rf\"]]", "[]"),
         LINE("prune", "[[]]", "[]"),
         LINE("prune", "[[\"-a\",\"b\",\"c\"]]", "[]"),
@@ -123,6 +165,8 @@ int main(void)
         cmocka_unit_test(a_built_step_is_parsed_back),
         cmocka_unit_test(a_text_that_is_not_utf8_is_an_error),
         cmocka_unit_test(a_step_is_parsed),
+        cmocka_unit_test(a_part_of_a_tool_is_a_second_word),
+        cmocka_unit_test(parents_are_merged_without_doubles),
         cmocka_unit_test(hostile_lines_are_refused),
     };
     return run_group(tests);

@@ -25,6 +25,7 @@ static const struct row table[] = {
     {"train", "train a model, from an architecture if need be"},
     {"prune", "remove weights, units or filters"},
     {"finetune", "go on training with the pruned weights held at 0"},
+    {"mask", "combine, shuffle or move the masks of models"},
     {"rewind", "set weights back to an earlier state"},
     {"eval", "loss and accuracy of models on data"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},
