@@ -10,7 +10,7 @@
 #include "status.h"
 
 struct options {
-    bool all, quiet, state;
+    bool all, masks, quiet, state;
 };
 
 /** What became of the positions of a tensor, from A to B. */
@@ -102,6 +102,73 @@ static int print_table(const struct options *o, const struct pare_model *a,
     return !same(&total);
 }
 
+/** Kept positions of a layer in two models. */
+struct overlap {
+    uint64_t n, kept_a, kept_b, both, either;
+};
+
+/** Add a tensor; but biases and the like that nobody prunes do not count. */
+static void add_overlap(struct overlap *o, const struct pare_tensor *a,
+                        const struct pare_tensor *b)
+{
+    if (!pare_tensor_prunable(a) && pare_tensor_kept(a) == a->n &&
+        pare_tensor_kept(b) == b->n)
+        return;
+    o->n += a->n;
+    for (size_t i = 0; i < a->n; i++) {
+        bool in_a = !a->mask || a->mask[i], in_b = !b->mask || b->mask[i];
+
+        o->kept_a += in_a;
+        o->kept_b += in_b;
+        o->both += in_a && in_b;
+        o->either += in_a || in_b;
+    }
+}
+
+/** x / y, also 0 / 0: not a number. */
+static const char *ratio(char buf[PARE_NUMBER_MAX], uint64_t x, uint64_t y)
+{
+    if (y == 0)
+        return "nan";
+    return pare_number_print(buf, (double)x / (double)y);
+}
+
+static void print_overlap(const char *name, const struct overlap *o)
+{
+    char share[PARE_NUMBER_MAX], jaccard[PARE_NUMBER_MAX];
+    uint64_t less = o->kept_a < o->kept_b ? o->kept_a : o->kept_b;
+
+    printf("%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%s\n",
+           name, o->kept_a, o->kept_b, o->both, o->either,
+           ratio(share, o->both, less), ratio(jaccard, o->both, o->either));
+}
+
+/** The table of --masks; 0 the masks are the same, 1 not. */
+static int print_masks(const struct options *o, const struct pare_model *a,
+                       const struct pare_model *b)
+{
+    struct overlap total = {0};
+
+    if (!o->quiet)
+        puts("layer\tkept_a\tkept_b\tboth\teither\toverlap\tjaccard");
+    for (size_t t = 0; t < a->n_tensors;) {
+        const size_t layer = a->tensor[t].layer;
+        struct overlap l = {0};
+
+        for (; t < a->n_tensors && a->tensor[t].layer == layer; t++)
+            add_overlap(&l, &a->tensor[t], &b->tensor[t]);
+        total.kept_a += l.kept_a;
+        total.kept_b += l.kept_b;
+        total.both += l.both;
+        total.either += l.either;
+        if (!o->quiet && l.n)
+            print_overlap(a->arch.layer[layer].name, &l);
+    }
+    if (!o->quiet)
+        print_overlap("total", &total);
+    return total.both != total.either;
+}
+
 static int run(const struct cli_tool *tool, const struct options *o,
                char **path)
 {
@@ -119,6 +186,8 @@ static int run(const struct cli_tool *tool, const struct options *o,
             cli_warn(tool, "the architectures differ: '%s' and '%s'",
                      m[0].arch.text, m[1].arch.text);
         status = 1;
+    } else if (o->masks) {
+        status = print_masks(o, &m[0], &m[1]);
     } else {
         status = print_table(o, &m[0], &m[1]);
         if (o->state && strcmp(info[0].state, info[1].state)) {
@@ -142,6 +211,8 @@ int main(int argc, char **argv)
          "print nothing, only exit 0 or 1", NULL},
         {0, "all", NULL, CLI_FLAG, &o.all, 0, 0,
          "print tensors that are the same, too", NULL},
+        {0, "masks", NULL, CLI_FLAG, &o.masks, 0, 0,
+         "compare the masks alone: how much of them is the same", NULL},
         {0, "state", NULL, CLI_FLAG, &o.state, 0, 0,
          "compare optimiser, position, checkpoints and history as well", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
@@ -155,6 +226,8 @@ int main(int argc, char **argv)
         2};
     int first = cli_parse(&tool, argc, argv);
 
+    if (o.masks && (o.all || o.state))
+        cli_usage(&tool, "--masks goes with neither --all nor --state");
     if (strcmp(argv[first], "-") == 0 && strcmp(argv[first + 1], "-") == 0)
         cli_usage(&tool, "only one of the models can be standard input");
     return cli_exit(&tool, run(&tool, &o, argv + first));
