@@ -43,6 +43,7 @@ log||table
 mask|random -s .5|model
 prune|-s .5|model
 rewind|-t init|model
+shrink||model
 stats||table
 train|-q -d d.h5 -e 1|model'
 
@@ -113,6 +114,7 @@ load m.txt
 mask random -s .5 m.h5
 prune -s .5 m.h5
 rewind -t init m.h5
+shrink m.h5
 train -q -d d.h5 -e 1 m.h5
 data csv --label label t.csv'
 pare dump m.h5 >m.txt
