@@ -10,9 +10,10 @@
 #include "model_file.h"
 #include "stats.h"
 #include "status.h"
+#include "units.h"
 
 struct options {
-    bool json, total;
+    bool json, total, units;
 };
 
 /* One model with its numbers. */
@@ -155,12 +156,74 @@ static void json_item(struct pare_json *j, const struct item *it,
     pare_json_end(j);
 }
 
+/* ---- --units --------------------------------------------------------- */
+
+static void print_unit(const struct item *it, const struct pare_unit *u)
+{
+    char of[24] = "-", value[32] = "-";
+
+    if (u->of != PARE_NO_NODE)
+        snprintf(of, sizeof of, "%zu", u->of);
+    if (u->constant)
+        snprintf(value, sizeof value, "%.9g", u->value);
+    print_name(it->path);
+    printf("\t%s\t%zu\t%s\t%s\t%" PRIu64 "\t%s\t%s\n",
+           it->m.arch.layer[u->layer].name, u->unit,
+           pare_unit_kind_name(u->kind), of, u->in, u->read ? "yes" : "no",
+           value);
+}
+
+static void json_unit(struct pare_json *j, const struct item *it,
+                      const struct pare_unit *u)
+{
+    pare_json_object(j, NULL);
+    pare_json_text(j, "layer", it->m.arch.layer[u->layer].name);
+    pare_json_int(j, "unit", (int64_t)u->unit);
+    pare_json_text(j, "kind", pare_unit_kind_name(u->kind));
+    if (u->of != PARE_NO_NODE)
+        pare_json_int(j, "of", (int64_t)u->of);
+    pare_json_int(j, "in", (int64_t)u->in);
+    pare_json_text(j, "read", u->read ? "yes" : "no");
+    if (u->constant)
+        pare_json_real(j, "value", u->value);
+    pare_json_end(j);
+}
+
+static int show_units(const struct item *it, struct pare_json *j)
+{
+    struct pare_unit *unit;
+    size_t n;
+    int rc = pare_units_list(&unit, &n, &it->m);
+
+    if (rc)
+        return rc;
+    if (j) {
+        pare_json_object(j, NULL);
+        pare_json_text(j, "model", it->path);
+        pare_json_array(j, "units");
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (j)
+            json_unit(j, it, &unit[i]);
+        else
+            print_unit(it, &unit[i]);
+    }
+    if (j) {
+        pare_json_end(j);
+        pare_json_end(j);
+    }
+    free(unit);
+    return 0;
+}
+
 static int show(const char *path, struct pare_json *j, const struct options *o)
 {
     struct item it = {0};
     int rc = read_item(&it, path);
 
-    if (!rc && o->json)
+    if (!rc && o->units)
+        rc = show_units(&it, j);
+    else if (!rc && o->json)
         json_item(j, &it, o);
     else if (!rc)
         print_item(&it, o);
@@ -177,6 +240,8 @@ static int run(char **path, int n, const struct options *o)
     if (o->json) {
         j = pare_json_new();
         pare_json_array(j, NULL);
+    } else if (o->units) {
+        puts("model\tlayer\tunit\tkind\tof\tin\tread\tvalue");
     } else {
         puts("model\tlayer\tshape\tparams\tkept\tnonzero\tsparsity\tdead_in\t"
              "dead_out\tbytes\tmacs\tnonzero_macs\tcompression\tspeedup");
@@ -200,6 +265,8 @@ int main(int argc, char **argv)
          "print JSON instead of a table", NULL},
         {0, "total", NULL, CLI_FLAG, &o.total, 0, 0,
          "print the numbers of the whole model only", NULL},
+        {0, "units", NULL, CLI_FLAG, &o.units, 0, 0,
+         "list dead, constant and duplicate units instead", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {
         "pare-stats",
@@ -212,6 +279,8 @@ int main(int argc, char **argv)
     char dash[] = "-", *standard[] = {dash};
     int first = cli_parse(&tool, argc, argv), rc;
 
+    if (o.units && o.total)
+        cli_usage(&tool, "--total and --units exclude each other");
     if (first < argc)
         rc = run(argv + first, argc - first, &o);
     else

@@ -23,6 +23,19 @@ run pare-stats --json m.h5
 out_has '"layer":"fc1","shape":"20x4","params":100' "JSON has the layers"
 out_has '"total":\{"params":343' "and the total"
 ok "JSON is one line" [ "$(wc -l <"$OUT")" -eq 1 ]
+pare-prune -q -g unit --layer fc1=.1 m.h5 -o u.h5
+run pare-stats --units u.h5
+out_has '^model	layer	unit	kind	of	in	read	value$' "units have a header"
+ok "two units are dead" [ "$(grep -c '^u.h5	fc1	[0-9]*	dead	-	0	yes	-*[0-9.e-]*$' "$OUT")" -eq 2 ]
+ok "and that is all" [ "$(wc -l <"$OUT")" -eq 3 ]
+run pare-stats --units --json u.h5
+out_has '"model":"u.h5","units":\[\{"layer":"fc1","unit":[0-9]*,"kind":"dead","in":0,"read":"yes","value":' \
+    "JSON has the units"
+run_sh 'pare-prune -q --layer fc2=1 m.h5 | pare-stats --units'
+out_has '^-	fc1	0	dead	-	4	no	-$' "what nothing reads is dead"
+out_has '^-	fc2	9	dead	-	0	yes	' "and what reads nothing"
+run pare-stats --units --total m.h5
+fails_with 2 "--units and --total exclude each other"
 run pare-stats none.h5
 status_is 1 "a missing file fails"
 err_has 'none.h5' "and is named"
