@@ -94,33 +94,49 @@ static int make_sets(struct shrink_set **out, const struct shrink_plan *p)
     return rc;
 }
 
-/* Does a constant go into the bias of the layer, in any of the sets? All are
-   looked at, as that also tells which of them are bent. */
+/* Does a constant of a set of values go into the bias of the layer? All
+   units are looked at, as that also tells whether the set is bent. */
 static bool takes_constants(const struct shrink_plan *p, struct shrink_set *set,
                             const struct pare_weights *w)
 {
     bool some = false;
 
-    for (size_t i = 0; i <= p->m->n_checkpoints; i++)
-        for (size_t row = 0; set[i].value && row < w->groups * w->rows; row++)
-            if (!p->gone[w->out + row])
-                some |= shrink_bias(p, &set[i], w, row) != 0;
+    for (size_t row = 0; row < w->groups * w->rows; row++)
+        if (!p->gone[w->out + row])
+            some |= shrink_bias(p, set, w, row) != 0;
     return some;
 }
 
-static bool *find_new_biases(const struct shrink_plan *p,
-                             struct shrink_set *set)
+/* Mark the layers that need a bias for these values; bias NULL: none, it is
+   only found out whether the set is bent. */
+static void add_biases(bool *bias, const struct shrink_plan *p,
+                       struct shrink_set *set)
 {
-    size_t n = p->m->arch.n_layers;
-    bool *bias = calloc(n + 1, sizeof *bias);
-
-    for (size_t i = 0; bias && i < n; i++) {
+    for (size_t i = 0; i < p->m->arch.n_layers; i++) {
         struct pare_weights w;
+        bool takes;
 
         if (!pare_units_weighted(&p->m->arch.layer[i]))
             continue;
         pare_units_weights(&w, &p->u, i);
-        bias[i] = takes_constants(p, set, &w) && !w.bias;
+        takes = takes_constants(p, set, &w);
+        if (bias)
+            bias[i] |= takes && !w.bias;
+    }
+}
+
+/* A checkpoint that cannot be exact is not worth a bias. */
+static bool *find_new_biases(const struct shrink_plan *p,
+                             struct shrink_set *set)
+{
+    bool *bias = calloc(p->m->arch.n_layers + 1, sizeof *bias);
+
+    for (size_t i = 0; bias && i <= p->m->n_checkpoints; i++) {
+        if (!set[i].value)
+            continue;
+        add_biases(NULL, p, &set[i]);
+        if (!set[i].bent)
+            add_biases(bias, p, &set[i]);
     }
     return bias;
 }

@@ -147,8 +147,9 @@ static size_t source_of(const struct shrink_plan *p, const bool *bias, size_t t)
 struct job {
     struct pare_model *out;
     const struct shrink_plan *p;
-    size_t *source; /* [out->n_tensors] */
-    size_t *target; /* [n_layers] the small model's weights of each layer */
+    const bool *bias; /* [n_layers] new ones */
+    size_t *source;   /* [out->n_tensors] */
+    size_t *target;   /* [n_layers] the small model's weights of each layer */
 };
 
 /* A unit's weights on constants next to the pad, to the one that stays. */
@@ -200,7 +201,7 @@ static void fold(const struct job *job, struct shrink_set *set,
             if (w.padded && w.groups == 1)
                 move_weights(job, set, value, masks, &w, i, row);
             add = shrink_bias(p, set, &w, row);
-            if (add == 0)
+            if (add == 0 || (!w.bias && !job->bias[i]))
                 continue;
             value[t][unit] = (float)((double)value[t][unit] + add);
             if (job->out->tensor[t].mask)
@@ -318,7 +319,7 @@ static int cut_all(const struct job *job, struct shrink_set *set)
 int shrink_cut(struct pare_model *out, const struct shrink_plan *p,
                const bool *bias, struct shrink_set *set)
 {
-    struct job job = {.out = out, .p = p};
+    struct job job = {.out = out, .p = p, .bias = bias};
     struct pare_arch arch = {0};
     int rc = cut_arch(&arch, p, bias);
 

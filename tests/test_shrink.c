@@ -336,8 +336,8 @@ static void state_and_checkpoints_are_cut_along(void **state)
 
 static void a_checkpoint_that_does_not_fit_is_told(void **state)
 {
-    struct pare_model m =
-        small_model("in(1,3,3) conv2d(3,3,pad=1) relu conv2d(1,3,pad=1)", 14);
+    struct pare_model m = small_model(
+        "in(1,3,3) conv2d(3,3,pad=1) relu conv2d(1,3,pad=1,bias=no)", 14);
     struct pare_shrink_report r;
     struct pare_model small;
     float *bias = pare_model_tensor(&m, "conv1.bias")->value;
@@ -349,6 +349,9 @@ static void a_checkpoint_that_does_not_fit_is_told(void **state)
     bias[0] = bias[1] = -1; /* behind the relu 0 now, but not then */
     small = shrink(&m, 0, &r);
     assert_int_equal(r.inexact, 1);
+    assert_string_equal(small.arch.text, /* no bias for the checkpoint */
+                        "in(1,3,3) conv1=conv2d(1,3,pad=1) relu1=relu "
+                        "conv2=conv2d(1,3,pad=1,bias=no)");
     assert_int_equal(r.after, 2);
     pare_shrink_report_release(&r);
     pare_model_release(&m);
