@@ -4,89 +4,27 @@
 #include <string.h>
 
 #include "criterion_parts.h"
+#include "lamp.h"
 #include "parallel.h"
 #include "status.h"
-
-/* A weight by its magnitude: bits of |w|, which order as numbers do. */
-struct ranked {
-    uint32_t bits, index;
-};
-
-#define DIGIT 11 /* bits sorted by in one pass; 3 passes make 33 */
-
-/* Stable: equal magnitudes stay by ascending index. */
-static void sort_pass(struct ranked *to, const struct ranked *from, size_t n,
-                      int shift)
-{
-    size_t start[(1 << DIGIT) + 1] = {0};
-    uint32_t mask = (1u << DIGIT) - 1;
-
-    for (size_t i = 0; i < n; i++)
-        start[(from[i].bits >> shift & mask) + 1]++;
-    for (size_t d = 0; d < mask; d++)
-        start[d + 1] += start[d];
-    for (size_t i = 0; i < n; i++)
-        to[start[from[i].bits >> shift & mask]++] = from[i];
-}
-
-/* room: [2][n]; returns the sorted half. */
-static const struct ranked *sort(struct ranked *room, size_t n)
-{
-    sort_pass(room + n, room, n, 0);
-    sort_pass(room, room + n, n, DIGIT);
-    sort_pass(room + n, room, n, 2 * DIGIT);
-    return room + n;
-}
-
-static size_t rank_kept(struct ranked *room, const struct pare_tensor *t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t->n; i++) {
-        float x = fabsf(t->value[i]);
-
-        if (t->mask && !t->mask[i])
-            continue;
-        memcpy(&room[n].bits, &x, sizeof x);
-        room[n++].index = (uint32_t)i;
-    }
-    return n;
-}
-
-static int lamp(double *score, const struct pare_tensor *t)
-{
-    struct ranked *room = malloc(2 * t->n * sizeof *room);
-    const struct ranked *order;
-    double sum = 0;
-    size_t n;
-
-    if (!room)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    n = rank_kept(room, t);
-    order = sort(room, n);
-    for (size_t i = n; i-- > 0;) {
-        double x = (double)t->value[order[i].index];
-
-        sum += x * x;
-        score[order[i].index] = sum > 0 ? x * x / sum : 0;
-    }
-    free(room);
-    return 0;
-}
 
 int score_lamp(float *const *score, struct pare_model *m,
                const struct pare_criterion_input *in)
 {
-    double **sum = criterion_sums(score, m, false);
-    int rc = sum ? 0 : PARE_ENOMEM;
+    int rc = 0;
 
     (void)in;
-    for (size_t t = 0; !rc && t < m->n_tensors; t++)
-        if (score[t])
-            rc = lamp(sum[t], &m->tensor[t]);
-    if (!rc)
-        rc = criterion_store(score, sum, m, false);
-    criterion_drop(sum, m);
+    for (size_t t = 0; !rc && t < m->n_tensors; t++) {
+        const struct pare_tensor *x = &m->tensor[t];
+
+        if (!score[t])
+            continue;
+        if (pare_first_nonfinite(x->value, x->n) < x->n)
+            return pare_fail(PARE_EINVAL, "a weight of %s is not finite",
+                             x->name);
+        memcpy(score[t], x->value, x->n * sizeof(float));
+        rc = pare_lamp(score[t], x->mask, x->n);
+    }
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hugepage.h"
+#include "lamp.h"
 #include "status.h"
 
 #define STRETCH 4096 /* scores made at a time */
@@ -155,44 +156,6 @@ static int gather_slot(struct prune_plan *p, size_t slot)
     return 0;
 }
 
-/* A weight as LAMP orders them. */
-struct ranked {
-    float score;
-    size_t index;
-};
-
-static int by_score(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-
-    if (x->score != y->score)
-        return x->score < y->score ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* Squares over the sum of those that are no lower; the pruned are not there. */
-static int lamp(float *score, const struct pare_tensor *t)
-{
-    struct ranked *order = malloc((t->n + 1) * sizeof *order);
-    double sum = 0;
-    size_t n = 0;
-
-    if (!order)
-        return no_memory();
-    for (size_t i = 0; i < t->n; i++)
-        if (!t->mask || t->mask[i])
-            order[n++] = (struct ranked){fabsf(score[i]), i};
-    qsort(order, n, sizeof *order, by_score);
-    while (n-- > 0) {
-        double square = (double)order[n].score * (double)order[n].score;
-
-        sum += square;
-        score[order[n].index] = sum > 0 ? (float)(square / sum) : 0;
-    }
-    free(order);
-    return 0;
-}
-
 static int lamp_scores(struct prune_plan *p)
 {
     const struct pare_criterion *row = p->o->criterion.row;
@@ -200,11 +163,11 @@ static int lamp_scores(struct prune_plan *p)
 
     for (size_t i = 0; !rc && i < p->n_slots; i++) {
         size_t tensor = p->slot[i].tensor;
+        const struct pare_tensor *t = &p->m->tensor[tensor];
 
         if (row->block)
-            row->block(p->score[tensor], p->m, tensor, 0,
-                       p->m->tensor[tensor].n, &p->input);
-        rc = lamp(p->score[tensor], &p->m->tensor[tensor]);
+            row->block(p->score[tensor], p->m, tensor, 0, t->n, &p->input);
+        rc = pare_lamp(p->score[tensor], t->mask, t->n);
     }
     return rc;
 }
