@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
 #include "criterion_parts.h"
 #include "lamp.h"
 #include "parallel.h"
@@ -97,6 +98,7 @@ struct distances {
 
 #define LANES 8 /* partial sums, so that the loop can be vectorised */
 
+PARE_CLONES
 static double distance(const float *a, const float *b, size_t n)
 {
     double part[LANES] = {0}, sum = 0;

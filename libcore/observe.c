@@ -27,11 +27,6 @@ static size_t block_of(const struct pare_arch *a)
     return block;
 }
 
-static bool is_linear(const struct pare_layer *l)
-{
-    return l->kind->op == PARE_OP_LINEAR || l->kind->op == PARE_OP_CONV;
-}
-
 static bool alloc_buffers(struct pare_observer *o)
 {
     const struct pare_arch *a = &o->m->arch;
@@ -87,8 +82,10 @@ static bool alloc(struct pare_observer *o)
 
         o->tensor[i] = tensor;
         tensor += (size_t)a->layer[i].kind->tensors(&a->layer[i], spec);
-        if (is_linear(&a->layer[i]))
-            need = observe_scratch(o, &a->layer[i]);
+        if (a->layer[i].kind->op == PARE_OP_LINEAR)
+            need = observe_linear_scratch(o);
+        else if (a->layer[i].kind->op == PARE_OP_CONV)
+            need = observe_conv_scratch(&a->layer[i]);
         o->scratch_size = need > o->scratch_size ? need : o->scratch_size;
     }
     o->scratch =
@@ -205,10 +202,12 @@ static void backward_task(void *arg, size_t i)
 
 static void run_input(struct observe_layer *k, bool back)
 {
-    if (back && is_linear(k->l))
-        observe_linear_backward(k);
-    else if (is_linear(k->l))
-        observe_linear_forward(k);
+    enum pare_layer_op op = k->l->kind->op;
+
+    if (op == PARE_OP_LINEAR)
+        (back ? observe_linear_backward : observe_linear_forward)(k);
+    else if (op == PARE_OP_CONV)
+        (back ? observe_conv_backward : observe_conv_forward)(k);
     else
         pare_parallel(k->o->threads, k->o->n,
                       back ? backward_task : forward_task, k);

@@ -153,15 +153,4 @@ void pare_columns(struct pare_columns *c, const struct pare_layer *l);
 void pare_unfold(double *col, const struct pare_layer *l, const double *x,
                  size_t group, size_t first, size_t lines);
 
-/**
- * The other way: add each element of col to the place in x it was taken
- * from, of channels [channel, channel + channels) of the group.
- *
- * @param x    one sample, in/out
- * @param col  [channels x taps][lines * positions]
- */
-void pare_fold(double *x, const struct pare_layer *l, const double *col,
-               size_t group, size_t channel, size_t channels, size_t first,
-               size_t lines);
-
 #endif

@@ -125,3 +125,29 @@ void pare_observer_units(struct pare_observer *o, double *const *sum,
             pare_parallel(o->threads, l->out.dim[0], units_task, &j);
     }
 }
+
+void pare_observer_gradient(struct pare_observer *o, double *const *sum,
+                            enum pare_gradient_sum what)
+{
+    const struct pare_arch *a = &o->m->arch;
+
+    for (size_t i = 0; i < a->n_layers; i++) {
+        const struct pare_layer *l = &a->layer[i];
+        struct observe_layer k = {.o = o, .l = l, .tensor = o->tensor[i]};
+        size_t from = l->input[0];
+        struct observe_job j;
+
+        if (l->kind->op != PARE_OP_LINEAR && l->kind->op != PARE_OP_CONV)
+            continue;
+        k.in = &o->buffer[from == PARE_INPUT ? a->n_layers : from];
+        k.out = &o->buffer[i];
+        observe_job_begin(&j, &k);
+        j.what = what;
+        j.weight = sum[k.tensor];
+        j.bias = j.b ? sum[k.tensor + 1] : NULL;
+        if (l->kind->op == PARE_OP_LINEAR && (j.weight || j.bias))
+            observe_linear_gradient(&j);
+        else if (j.weight || j.bias)
+            observe_conv_gradient(&j);
+    }
+}

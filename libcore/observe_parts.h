@@ -7,8 +7,8 @@
 
 /*
  * Inside of an observer. observe.c lays it out and runs it, observe_linear.c
- * has linear and convolution layers, observe_layers.c the others,
- * observe_unfold.c the columns.
+ * and observe_conv.c have the layers with weights, observe_layers.c the
+ * others, observe_unfold.c the columns, observe_gradient.c the losses.
  */
 
 /** What a layer gives out: [block][size] each; NULL where not wanted. */
@@ -47,9 +47,50 @@ struct observe_layer {
     bool first;     /* the first of a join's inputs */
 };
 
-/** Doubles that the tasks of a linear or convolution layer work with. */
-size_t observe_scratch(const struct pare_observer *o,
-                       const struct pare_layer *l);
+struct cut; /* observe_conv.c */
+
+/** What the tasks of a linear or convolution layer share. */
+struct observe_job {
+    struct observe_layer *k;
+    const struct cut *cut;
+    bool along;           /* the change along the direction, too */
+    const double *w, *dw; /* weights; the direction's, or NULL */
+    const double *b, *db; /* biases likewise, NULL without */
+    enum pare_gradient_sum what;
+    double *weight, *bias; /* sums of gradients, or NULL */
+};
+
+void observe_job_begin(struct observe_job *j, struct observe_layer *k);
+
+static inline size_t observe_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t observe_blocks(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/** c = op(a) op(b), op a transposition where asked; or += with add. */
+void observe_product(size_t m, size_t n, size_t k, const double *a, size_t lda,
+                     bool ta, const double *b, size_t ldb, bool tb, double *c,
+                     size_t ldc, bool add);
+
+/** What a sum adds of a sample's gradient. */
+double observe_part(double x, enum pare_gradient_sum what);
+
+/** pare_unfold and pare_fold of some channels, rows of col ld apart. */
+void observe_unfold(double *col, size_t ld, const struct pare_layer *l,
+                    const double *x, size_t group, size_t channel,
+                    size_t channels, size_t first, size_t lines);
+void observe_fold(double *x, const struct pare_layer *l, const double *col,
+                  size_t ld, size_t group, size_t channel, size_t channels,
+                  size_t first, size_t lines);
+
+/** Doubles that a task of a layer works with. */
+size_t observe_linear_scratch(const struct pare_observer *o);
+size_t observe_conv_scratch(const struct pare_layer *l);
 
 /** Scratch memory for the task that asks. */
 double *observe_take(struct pare_observer *o, size_t *slot);
@@ -61,6 +102,12 @@ int observe_loss(struct pare_observer *o);
 /* A pass over all samples: values of `out`, or gradients added to `in`. */
 void observe_linear_forward(struct observe_layer *k);
 void observe_linear_backward(struct observe_layer *k);
+void observe_conv_forward(struct observe_layer *k);
+void observe_conv_backward(struct observe_layer *k);
+
+/* Add up gradients of weights and biases, where j has sums for them. */
+void observe_linear_gradient(struct observe_job *j);
+void observe_conv_gradient(const struct observe_job *job);
 
 /* The same for one sample of any other layer. */
 void observe_forward(const struct observe_layer *k, size_t sample);

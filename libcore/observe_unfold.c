@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "observe.h"
+#include "observe_parts.h"
 
 void pare_columns(struct pare_columns *c, const struct pare_layer *l)
 {
@@ -104,40 +104,46 @@ static size_t begin(struct meeting *m, struct pare_window *w,
     return w->kernel[0] * w->kernel[1];
 }
 
-void pare_unfold(double *col, const struct pare_layer *l, const double *x,
-                 size_t group, size_t first, size_t lines)
+void observe_unfold(double *col, size_t ld, const struct pare_layer *l,
+                    const double *x, size_t group, size_t channel,
+                    size_t channels, size_t first, size_t lines)
 {
     struct meeting m = {0};
     struct pare_window w;
-    size_t taps, channels;
+    size_t taps = begin(&m, &w, l);
+    size_t before = group * (m.chw[0] / w.groups) + channel;
+
+    for (size_t i = 0; i < channels * taps; i++)
+        unfold_row(col + i * ld, x, &m, before + i / taps, i % taps, first,
+                   lines);
+}
+
+void observe_fold(double *x, const struct pare_layer *l, const double *col,
+                  size_t ld, size_t group, size_t channel, size_t channels,
+                  size_t first, size_t lines)
+{
+    struct meeting m = {0};
+    struct pare_window w;
+    size_t taps = begin(&m, &w, l);
+    size_t before = group * (m.chw[0] / w.groups) + channel;
+
+    for (size_t i = 0; i < channels * taps; i++)
+        fold_row(x, col + i * ld, &m, before + i / taps, i % taps, first,
+                 lines);
+}
+
+void pare_unfold(double *col, const struct pare_layer *l, const double *x,
+                 size_t group, size_t first, size_t lines)
+{
+    struct pare_columns c;
+    struct pare_window w;
 
     if (l->kind->op != PARE_OP_CONV) {
         memcpy(col, x, pare_shape_size(&l->in[0]) * sizeof *x);
         return;
     }
-    taps = begin(&m, &w, l);
-    channels = m.chw[0] / w.groups;
-    for (size_t i = 0; i < channels * taps; i++)
-        unfold_row(col + i * lines * m.ow, x, &m, group * channels + i / taps,
-                   i % taps, first, lines);
-}
-
-void pare_fold(double *x, const struct pare_layer *l, const double *col,
-               size_t group, size_t channel, size_t channels, size_t first,
-               size_t lines)
-{
-    struct meeting m = {0};
-    struct pare_window w;
-    size_t taps, before;
-
-    if (l->kind->op != PARE_OP_CONV) {
-        for (size_t i = 0; i < channels; i++)
-            x[channel + i] += col[i];
-        return;
-    }
-    taps = begin(&m, &w, l);
-    before = group * (m.chw[0] / w.groups) + channel;
-    for (size_t i = 0; i < channels * taps; i++)
-        fold_row(x, col + i * lines * m.ow, &m, before + i / taps, i % taps,
-                 first, lines);
+    pare_columns(&c, l);
+    pare_layer_window(&w, l);
+    observe_unfold(col, lines * c.positions, l, x, group, 0,
+                   l->in[0].dim[0] / w.groups, first, lines);
 }
