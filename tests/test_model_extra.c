@@ -194,7 +194,7 @@ static void names_that_scores_cannot_have_are_refused(void **state)
                                       "a b",
                                       "abcdefghijklmnopqrstuvwxyzabcdef"};
     struct pare_model m;
-    char name[8];
+    char name[16];
 
     (void)state;
     fixture_plain(&m, "6-4-2");
