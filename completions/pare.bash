@@ -30,6 +30,7 @@ _pare_names()
         "$1" "$2" list 2>/dev/null | sed '1d; s/	.*//'
         ;;
     pare-eval:--split) echo train val test ;;
+    pare-mask:--fill) echo zero init others ;;
     esac
 }
 
@@ -63,6 +64,8 @@ _pare()
         COMPREPLY=($(compgen -W "$(_pare_names "$tool" "$before")" -- "$word"))
     elif [[ $tool == pare-data && $word == "$sub" ]]; then
         COMPREPLY=($(compgen -W 'idx csv images cifar10 cifar100 npy npz info' -- "$word"))
+    elif [[ $tool == pare-mask && $word == "$sub" ]]; then
+        COMPREPLY=($(compgen -W "$("$tool" list | sed '1d; s/	.*//')" -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_pare_options "$tool" "$sub" |
             awk -F '\t' '{ if ($1 != "-") print "-" $1; print "--" $2 }')" \

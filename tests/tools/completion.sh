@@ -36,9 +36,13 @@ complete pare-data i
 out_is 'idx
 images
 info' "under their own name"
+complete pare mask x
+out_is xor "operations on masks"
+complete pare-mask not --fill i
+out_is init "and what they fill with"
 complete pare data info a
 out_is '' "once"
-complete pare prune -m g
+complete pare prune -m gradi
 out_is gradient "names that a tool lists are completed"
 complete pare-init --init he-n
 out_is he-normal "for every option that lists them"
