@@ -1,26 +1,38 @@
-#include "model_fixture.h"
+#include "extra_fixture.h"
 
 #include "bits.h"
 #include "model_file.h"
 #include "ref/digest_ref.h"
 
-/* A block that is full, one that is short, masks, state, checkpoints. */
-static void make_model(struct pare_model *m)
+/* A block that is full, one that is short, masks, state, checkpoints; or
+ * scores, curves and undo points as well. */
+static void make_model(struct pare_model *m, bool extra)
 {
-    fixture_rich(m, "in(73) linear(10) batchnorm relu linear(2)", 3);
+    static const char net[] = "in(73) linear(10) batchnorm relu linear(2)";
+
+    if (extra)
+        fixture_extra(m, net);
+    else
+        fixture_rich(m, net, 3);
+}
+
+static void assert_digests(bool extra, const char *weights, const char *state)
+{
+    char hex[PARE_DIGEST_LEN], whole[PARE_DIGEST_LEN];
+    struct pare_model m;
+
+    make_model(&m, extra);
+    assert_int_equal(pare_digest_both(hex, whole, &m), 0);
+    assert_string_equal(hex, weights);
+    assert_string_equal(whole, state);
+    pare_model_release(&m);
 }
 
 static void digests_are_those_of_the_manual(void **state)
 {
-    char weights[PARE_DIGEST_LEN], whole[PARE_DIGEST_LEN];
-    struct pare_model m;
-
     (void)state;
-    make_model(&m);
-    assert_int_equal(pare_digest_both(weights, whole, &m), 0);
-    assert_string_equal(weights, ref_weights);
-    assert_string_equal(whole, ref_state);
-    pare_model_release(&m);
+    assert_digests(false, ref_weights, ref_state);
+    assert_digests(true, extra_weights, extra_state);
 }
 
 static void bits_are_packed_and_counted_as_one_by_one(void **state)
@@ -68,12 +80,12 @@ static void the_first_value_that_is_not_finite_is_found(void **state)
 }
 
 /* For digest_ref.py. */
-static int write_model(const char *path)
+static int write_model(const char *path, bool extra)
 {
     struct pare_model m;
     int err;
 
-    make_model(&m);
+    make_model(&m, extra);
     err = pare_model_write(path, &m, NULL);
     pare_model_release(&m);
     return err != 0;
@@ -87,5 +99,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_first_value_that_is_not_finite_is_found),
     };
 
-    return argc > 1 ? write_model(argv[1]) : run_group(tests);
+    if (argc == 3)
+        return write_model(argv[1], false) || write_model(argv[2], true);
+    return run_group(tests);
 }

@@ -1,10 +1,11 @@
 """Both digests of a model file, from the words of pare-model(5) alone.
 
-Prints digest_ref.h for a model without dropout or convolutions; needs h5py,
-numpy and xxhash.  test_digest.c makes the same model, and writes it when a
-file is named:
+Prints digest_ref.h for models without dropout or convolutions; needs h5py,
+numpy and xxhash.  test_digest.c makes the same models, the second with scores,
+curves and undo points, and writes them when files are named:
 
-    test_digest rich.h5; python digest_ref.py rich.h5 > digest_ref.h
+    test_digest rich.h5 extra.h5
+    python digest_ref.py rich.h5 extra.h5 > digest_ref.h
 """
 
 import struct
@@ -60,6 +61,23 @@ def dataset_text(f, name):
     return f[name][:].tobytes() if name in f else b""
 
 
+def spread(kept, mask):
+    v = np.zeros(mask.size, "<f4")
+    v[mask] = kept[:]
+    return v
+
+
+def read_mask(group, name, n):
+    if name + ".index" in group:
+        mask = np.zeros(n, bool)
+        mask[group[name + ".index"][:]] = True
+        return mask
+    if name + ".mask" in group:
+        return np.unpackbits(group[name + ".mask"][:],
+                             bitorder="little")[:n].astype(bool)
+    return None
+
+
 class Tensor:
     def __init__(self, f, layer, suffix):
         group = f["layers"][layer]
@@ -72,36 +90,31 @@ class Tensor:
             return
         kept = group[suffix + ".kept"]
         self.shape = tuple(int(d) for d in kept.attrs["shape"].split())
-        n = int(np.prod(self.shape))
-        if suffix + ".index" in group:
-            self.mask = np.zeros(n, bool)
-            self.mask[group[suffix + ".index"][:]] = True
-        else:
-            self.mask = np.unpackbits(group[suffix + ".mask"][:],
-                                      bitorder="little")[:n].astype(bool)
-        self.value = self.spread(kept)
+        self.mask = read_mask(group, suffix, int(np.prod(self.shape)))
+        self.value = spread(kept, self.mask)
 
-    def spread(self, kept):
-        v = np.zeros(int(np.prod(self.shape)), "<f4")
-        v[self.mask] = kept[:]
-        return v
+    def own_mask(self, group):
+        """Of an undo point."""
+        return read_mask(group, self.name, int(np.prod(self.shape)))
 
-    def read(self, group):
+    def read(self, group, mask=None):
         if self.name in group:
             return group[self.name][:].ravel()
-        return self.spread(group[self.name + ".kept"])
+        return spread(group[self.name + ".kept"],
+                      self.mask if mask is None else mask)
 
     def shape_bytes(self):
         return (text(self.name) + u64(len(self.shape))
                 + b"".join(map(u64, self.shape)))
 
 
-def optim(f, path, lines, tensors):
+def optim(f, path, lines, tensors, masks=None):
     spec, step, slots = (next(lines)[1] for _ in range(3))
     out = text(spec) + u64(step) + u64(slots)
     for k in range(int(slots)):
         group = f[f"{path}/slot{k}"]
-        out += b"".join(values(t.read(group)) for t in tensors if t.trained)
+        out += b"".join(values(t.read(group, masks and masks[i]))
+                        for i, t in enumerate(tensors) if t.trained)
     return out
 
 
@@ -152,16 +165,46 @@ def training_bytes(lines):
 def checkpoints_bytes(f, lines, tensors):
     out, n = b"", 0
     for _, name in lines:
-        stored = next(lines)[1] == "stored"
+        kind = next(lines)[1]
+        masks = None
         out += text(name)
         out += b"".join(u64(next(lines)[1]) for _ in range(4))
-        out += u64(stored)
-        if stored:
+        out += u64({"none": 0, "stored": 1, "whole": 2}[kind])
+        if kind != "none":
             group = f["checkpoints"][name]
-            out += b"".join(values(t.read(group)) for t in tensors)
-        out += optim(f, f"checkpoints/{name}/optimizer", lines, tensors)
+            if kind == "whole":
+                masks = [t.own_mask(group) for t in tensors]
+            out += b"".join(values(t.read(group, masks and masks[i]))
+                            for i, t in enumerate(tensors))
+            out += b"".join(map(mask_bytes, masks or ()))
+        out += optim(f, f"checkpoints/{name}/optimizer", lines, tensors, masks)
         n += 1
     return u64(n) + out
+
+
+def scores_bytes(f, tensors):
+    if "scores" not in f:
+        return b""
+    out = text("scores") + u64(len(f["scores"]))
+    for name in sorted(f["scores"]):
+        group = f["scores"][name]
+        out += text(name) + u64(group.attrs["count"])
+        for t in tensors:
+            there = t.name in group or t.name + ".kept" in group
+            out += u64(there) + (values(t.read(group)) if there else b"")
+    return out
+
+
+def curves_bytes(f, tensors):
+    if "curves" not in f:
+        return b""
+    out = text("curves") + u64(len(f["curves"]))
+    for layer in dict.fromkeys(t.name.split(".")[0] for t in tensors):
+        if layer in f["curves"]:
+            rows = f["curves"][layer][:]
+            out += text(layer) + u64(len(rows))
+            out += b"".join(f64(-1e300 if x != x else x) for x in rows.flat)
+    return out
 
 
 def digests(f):
@@ -176,12 +219,14 @@ def digests(f):
              + b"".join(mask_bytes(t.mask) for t in tensors)
              + optim(f, "optimizer", lines, tensors) + training
              + text(spec) + u64(seed) + text(first)
-             + checkpoints_bytes(f, lines, tensors) + history_bytes(f))
+             + checkpoints_bytes(f, lines, tensors) + history_bytes(f)
+             + scores_bytes(f, tensors) + curves_bytes(f, tensors))
     return weights, xxhash.xxh3_128_hexdigest(state)
 
 
-with h5py.File(sys.argv[1]) as model:
-    w, s = digests(model)
-    print("/* Made by digest_ref.py; do not edit. */")
-    print(f'static const char ref_weights[] = "{w}";')
-    print(f'static const char ref_state[] = "{s}";')
+print("/* Made by digest_ref.py; do not edit. */")
+for which, path in zip(("ref", "extra"), sys.argv[1:]):
+    with h5py.File(path) as model:
+        w, s = digests(model)
+    print(f'static const char {which}_weights[] = "{w}";')
+    print(f'static const char {which}_state[] = "{s}";')
