@@ -3,6 +3,7 @@
 #include "gathered.h"
 #include "initializer.h"
 #include "mask.h"
+#include "ref/mask_ref.h"
 #include "small_model.h"
 #include "status.h"
 
@@ -279,6 +280,35 @@ static void every_choice_is_equally_likely(void **state)
     pare_model_release(&a);
 }
 
+/* Each case is a layer of its own; its tensor is the last of a network. */
+static void draws_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < sizeof mask_ref / sizeof *mask_ref; c++) {
+        const size_t n = mask_ref[c].n, t = mask_ref[c].tensor;
+        struct pare_mask_job job = {0};
+        struct pare_model a;
+        char text[64];
+
+        snprintf(text, sizeof text, "%s%zu-1",
+                 t == 0   ? ""
+                 : t == 2 ? "3-"
+                          : "3-3-",
+                 n);
+        a = small_model(text, 1);
+        assert_int_equal(a.tensor[t].n, n);
+        assert_int_equal(pare_tensor_need_mask(&a.tensor[t]), 0);
+        memset(a.tensor[t].mask, 0, n - mask_ref[c].k);
+        assert_int_equal(pare_mask_begin(&job, &a, NULL, 0, NULL, 0, false), 0);
+        assert_int_equal(pare_mask_draw(&job, mask_ref[c].seed, (double)NAN),
+                         0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(job.mask[t][i], mask_ref[c].mask[i] == '1');
+        pare_mask_release(&job);
+        pare_model_release(&a);
+    }
+}
+
 static void a_drawn_mask_has_the_sparsity_asked_for(void **state)
 {
     static const struct {
@@ -397,6 +427,7 @@ int main(void)
         cmocka_unit_test(first_weights_that_are_not_there_are_an_error),
         cmocka_unit_test(a_shuffle_keeps_the_count_of_each_tensor),
         cmocka_unit_test(every_choice_is_equally_likely),
+        cmocka_unit_test(draws_are_those_of_the_reference),
         cmocka_unit_test(a_drawn_mask_has_the_sparsity_asked_for),
         cmocka_unit_test(layers_out_of_scope_keep_their_masks),
         cmocka_unit_test(the_first_tensor_that_does_not_fit_is_named),

@@ -72,6 +72,8 @@ pare-train -q -a 4-20-10-3 -d d.h5 -e 2 -S 3 -o u0.h5
 pare-prune -f .3 --keep-undo u0.h5 | pare-finetune -q -d d.h5 -e 1 -o u1.h5
 pare-prune -f .3 -g unit --bias --keep-undo u1.h5 -o u2.h5
 pare-prune -f .2 --keep-undo u2.h5 | pare-rewind -t init -o u3.h5
+run pare-check u3.h5
+status_is 0 "a model with undo points, trained on and rewound, is sound"
 run pare-rewind -t list u3.h5
 out_has '^undo:3	3	6	yes$' "undo points are listed"
 for n in 1 2 3; do
