@@ -108,6 +108,13 @@ int units_bn_scale(float *const *score, struct pare_model *m,
                    const struct pare_criterion_input *in);
 int units_geometric_median(float *const *score, struct pare_model *m,
                            const struct pare_criterion_input *in);
+
+/* criterion_obs.c: options damp, block */
+int score_obs(float *const *score, struct pare_model *m,
+                  const struct pare_criterion_input *in);
+int revise_obs(struct pare_revision *r, struct pare_model *m,
+                         const struct pare_criterion_input *in);
+
 /* criterion_gathered.c */
 int criterion_movement(float *const *score, struct pare_model *m,
                        const struct pare_criterion_input *in);
