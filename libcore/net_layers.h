@@ -73,9 +73,9 @@ struct net_layer {
     float *packed[2]; /* convolution weights, forward and backward */
     struct pare_pool pool;
     uint16_t *which; /* max-pooling: as the output */
-    /* Who is above 0, lanes in bits, [tiles][size]: a linear layer's inputs;
-       the outputs of the node that its units end at, node number `end`. */
-    uint64_t *on_in, *on_out;
+    /* Who is above 0, 32 lanes a word, [words][size]: a linear layer's
+       inputs; the outputs of the node that its units end at, number `end`. */
+    uint32_t *on_in, *on_out;
     size_t end;
 };
 

@@ -59,33 +59,49 @@ static size_t last_of_units(const struct pare_net *net, size_t i)
     return i;
 }
 
-/* A word for each feature of a tile: its lanes above 0. */
+/* Words of 32 lanes that a tile has for each feature. */
+static size_t words_of(const struct net_buffer *b)
+{
+    return (b->lanes + 31) / 32;
+}
+
+/* A word for each feature: which of `valid` lanes are above 0. */
 PARE_CLONES
-static void pack(uint64_t *restrict on, const float *restrict x,
+static void pack(uint32_t *restrict on, const float *restrict x,
                  size_t features, size_t width, size_t valid)
 {
     for (size_t f = 0; f < features; f++) {
-        uint64_t word = 0;
+        uint32_t word = 0;
 
         for (size_t j = 0; j < valid; j++)
-            word |= (uint64_t)(x[f * width + j] > 0) << j;
+            word |= (uint32_t)(x[f * width + j] > 0) << j;
         on[f] = word;
     }
 }
 
-static void pack_tile(uint64_t *on, const struct pare_net *net,
-                      const struct net_buffer *b, size_t tile)
+static void pack_tile(uint32_t *on, const struct net_buffer *b, size_t tile,
+                      size_t valid)
 {
-    pack(on + tile * b->size, b->act + tile * b->size * b->lanes, b->size,
-         b->lanes, net_valid(net, b, tile));
+    const float *x = b->act + tile * b->size * b->lanes;
+    size_t words = words_of(b);
+
+    for (size_t w = 0; w < words; w++) {
+        size_t left = valid > 32 * w ? valid - 32 * w : 0;
+
+        pack(on + (tile * words + w) * b->size, x + 32 * w, b->size, b->lanes,
+             left < 32 ? left : 32);
+    }
 }
 
 void net_note_tile(struct pare_net *net, const struct net_layer *l, size_t tile)
 {
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+
     if (l->on_in)
-        pack_tile(l->on_in, net, &net->buffer[l->in[0]], tile);
+        pack_tile(l->on_in, in, tile, net_valid(net, in, tile));
     if (l->on_out)
-        pack_tile(l->on_out, net, &net->buffer[l->out], tile);
+        pack_tile(l->on_out, out, tile, net_valid(net, out, tile));
 }
 
 /* What the tiles of one node share. */
@@ -109,17 +125,41 @@ void net_note(struct pare_net *net, const struct net_layer *l)
                   &n);
 }
 
-PARE_CLONES
-static void count(float *restrict score, const uint64_t *restrict in,
-                  size_t stride, const uint64_t *restrict out, size_t units,
-                  size_t tiles, size_t n)
-{
-    for (size_t j = 0; j < n; j++) {
-        int both = 0;
+#define CHUNK 256 /* weights at once */
+#define FULL  31  /* words whose ones a byte can hold: 8 each */
 
-        for (size_t t = 0; t < tiles; t++)
-            both += __builtin_popcountll(in[t * stride + j] & out[t * units]);
-        score[j] += (float)both;
+/* The ones of each byte, in that byte: vectors of any kind can do it. */
+static inline uint32_t ones_of_bytes(uint32_t v)
+{
+    v -= v >> 1 & 0x55555555u;
+    v = (v & 0x33333333u) + (v >> 2 & 0x33333333u);
+    return (v + (v >> 4)) & 0x0f0f0f0fu;
+}
+
+/*
+ * Add to n scores the ones that words `in` [words][stride] have in common
+ * with those of one unit, out [words][units]; words <= FULL.
+ */
+PARE_CLONES
+static void count(float *restrict score, const uint32_t *restrict in,
+                  size_t stride, const uint32_t *restrict out, size_t units,
+                  size_t words, size_t n)
+{
+    for (size_t first = 0; first < n; first += CHUNK) {
+        size_t some = n - first < CHUNK ? n - first : CHUNK;
+        uint32_t sum[CHUNK] = {0};
+
+        for (size_t w = 0; w < words; w++) {
+            const uint32_t *x = in + w * stride + first, y = out[w * units];
+
+            for (size_t j = 0; j < some; j++)
+                sum[j] += ones_of_bytes(x[j] & y);
+        }
+        for (size_t j = 0; j < some; j++) {
+            uint32_t two = (sum[j] & 0x00ff00ffu) + (sum[j] >> 8 & 0x00ff00ffu);
+
+            score[first + j] += (float)(int32_t)((two & 0xffff) + (two >> 16));
+        }
     }
 }
 
@@ -128,12 +168,18 @@ void net_count(struct pare_net *net, const struct net_layer *l,
 {
     const struct net_buffer *in = &net->buffer[l->in[0]];
     const struct net_buffer *out = &net->buffer[l->out];
-    const uint64_t *on = net->layer[l->end].on_out;
+    const uint32_t *on = net->layer[l->end].on_out;
     float *score = net->coactive[l->tensor];
+    size_t words = net_tiles(net, out) * words_of(out);
 
-    for (size_t r = task->first; score && r < task->first + task->rows; r++)
-        count(score + r * in->size + task->col, l->on_in + task->col, in->size,
-              on + r, out->size, net_tiles(net, out), task->cols);
+    if (!score)
+        return;
+    for (size_t w = 0; w < words; w += FULL)
+        for (size_t r = task->first; r < task->first + task->rows; r++)
+            count(score + r * in->size + task->col,
+                  l->on_in + w * in->size + task->col, in->size,
+                  on + w * out->size + r, out->size,
+                  words - w < FULL ? words - w : FULL, task->cols);
 }
 
 /* Room for the words of the linear layers that have scores. */
@@ -148,8 +194,10 @@ static bool alloc_words(struct pare_net *net)
             continue;
         l->end = last_of_units(net, i);
         end = &net->layer[l->end];
-        l->on_in = net_alloc(net, in->tiles * in->size, sizeof *l->on_in);
-        end->on_out = net_alloc(net, out->tiles * out->size, sizeof *l->on_in);
+        l->on_in = net_alloc(net, in->tiles * words_of(in) * in->size,
+                             sizeof *l->on_in);
+        end->on_out = net_alloc(net, out->tiles * words_of(out) * out->size,
+                                sizeof *l->on_in);
         if (!l->on_in || !end->on_out)
             return false;
     }

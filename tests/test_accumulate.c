@@ -211,22 +211,23 @@ static void counting_stops_where_float32_would_not_be_exact(void **state)
 
 /* ---- networks where values are written over, or run apart ---- */
 
-enum { N = 70, INPUTS = 12 };
+enum { N = 70, MOST = 1100, INPUTS = 12 };
 
-static void image_data(struct setup *s, float *x, int32_t *y, const char *arch)
+static void image_data(struct setup *s, float *x, int32_t *y, size_t n,
+                       const char *arch)
 {
     memset(s, 0, sizeof *s);
     s->m = small_model(arch, 3);
-    fill_exactly(x, (size_t)N * INPUTS, 5);
-    for (int i = 0; i < N; i++)
-        y[i] = i % 3;
+    fill_exactly(x, n * INPUTS, 5);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (int32_t)(i % 3);
     s->d.shape = s->m.arch.input;
     s->d.features = INPUTS;
     s->d.type = PARE_X_F32;
     s->d.n_classes = 3;
     s->d.norm.scale = 1;
-    s->d.split[PARE_TRAIN] = (struct pare_split){.n = N, .x = x, .y = y};
-    s->o = (struct pare_train_options){.batch = N,
+    s->d.split[PARE_TRAIN] = (struct pare_split){.n = n, .x = x, .y = y};
+    s->o = (struct pare_train_options){.batch = n,
                                        .end_step = 1,
                                        .accumulate = BOTH,
                                        .loss = pare_loss_find("cross-entropy"),
@@ -236,24 +237,24 @@ static void image_data(struct setup *s, float *x, int32_t *y, const char *arch)
     s->o.sched_total = 1;
 }
 
-/* Outputs of a network on the first N samples: [N][*classes]. */
+/* Outputs of a network on n samples: [n][*classes]. */
 static float *outputs(const struct setup *like, const char *arch,
                       size_t *classes)
 {
     struct pare_model m = small_model(arch, 3);
     struct pare_gather from = {.data = &like->d,
                                .split = &like->d.split[PARE_TRAIN]};
-    size_t width = pare_net_width(N);
+    size_t n = like->d.split[PARE_TRAIN].n, width = pare_net_width(n);
     struct pare_net *net;
     float *out;
 
     *classes = pare_shape_size(pare_arch_output(&m.arch));
-    out = malloc(N * *classes * sizeof *out);
+    out = malloc(n * *classes * sizeof *out);
     assert_non_null(out);
-    assert_int_equal(pare_net_new(&net, &m, N, false, 1), 0);
-    pare_net_gather(net, &from, NULL, 0, N);
-    pare_net_forward(net, N, false, 0, 0);
-    for (size_t s = 0; s < N; s++)
+    assert_int_equal(pare_net_new(&net, &m, n, false, 1), 0);
+    pare_net_gather(net, &from, NULL, 0, n);
+    pare_net_forward(net, n, false, 0, 0);
+    for (size_t s = 0; s < n; s++)
         for (size_t c = 0; c < *classes; c++)
             out[s * *classes + c] =
                 pare_net_output(net, s / width)[c * width + s % width];
@@ -266,16 +267,16 @@ static float *outputs(const struct setup *like, const char *arch,
  * Counts of one linear layer against those of its input and of its units,
  * each taken from a network that ends there.
  */
-static void counts_are(const char *arch, const char *tensor, const char *input,
-                       const char *units)
+static void counts_are(size_t n, const char *arch, const char *tensor,
+                       const char *input, const char *units)
 {
-    float x[N * INPUTS], *in = x, *out;
-    int32_t y[N];
+    float x[MOST * INPUTS], *in = x, *out;
+    int32_t y[MOST];
     size_t n_in = INPUTS, n_out;
     struct setup s;
     const float *got;
 
-    image_data(&s, x, y, arch);
+    image_data(&s, x, y, n, arch);
     train(&s, NULL, 0);
     got = scores_of(&s.m, "hebbian", tensor);
     if (input)
@@ -286,7 +287,7 @@ static void counts_are(const char *arch, const char *tensor, const char *input,
         for (size_t j = 0; j < n_in; j++) {
             int both = 0;
 
-            for (size_t k = 0; k < N; k++)
+            for (size_t k = 0; k < n; k++)
                 both += in[k * n_in + j] > 0 && out[k * n_out + i] > 0;
             assert_int_equal(got[i * n_in + j], both);
         }
@@ -299,31 +300,42 @@ static void counts_are(const char *arch, const char *tensor, const char *input,
 static void units_are_seen_before_they_are_written_over(void **state)
 {
     (void)state;
-    counts_are("in(12) linear(9) silu dropout(0.5) linear(3)", "fc1.weight",
+    counts_are(N, "in(12) linear(9) silu dropout(0.5) linear(3)", "fc1.weight",
                NULL, "in(12) linear(9) silu");
-    counts_are("in(12) linear(9) relu dropout(0.5) linear(3)", "fc1.weight",
+    counts_are(N, "in(12) linear(9) relu dropout(0.5) linear(3)", "fc1.weight",
                NULL, "in(12) linear(9) relu");
-    counts_are("in(12) linear(12) gelu add(gelu1,in) linear(3)", "fc1.weight",
-               NULL, "in(12) linear(12) gelu");
-    counts_are("in(12) linear(12) gelu add(gelu1,in) linear(3)", "fc2.weight",
-               "in(12) linear(12) gelu add(gelu1,in)",
+    counts_are(N, "in(12) linear(12) gelu add(gelu1,in) linear(3)",
+               "fc1.weight", NULL, "in(12) linear(12) gelu");
+    counts_are(N, "in(12) linear(12) gelu add(gelu1,in) linear(3)",
+               "fc2.weight", "in(12) linear(12) gelu add(gelu1,in)",
                "in(12) linear(12) gelu add(gelu1,in) linear(3)");
-    counts_are("in(12) linear(9) tanh linear(3) softmax", "fc2.weight",
+    counts_are(N, "in(12) linear(9) tanh linear(3) softmax", "fc2.weight",
                "in(12) linear(9) tanh", "in(12) linear(9) tanh linear(3)");
 }
 
 static void large_layers_that_run_apart_count_as_well(void **state)
 {
     (void)state;
-    counts_are("in(12) linear(300) srelu linear(300) relu linear(3)",
+    counts_are(N, "in(12) linear(300) srelu linear(300) relu linear(3)",
                "fc2.weight", "in(12) linear(300) srelu",
                "in(12) linear(300) srelu linear(300) relu");
+}
+
+static void batches_of_any_size_count(void **state)
+{
+    static const size_t size[] = {1, 4, 9, 31, 32, 33, 257, MOST};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+        counts_are(size[i], "in(12) linear(9) relu linear(5) relu linear(3)",
+                   "fc2.weight", "in(12) linear(9) relu",
+                   "in(12) linear(9) relu linear(5) relu");
 }
 
 static void the_input_after_a_flatten_is_in_the_order_of_files(void **state)
 {
     (void)state;
-    counts_are("in(3,2,2) conv2d(5,1) relu flatten linear(4) relu linear(3)",
+    counts_are(N, "in(3,2,2) conv2d(5,1) relu flatten linear(4) relu linear(3)",
                "fc1.weight", "in(3,2,2) conv2d(5,1) relu flatten",
                "in(3,2,2) conv2d(5,1) relu flatten linear(4) relu");
 }
@@ -336,7 +348,7 @@ static void convolutions_move_but_have_no_coactivations(void **state)
     double sum = 0;
 
     (void)state;
-    image_data(&s, x, y, "in(3,2,2) conv2d(5,1) relu flatten linear(3)");
+    image_data(&s, x, y, N, "in(3,2,2) conv2d(5,1) relu flatten linear(3)");
     train(&s, NULL, 0);
     for (size_t i = 0; i < 15; i++)
         sum += fabs((double)scores_of(&s.m, "movement", "conv1.weight")[i]);
@@ -361,7 +373,7 @@ static void threads_change_no_score(void **state)
     for (int threads = 1; threads <= 2; threads++) {
         struct setup *s = threads == 1 ? &one : &two;
 
-        image_data(s, x, y,
+        image_data(s, x, y, N,
                    "in(3,2,2) conv2d(40,1) relu flatten linear(400) batchnorm "
                    "relu linear(200) relu linear(3)");
         s->o.end_step = 3;
@@ -394,8 +406,8 @@ static void names_are_parsed_in_any_order(void **state)
 
 static void unknown_names_are_refused(void **state)
 {
-    static const char *const bad[] = {
-        "", "foo", "movement,", ",", "movement x", "Hebbian", "moveme"};
+    static const char *const bad[] = {"",           "foo",     "movement,", ",",
+                                      "movement x", "Hebbian", "moveme"};
     unsigned set = 9;
 
     (void)state;
@@ -430,6 +442,7 @@ int main(void)
         cmocka_unit_test(counting_stops_where_float32_would_not_be_exact),
         cmocka_unit_test(units_are_seen_before_they_are_written_over),
         cmocka_unit_test(large_layers_that_run_apart_count_as_well),
+        cmocka_unit_test(batches_of_any_size_count),
         cmocka_unit_test(the_input_after_a_flatten_is_in_the_order_of_files),
         cmocka_unit_test(convolutions_move_but_have_no_coactivations),
         cmocka_unit_test(threads_change_no_score),
