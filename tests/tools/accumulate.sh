@@ -99,7 +99,7 @@ long() {
 }
 run long -o whole.h5
 status_is 0 "a long run"
-for pause in 0 0.1; do
+for pause in 0 0.05; do
     (
         exec pare-train -q -a 'in(4) linear(60) relu dropout linear(60) batchnorm relu
         linear(3)' -d d.h5 -b 9 -S 3 -e 900 --accumulate movement,hebbian \
