@@ -202,6 +202,11 @@ static int choose_amount(struct pruning *p, const struct pruning_options *o,
                          "-g %s says itself how much goes: %s does not go "
                          "with it",
                          p->prune.grain.canon, amount_option[kind]);
+    if (p->prune.grain.kind->group &&
+        (o->layer.n || o->min.n || o->max.n || o->floor || o->bias))
+        return pare_fail(PARE_EINVAL,
+                         "-g %s takes no amounts, bounds or biases",
+                         p->prune.grain.canon);
     if (needed && kind < 0 && o->layer.n == 0 && !p->prune.grain.kind->group)
         return pare_fail(PARE_EINVAL,
                          "no amount: use -s, -f, -c, -n or --layer");
