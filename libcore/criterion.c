@@ -109,6 +109,7 @@ static const struct pare_criterion table[] = {
      .help = "sum over paths through the weight of their weights' product",
      .source = "Tanaka et al. 2020, arXiv:2006.05467",
      .rounds = 100,
+     .option = {{.name = "bias", .def = 1, .lo = 0, .hi = 1, .flag = true}},
      .score = score_synflow},
     {.name = "wanda",
      .help = "|weight| x norm of its input over samples",

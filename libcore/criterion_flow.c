@@ -1,6 +1,7 @@
 /* Criteria that ask what a pruning does to the flow through the network. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "criterion_parts.h"
 #include "status.h"
@@ -82,6 +83,18 @@ int score_grasp(float *const *score, struct pare_model *m,
     return rc;
 }
 
+/* Absolute values; without biases, what is not a factor of a path is 0. */
+static void flow_values(double *v, const struct pare_tensor *t, bool bias)
+{
+    bool add = t->role == PARE_ROLE_BIAS || t->role == PARE_ROLE_SHIFT;
+
+    /* Of the buffers of a batch norm the mean is added, too. */
+    if (t->role == PARE_ROLE_BUFFER)
+        add = strcmp(strrchr(t->name, '.'), ".mean") == 0;
+    for (size_t i = 0; i < t->n; i++)
+        v[i] = add && !bias ? 0 : fabs(v[i]);
+}
+
 int score_synflow(float *const *score, struct pare_model *m,
                   const struct pare_criterion_input *in)
 {
@@ -91,12 +104,8 @@ int score_synflow(float *const *score, struct pare_model *m,
 
     if (rc)
         return rc;
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        double *v = pare_observer_values(o, t);
-
-        for (size_t i = 0; i < m->tensor[t].n; i++)
-            v[i] = fabs(v[i]);
-    }
+    for (size_t t = 0; t < m->n_tensors; t++)
+        flow_values(pare_observer_values(o, t), &m->tensor[t], in->opt[0] > 0);
     pare_observer_straighten(o);
     pare_observer_run_constant(o, 1);
     pare_observer_backward_sum(o);

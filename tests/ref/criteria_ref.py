@@ -187,7 +187,7 @@ STRAIGHT = ("tanh", "sigmoid", "silu", "gelu", "srelu", "softmax",
             "log-softmax")
 
 
-def synflow(net, x, _):
+def synflow(net, x, _, bias=True):
     flow = graph_ref.Net.__new__(graph_ref.Net)
     flow.shape = net.shape
     flow.layers = [(n, "identity" if k in STRAIGHT else k, p, o, s)
@@ -195,9 +195,17 @@ def synflow(net, x, _):
     flow.own = [[v.detach().abs().requires_grad_(v.requires_grad)
                  for v in own] for own in net.own]
     flow.tensors = [v for own in flow.own for v in own]
+    for (_, kind, *_), own in zip(flow.layers, flow.own):
+        added = own[1:3] if kind.startswith("batchnorm") else own[1:]
+        for v in added if not bias else []:
+            v.data.zero_()
     total = flow.outputs(torch.ones_like(x[:1]), False)[-1].sum()
     return {t: (flow.tensors[t] * g).abs()
             for t, g in gradients(flow, total).items()}
+
+
+def synflow_paths(net, x, y):
+    return weights_only(net, synflow(net, x, y, False))
 
 
 def inputs_of(net, x):
@@ -301,10 +309,12 @@ def units_geometric_median(net, *_):
 
 
 WEIGHTS = [gradient, taylor, taylor_normalized, snip, grasp, grasp_cool,
-           grasp_thin, synflow, wanda, activation, fisher, lamp]
+           grasp_thin, synflow, synflow_paths, wanda, activation, fisher,
+           lamp]
 UNITS = [units_taylor, units_taylor_normalized, units_activation,
          units_activation_mean, units_fisher, units_geometric_median]
 SPEC = {taylor_normalized: "taylor,normalize", synflow: "synflow,rounds=1",
+        synflow_paths: "synflow,bias=no",
         grasp_cool: "grasp,temperature=2", grasp_thin: "grasp",
         units_taylor_normalized: "taylor,normalize",
         units_activation_mean: "activation,mean",
