@@ -50,6 +50,21 @@ static void scores_curves_and_undo_points_come_back(void **state)
     pare_model_release(&back);
 }
 
+/* Above PARE_TRIAL_WHOLE a child walks the file without its values. */
+static void a_large_file_with_them_is_walked_first(void **state)
+{
+    struct pare_model m;
+    struct pare_model_file info = {0};
+
+    (void)state;
+    fixture_extra(&m, "in(500) linear(200) relu linear(2)");
+    assert_int_equal(pare_model_write(FILE_NAME, &m, &info), 0);
+    assert_true(info.bytes > PARE_TRIAL_WHOLE);
+    pare_model_file_release(&info, 0);
+    assert_round_trip(&m, PARE_IMAGE_MAX);
+    pare_model_release(&m);
+}
+
 static void the_text_twin_has_them_too(void **state)
 {
     struct pare_model m, back = {0};
@@ -473,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_curves_and_undo_points_come_back),
+        cmocka_unit_test(a_large_file_with_them_is_walked_first),
         cmocka_unit_test(the_text_twin_has_them_too),
         cmocka_unit_test(any_of_them_is_version_3_and_in_the_state),
         cmocka_unit_test(the_state_digest_sees_each_of_their_fields),
