@@ -11,23 +11,40 @@
 
 #define BATCH 64
 
+/* Floats between layers that one batch may have; less of large images. */
+#define BATCH_FLOATS ((size_t)1 << 25)
+
 /* Two networks at work. */
 struct pair {
     struct pare_net *net[2];
+    size_t batch;
     size_t outputs;
     struct pare_outputs_difference d;
 };
 
+static size_t batch_of(const struct pare_arch *arch)
+{
+    size_t floats = pare_shape_size(&arch->input), batch = BATCH;
+
+    for (size_t i = 0; i < arch->n_layers; i++)
+        if (pare_shape_size(&arch->layer[i].out) > floats)
+            floats = pare_shape_size(&arch->layer[i].out);
+    while (batch > 4 && batch * floats > BATCH_FLOATS)
+        batch /= 2;
+    return batch;
+}
+
 /* Random inputs as a data set of one batch. */
-static int make_inputs(struct pare_dataset *d, const struct pare_model *m)
+static int make_inputs(struct pare_dataset *d, const struct pare_model *m,
+                       size_t batch)
 {
     struct pare_split *split = &d->split[PARE_TRAIN];
 
     d->shape = m->arch.input;
     d->features = pare_shape_size(&d->shape);
     d->type = PARE_X_F32;
-    split->n = BATCH;
-    split->x = calloc(d->features, BATCH * sizeof(float));
+    split->n = batch;
+    split->x = calloc(d->features, batch * sizeof(float));
     return split->x ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
 }
 
@@ -46,7 +63,7 @@ static void compare_value(struct pare_outputs_difference *d, double x, double y)
 static void compare_batch(struct pair *p, const struct pare_gather *from,
                           const uint32_t *index, size_t n)
 {
-    size_t width = pare_net_width(BATCH);
+    size_t width = pare_net_width(p->batch);
 
     for (int k = 0; k < 2; k++) {
         pare_net_gather(p->net[k], from, index, 0, n);
@@ -70,13 +87,13 @@ static int compare_random(struct pair *p, const struct pare_model *m,
     struct pare_dataset d = {0};
     struct pare_gather from = {
         .data = &d, .norm = &plain, .split = &d.split[PARE_TRAIN]};
-    int rc = make_inputs(&d, m);
+    int rc = make_inputs(&d, m, p->batch);
 
-    for (size_t first = 0; !rc && first < s->n; first += BATCH) {
-        size_t n = s->n - first < BATCH ? s->n - first : BATCH;
+    for (size_t first = 0; !rc && first < s->n; first += p->batch) {
+        size_t n = s->n - first < p->batch ? s->n - first : p->batch;
 
         pare_rng_normal(d.split[PARE_TRAIN].x, n * d.features, 1, s->seed,
-                        PARE_STREAM_CALIBRATE, (uint32_t)(first / BATCH));
+                        PARE_STREAM_CALIBRATE, (uint32_t)(first / p->batch));
         compare_batch(p, &from, NULL, n);
     }
     free(d.split[PARE_TRAIN].x);
@@ -100,9 +117,9 @@ static int compare_data(struct pair *p, const struct pare_model *m,
     if (!rc)
         pare_rng_permutation(index, split->n, s->seed, PARE_STREAM_CALIBRATE,
                              0);
-    for (size_t first = 0; !rc && first < all; first += BATCH)
+    for (size_t first = 0; !rc && first < all; first += p->batch)
         compare_batch(p, &from, index + first,
-                      all - first < BATCH ? all - first : BATCH);
+                      all - first < p->batch ? all - first : p->batch);
     if (!rc)
         rc = pare_split_fault(split);
     free(index);
@@ -129,9 +146,10 @@ int pare_outputs_compare(struct pare_outputs_difference *d,
                          "the models differ in the shape of input or output");
     if (s->n == 0)
         return pare_fail(PARE_EINVAL, "a comparison needs a sample");
-    rc = pare_net_new(&p.net[0], a, BATCH, false, s->threads);
+    p.batch = batch_of(&a->arch);
+    rc = pare_net_new(&p.net[0], a, p.batch, false, s->threads);
     if (!rc)
-        rc = pare_net_new(&p.net[1], b, BATCH, false, s->threads);
+        rc = pare_net_new(&p.net[1], b, p.batch, false, s->threads);
     if (!rc)
         rc = s->data ? compare_data(&p, a, s) : compare_random(&p, a, s);
     pare_net_free(p.net[0]);

@@ -53,6 +53,7 @@ struct pare_shrink_report {
  * @param r    out
  * @param m    stays as it is
  * @return 0; PARE_EINVAL for a layer that shrinking does not know;
+ *         PARE_ELIMIT for more channels than units.h allows;
  *         PARE_EFORMAT when `init` cannot be drawn again; PARE_ENOMEM
  */
 int pare_shrink(struct pare_model *out, struct pare_shrink_report *r,

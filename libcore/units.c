@@ -147,7 +147,12 @@ static void list_members(struct pare_units *u)
 
 /* ---- the whole ------------------------------------------------------- */
 
-static bool count_nodes(struct pare_units *u)
+static int no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "out of memory");
+}
+
+static int count_nodes(struct pare_units *u)
 {
     const struct pare_arch *a = &u->m->arch;
     struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
@@ -155,7 +160,7 @@ static bool count_nodes(struct pare_units *u)
     u->first = calloc(a->n_layers + 2, sizeof *u->first);
     u->tensor = calloc(a->n_layers + 1, sizeof *u->tensor);
     if (!u->first || !u->tensor)
-        return false;
+        return no_memory();
     u->first[1] = a->input.dim[0];
     for (size_t i = 0; i < a->n_layers; i++) {
         const struct pare_layer *l = &a->layer[i];
@@ -164,7 +169,12 @@ static bool count_nodes(struct pare_units *u)
         u->tensor[i + 1] = u->tensor[i] + (size_t)l->kind->tensors(l, spec);
     }
     u->n = u->first[a->n_layers + 1];
-    return true;
+    if (u->n > PARE_NODES_MAX)
+        return pare_fail(PARE_ELIMIT,
+                         "the layers have %zu channels and features in all, "
+                         "which is more than %zu",
+                         u->n, PARE_NODES_MAX);
+    return 0;
 }
 
 static bool alloc_nodes(struct pare_units *u)
@@ -185,9 +195,10 @@ int pare_units_init(struct pare_units *out, const struct pare_model *m,
                     bool fold)
 {
     struct pare_units u = {.m = m};
-    int rc = count_nodes(&u) && alloc_nodes(&u)
-                 ? 0
-                 : pare_fail(PARE_ENOMEM, "out of memory");
+    int rc = count_nodes(&u);
+
+    if (!rc && !alloc_nodes(&u))
+        rc = no_memory();
 
     for (size_t i = 0; !rc && i < u.n; i++) {
         u.class[i] = i;

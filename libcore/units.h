@@ -3,7 +3,8 @@
 
 #include "model.h"
 
-#define PARE_NO_NODE SIZE_MAX
+#define PARE_NO_NODE   SIZE_MAX
+#define PARE_NODES_MAX ((size_t)1 << 25)
 
 /**
  * The channels between the layers of a network, as the nodes of a graph.
@@ -53,7 +54,7 @@ struct pare_units {
  *
  * @param u  out; release after use; m must outlive it
  * @return 0; PARE_EINVAL for a layer that is not known here, with its name;
- *         PARE_ENOMEM
+ *         PARE_ELIMIT for more than PARE_NODES_MAX nodes; PARE_ENOMEM
  */
 int pare_units_init(struct pare_units *u, const struct pare_model *m,
                     bool fold);

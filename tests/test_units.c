@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "shrink_fixture.h"
+#include "status.h"
 #include "units.h"
 
 static void dead_constant_and_duplicate_units_are_listed(void **state)
@@ -39,10 +40,27 @@ static void dead_constant_and_duplicate_units_are_listed(void **state)
     pare_model_release(&m);
 }
 
+static void more_channels_than_fit_are_refused(void **state)
+{
+    struct pare_model m = {0};
+    struct pare_arch arch;
+    struct pare_unit *u;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(pare_arch_parse(&arch, "in(1,1,1) pad(bottom=8191,"
+                                            "right=8191) flatten"),
+                     0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_units_list(&u, &n, &m), PARE_ELIMIT);
+    pare_model_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dead_constant_and_duplicate_units_are_listed),
+        cmocka_unit_test(more_channels_than_fit_are_refused),
     };
 
     return run_group(tests);
