@@ -156,6 +156,15 @@ static void say_rows(const struct job *job)
     }
 }
 
+/* Was init a seed, and is it values now? */
+static bool seed_is_gone(const struct job *job)
+{
+    const struct pare_checkpoint *was =
+        pare_model_checkpoint(&job->model, "init");
+
+    return was && !was->value;
+}
+
 static void say_dropped(const struct job *job)
 {
     const struct pare_shrink_report *r = &job->report;
@@ -164,9 +173,12 @@ static void say_dropped(const struct job *job)
         return;
     if (r->scores || r->curves || r->undos)
         cli_warn(job->tool,
-                 "dropped what does not fit the new shapes: %zu scores, %zu "
-                 "curves, %zu undo points",
+                 "dropped scores (%zu), curves (%zu) and undo points (%zu), "
+                 "which do not fit the new shapes",
                  r->scores, r->curves, r->undos);
+    if (seed_is_gone(job))
+        cli_warn(job->tool, "checkpoint init is stored now, instead of its "
+                            "seed; --drop-init leaves it out");
     if (r->inexact)
         cli_warn(job->tool,
                  "%zu of %zu checkpoints were shrunk inexactly: units that "

@@ -103,7 +103,8 @@ same again.h5 s.h5 "and makes the same bytes"
 
 # ---- bytes
 pare-init -a 100-200-50-4 -S 1 | pare-prune -g unit -A layer -f .5 -o p2.h5
-run pare-shrink -q p2.h5 -o s2.h5
+run pare-shrink -v p2.h5 -o s2.h5
+err_has 'init is stored now, instead of its seed' "-v tells what that costs"
 run pare-rewind -t init s2.h5 -o r2.h5
 status_is 0 "init is stored"
 run pare-shrink -q --drop-init p2.h5 -o s2.h5
@@ -115,6 +116,13 @@ ok "the file is smaller than the masked one" \
     [ "$(wc -c <s2.h5)" -lt "$(wc -c <p2.h5)" ]
 arch_is s2.h5 'in(100) fc1=linear(100) relu1=relu fc2=linear(25) relu2=relu fc3=linear(4)' \
     "half of each layer is gone"
+
+pare-prune -q --keep-undo -g unit --layer fc1=.5 m.h5 -o u.h5
+run_sh 'pare-shrink -v u.h5 >u2.h5'
+err_has 'dropped scores \(0\), curves \(0\) and undo points \(1\), which' \
+    "undo points are dropped, as is told"
+run pare-check u2.h5
+status_is 0 "and nothing is left of them"
 
 # ---- widths, layers that nobody needs, nothing to do
 run pare-shrink -q --round 8 p.h5 -o w.h5
