@@ -1,6 +1,6 @@
 # Data files of MNIST and Fashion-MNIST, and of made-up images for `quick`.
 # IDX_fashion and IDX_mnist are options of pare data idx, USED the data sets
-# that an experiment is made for, mnist last.
+# that an experiment is made for, fashion first and mnist last.
 USED ?= fashion mnist
 
 # Of Debian's package dataset-fashion-mnist.
@@ -23,7 +23,8 @@ have_mnist = $(filter 4,$(words $(MNIST_FILES)))
 DATA := $(filter $(USED),$(if $(have_fashion),fashion) \
     $(if $(have_mnist),mnist))
 data-here:
-	@$(if $(have_fashion),,echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
+	@$(if $(have_fashion)$(filter-out fashion,$(firstword $(USED))),, \
+	    echo 'No Fashion-MNIST in $(FASHION_DIR): skipped;' \
 	    'install dataset-fashion-mnist or set FASHION_DIR' >&2)
 	@$(if $(have_mnist)$(filter-out mnist,$(lastword $(USED))),, \
 	    echo 'No MNIST in $(MNIST_DIR): skipped; set MNIST_DIR' >&2)
