@@ -5,13 +5,17 @@ HERE=$(cd "${0%/*}" && pwd)
 quick at-init a
 status_is 0 "the quick run works"
 cp "$OUT" table
-out_has '^Pruned at initialisation: images, .* 10 epochs, 2 seeds$' "a title"
+out_has '^Pruned at initialisation: images, .* 8 epochs, 2 seeds$' "a title"
 out_has '^Collapse: images, .* a layer is emptied between' "the other title"
 out_has '^weights kept +5016 +502 +50$' "powers of ten of the weights are kept"
 out_has '^order at 10\^1: ' "the methods are put in order"
 
-quick at-init b -j2
-same "$OUT" table "side by side: the same table"
+quick at-init b -j2 METHODS=grasp SEEDS=1
+for m in b/quick/images/seed1/*.h5; do
+    same "$m" "a${m#b}" "side by side: the same model"
+done
+same b/quick/images/collapse/seed1/grasp.tsv \
+    a/quick/images/collapse/seed1/grasp.tsv "and the same levels"
 
 run=a/quick/images/seed1
 data=a/quick/images/data.h5
@@ -46,7 +50,7 @@ for m in *_1.places; do
         ;;
     esac
 done
-pare train -q -j 1 -d $data -e 10 -b 10 -l .01 --schedule cosine -S 1 \
+pare train -q -j 1 -d $data -e 8 -b 20 -l .02 --schedule cosine -S 1 \
     -o byhand.h5 $run/magnitude_1.h5
 run pare diff -q --state byhand.h5 $run/magnitude_1-trained.h5
 status_is 0 "a network is trained from its beginning"
