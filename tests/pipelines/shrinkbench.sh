@@ -43,6 +43,10 @@ pare prune -c 16 --skip fc2 --bias -m gradient -d $data --calibrate 20 -S 2 \
     -o byhand.h5 $run/control.h5
 run pare diff -q --state byhand.h5 $run/global-gradient_16.h5
 status_is 0 "gradients are of one batch"
+pare prune -c 16 --skip fc2 --bias -m activation -d $data --calibrate 20 \
+    -A layer -S 2 -o byhand.h5 $run/control.h5
+run pare diff -q --state byhand.h5 $run/layer-activation_16.h5
+status_is 0 "and so are activations"
 
 # What is printed.
 pare finetune -q -j 1 -d $data -l .01 -e 2 \
