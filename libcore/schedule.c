@@ -218,6 +218,21 @@ bool pare_schedule_open_ended(const struct pare_schedule_spec *s)
     return s->kind != COSINE && s->kind != ONE_CYCLE;
 }
 
+int pare_schedule_set_length(struct pare_schedule_spec *s, double epochs)
+{
+    struct pare_schedule_spec longer = *s;
+    int err;
+
+    if (pare_schedule_open_ended(s) || s->epochs > 0)
+        return 0;
+    longer.epochs = epochs;
+    longer.canon[0] = '\0';
+    err = write_canon(&longer);
+    if (!err)
+        *s = longer;
+    return err;
+}
+
 uint64_t pare_schedule_total(const struct pare_schedule_spec *s, uint64_t run,
                              uint64_t per_epoch)
 {

@@ -48,6 +48,16 @@ int pare_schedule_parse(struct pare_schedule_spec *s, const char *spec);
 bool pare_schedule_open_ended(const struct pare_schedule_spec *s);
 
 /**
+ * Give a schedule whose length is that of the run this length, in its
+ * canonical text too. One that has a length of its own, or does not depend
+ * on it, stays as it is.
+ *
+ * @param epochs  >= 0; with 0 it stays as it is
+ * @return 0; PARE_EINVAL for a text that becomes too long
+ */
+int pare_schedule_set_length(struct pare_schedule_spec *s, double epochs);
+
+/**
  * Length of a schedule in steps: its own "epochs" if set, else the run's.
  *
  * @param run        steps of the run that starts it

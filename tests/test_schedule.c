@@ -78,6 +78,26 @@ static void a_schedule_may_have_a_length_of_its_own(void **state)
     assert_int_equal(pare_schedule_total(&run, 0, 4), 1);
 }
 
+static void a_run_can_give_a_schedule_its_length(void **state)
+{
+    struct pare_schedule_spec own = parse("one-cycle,epochs=2.5");
+    struct pare_schedule_spec run = parse("cosine,warmup=1"), again;
+    struct pare_schedule_spec open = parse("constant");
+
+    (void)state;
+    assert_int_equal(pare_schedule_set_length(&run, 100.0 / 7), 0);
+    assert_string_equal(run.canon,
+                        "cosine,min=0,epochs=14.285714285714286,warmup=1");
+    again = parse(run.canon);
+    assert_string_equal(again.canon, run.canon);
+    assert_int_equal(pare_schedule_total(&again, 3, 7), 100);
+    assert_int_equal(pare_schedule_set_length(&own, 9), 0);
+    assert_close(own.epochs, 2.5, 0);
+    assert_int_equal(pare_schedule_set_length(&open, 9), 0);
+    assert_close(open.epochs, 0, 0);
+    assert_string_equal(open.canon, "constant,warmup=0");
+}
+
 static void canonical_texts_name_every_option(void **state)
 {
     static const char *const pair[][2] = {
@@ -154,6 +174,7 @@ int main(void)
         cmocka_unit_test(short_cycles_have_finite_rates),
         cmocka_unit_test(epochs_round_to_steps),
         cmocka_unit_test(a_schedule_may_have_a_length_of_its_own),
+        cmocka_unit_test(a_run_can_give_a_schedule_its_length),
         cmocka_unit_test(canonical_texts_name_every_option),
         cmocka_unit_test(wrong_texts_are_refused_with_what_there_is),
         cmocka_unit_test(too_many_milestones_are_refused),
