@@ -9,6 +9,7 @@
 #include "loss.h"
 #include "number.h"
 #include "optimizer.h"
+#include "prune_schedule.h"
 #include "schedule.h"
 
 /* The page as text; the caller frees it. */
@@ -266,6 +267,43 @@ static void check_allocation(const char *name, const char *item, size_t i)
     assert_string_equal(name, pare_allocation(i)->name);
 }
 
+/*
+ * A setting that the canonical text of the shortest schedule has from that
+ * schedule itself must be given; the others are defaults.
+ */
+static void check_prune_schedule(const char *name, const char *item, size_t i)
+{
+    static const char *const least[] = {
+        "at=7", "agp to=.7 end=7", "exp to=.7 end=7", "iterative rounds=7"};
+    const struct pare_prune_schedule *row = pare_prune_schedule(i);
+    struct pare_prune_schedule_spec s;
+    char text[PARE_SPEC_MAX], value[64];
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    assert_int_equal(pare_prune_schedule_parse(&s, least[i], NULL, NULL), 0);
+    for (int k = 0; k < PARE_PRUNE_SCHEDULE_OPTS && row->option[k]; k++) {
+        const char *in_canon;
+
+        snprintf(text, sizeof text, "%s=", row->option[k]);
+        in_canon = strstr(s.canon, text);
+        assert_non_null(in_canon);
+        in_canon += strlen(text);
+        snprintf(value, sizeof value, "%.*s", (int)strcspn(in_canon, " "),
+                 in_canon);
+        if (strchr(value, '7'))
+            snprintf(text, sizeof text, ".Cm %s ,\nwhich must be given",
+                     row->option[k]);
+        else
+            snprintf(text, sizeof text, "Cm %s Ns = Ns %s", row->option[k],
+                     value);
+        need(item, text);
+    }
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(row->source, ","),
+             row->source);
+    need(item, text);
+}
+
 /* The items of a subsection are the rows of a table, in order, all of them. */
 static void check(const char *page, const char *title, size_t rows,
                   void (*row)(const char *name, const char *item, size_t i))
@@ -326,6 +364,7 @@ static void pare_methods_holds_ways_to_prune(void **state)
     ROWS(criteria, pare_criterion);
     ROWS(grains, pare_grain_kind);
     ROWS(allocations, pare_allocation);
+    ROWS(schedules, pare_prune_schedule);
 
     (void)state;
     check("pare-methods.7", "Scores gathered in training", accumulations,
@@ -333,6 +372,8 @@ static void pare_methods_holds_ways_to_prune(void **state)
     check("pare-methods.7", "Criteria", criteria, check_criterion);
     check("pare-methods.7", "Grains", grains, check_grain);
     check("pare-methods.7", "Allocations", allocations, check_allocation);
+    check("pare-methods.7", "Pruning schedules", schedules,
+          check_prune_schedule);
 }
 
 int main(void)

@@ -14,7 +14,7 @@
 
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
-    const char *lr_rewind, *augment, *accumulate;
+    const char *lr_rewind, *augment, *accumulate, *prune;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
@@ -56,6 +56,7 @@ static const struct cli_option options[] = {
      "result: last, best-val-loss or best-val-acc", NULL},
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
      "keep epoch:N, step:N or every:N, with commas", NULL},
+    COURSE_OPTION(opt.prune),
     TRAINING_WATCH_OPTIONS(opt.watch),
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
@@ -212,7 +213,7 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
 static struct provenance *describe(const struct pare_train_options *t,
                                    const struct pare_model *m,
                                    const struct pare_dataset *d,
-                                   const char *state)
+                                   const struct course *c, const char *state)
 {
     struct provenance *p = provenance_new("finetune");
     uint64_t steps = opt.steps;
@@ -238,14 +239,33 @@ static struct provenance *describe(const struct pare_train_options *t,
     if (opt.augment)
         training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, steps);
+    if (opt.prune)
+        course_provenance(c, p);
     return p;
 }
 
-static int run(const char *path)
+static int begin(struct pare_model *m, struct pare_train_options *t,
+                 struct course *c, const struct pare_dataset *d)
+{
+    int err = pare_model_fits(m, d);
+
+    if (!err)
+        err = resolve(t, m);
+    if (!err && opt.reset_optimizer)
+        pare_optstate_release(&m->optim, m->n_tensors);
+    if (!err)
+        err = set_course(t, m, d);
+    if (!err && opt.prune)
+        err = course_lay(c, t, m, d, opt.schedule || opt.have_lr);
+    return err;
+}
+
+static int run(struct course *c, const char *path)
 {
     struct pare_train_options t = {0};
     struct pare_dataset d = {0};
     struct pare_model m = {0};
+    struct provenance *p;
     char state[PARE_DIGEST_LEN] = "";
     int status, err = pare_data_read(&d, opt.data);
 
@@ -254,20 +274,18 @@ static int run(const char *path)
     if (!err)
         err = pare_digest_state(state, &m);
     if (!err)
-        err = pare_model_fits(&m, &d);
-    if (!err)
-        err = resolve(&t, &m);
-    if (!err && opt.reset_optimizer)
-        pare_optstate_release(&m.optim, m.n_tensors);
-    if (!err)
-        err = set_course(&t, &m, &d);
+        err = begin(&m, &t, c, &d);
     if (!err) {
         training_warn_loss(&tool, &m, t.loss->name);
+        p = describe(&t, &m, &d, c, state);
+        if (opt.prune)
+            course_begin(c, &t, &m, &d, opt.schedule || opt.have_lr);
         status = training_run(&tool, &m, &d, &t, &opt.watch,
-                              describe(&t, &m, &d, state));
+                              opt.prune ? c : NULL, p);
     } else {
         status = cli_fail(&tool);
     }
+    course_release(c);
     pare_model_release(&m);
     pare_dataset_release(&d);
     return status;
@@ -275,9 +293,15 @@ static int run(const char *path)
 
 int main(int argc, char **argv)
 {
+    struct course c = {0};
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
     check_options();
-    return cli_exit(&tool, run(first < argc ? argv[first] : NULL));
+    if (opt.prune)
+        course_parse(&c, &tool, opt.prune,
+                     &(struct pare_prune_run){.epochs = opt.epochs,
+                                              .steps = opt.steps},
+                     false);
+    return cli_exit(&tool, run(&c, first < argc ? argv[first] : NULL));
 }

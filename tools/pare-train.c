@@ -14,7 +14,7 @@
 
 struct options {
     const char *arch, *data, *init, *loss, *optimizer, *schedule, *select;
-    const char *augment, *accumulate, *checkpoint;
+    const char *augment, *accumulate, *checkpoint, *prune;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
@@ -64,6 +64,7 @@ static const struct cli_option options[] = {
      "keep epoch:N, step:N or every:N, with commas", NULL},
     {0, "store-init", NULL, CLI_FLAG, &opt.store_init, 0, 0,
      "keep the initial weights whole, not their seed", NULL},
+    COURSE_OPTION(opt.prune),
     TRAINING_WATCH_OPTIONS(opt.watch),
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
@@ -168,7 +169,7 @@ static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
 static struct provenance *describe(const struct pare_model *m,
                                    const struct pare_train_options *t,
                                    const struct pare_dataset *d,
-                                   const char *state)
+                                   const struct course *c, const char *state)
 {
     struct provenance *p = provenance_new("train");
 
@@ -189,40 +190,65 @@ static struct provenance *describe(const struct pare_model *m,
     training_provenance(p, t, opt.epochs, opt.steps);
     if (opt.store_init)
         provenance_option(p, "--store-init", NULL);
+    if (opt.prune)
+        course_provenance(c, p);
     return p;
 }
 
-static int run(struct pare_train_options *t, const char *path)
+/* The whole run, before a course cuts it. */
+static void set_length(struct pare_train_options *t,
+                       const struct pare_dataset *d)
+{
+    uint64_t per_epoch = pare_steps_per_epoch(d, t->batch);
+
+    t->end_epoch = opt.epochs;
+    t->end_step = opt.steps;
+    t->sched_total = pare_schedule_total(
+        &t->schedule, opt.steps ? opt.steps : opt.epochs * per_epoch,
+        per_epoch ? per_epoch : 1);
+}
+
+static int begin(struct pare_model *m, struct pare_train_options *t,
+                 struct course *c, const struct pare_dataset *d,
+                 const char *path, char state[PARE_DIGEST_LEN])
+{
+    int err = opt.arch ? begin_from_arch(m, t)
+                       : begin_from_model(m, t, path, state);
+
+    if (!err)
+        err = pare_model_fits(m, d);
+    if (!err)
+        err = describe_input(m, d);
+    if (!err && (opt.store_init || !pare_model_checkpoint(m, "init")))
+        err = pare_model_save_checkpoint(m, "init", false);
+    if (err)
+        return err;
+    set_length(t, d);
+    return opt.prune ? course_lay(c, t, m, d, true) : 0;
+}
+
+static int run(struct pare_train_options *t, struct course *c,
+               const char *path)
 {
     struct pare_dataset d = {0};
     struct pare_model m = {0};
+    struct provenance *p;
     char state[PARE_DIGEST_LEN] = "";
-    uint64_t per_epoch;
-    int status;
-    int err = pare_data_read(&d, opt.data);
+    int status, err = pare_data_read(&d, opt.data);
 
     if (!err)
-        err = opt.arch ? begin_from_arch(&m, t)
-                       : begin_from_model(&m, t, path, state);
-    if (!err)
-        err = pare_model_fits(&m, &d);
-    if (!err)
-        err = describe_input(&m, &d);
-    if (!err && (opt.store_init || !pare_model_checkpoint(&m, "init")))
-        err = pare_model_save_checkpoint(&m, "init", false);
+        err = begin(&m, t, c, &d, path, state);
     if (!err) {
-        per_epoch = pare_steps_per_epoch(&d, t->batch);
-        t->end_epoch = opt.epochs;
-        t->end_step = opt.steps;
-        t->sched_total = pare_schedule_total(
-            &t->schedule, opt.steps ? opt.steps : opt.epochs * per_epoch,
-            per_epoch ? per_epoch : 1);
         training_warn_loss(&tool, &m, t->loss->name);
+        p = describe(&m, t, &d, c, state);
+        if (opt.prune)
+            course_begin(c, t, &m, &d, true);
         status = training_run(&tool, &m, &d, t, &opt.watch,
-                              describe(&m, t, &d, state));
+                              opt.prune ? c : NULL, p);
     } else {
         status = cli_fail(&tool);
     }
+    course_release(c);
     pare_model_release(&m);
     pare_dataset_release(&d);
     return status;
@@ -231,6 +257,7 @@ static int run(struct pare_train_options *t, const char *path)
 int main(int argc, char **argv)
 {
     struct pare_train_options t = {0};
+    struct course c = {0};
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
@@ -239,5 +266,10 @@ int main(int argc, char **argv)
         cli_usage(&tool, "-a ARCH and a MODEL exclude each other");
     if (opt.have_init && !opt.arch)
         cli_usage(&tool, "--init goes with -a");
-    return cli_exit(&tool, run(&t, first < argc ? argv[first] : NULL));
+    if (opt.prune)
+        course_parse(&c, &tool, opt.prune,
+                     &(struct pare_prune_run){.epochs = opt.epochs,
+                                              .steps = opt.steps},
+                     true);
+    return cli_exit(&tool, run(&t, &c, first < argc ? argv[first] : NULL));
 }

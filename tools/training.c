@@ -22,14 +22,15 @@
 struct watch {
     const struct cli_tool *tool;
     const struct training_watch *w;
-    const struct pare_train_options *o;
+    struct pare_train_options o; /* of the stage, where there are several */
+    struct course *course;       /* NULL: the run is one stage */
     char key[PARE_DIGEST_LEN];
     char *autosave_path; /* NULL: none */
     double autosave_seconds;
     uint64_t autosave_epochs;
     double begun, saved_at, shown_at; /* seconds of the monotonic clock */
     double before;                    /* seconds of earlier, killed runs */
-    uint64_t saved_epoch, first_step;
+    uint64_t saved_epoch, steps; /* done since this process began */
     FILE *log;
     bool bar; /* a progress line is being drawn */
 };
@@ -124,18 +125,26 @@ void training_check(const struct cli_tool *tool,
 
 static int autosave_write(struct watch *s, const struct pare_model *m)
 {
-    char text[128];
     long at = s->log ? ftell(s->log) : 0;
+    char *stage = s->course ? course_save(s->course, &s->o) : strdup("");
+    size_t room = stage ? strlen(stage) + 128 : 0;
+    char *text = stage ? malloc(room) : NULL;
     int err;
 
-    if (s->log && fflush(s->log) != 0)
-        return pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
-                         strerror(errno));
-    snprintf(text, sizeof text, "log=%ld\nseconds=%.3f\n", at,
-             s->before + now() - s->begun);
-    s->saved_epoch = m->training.epoch;
-    err = pare_autosave_write(s->autosave_path, m, s->key, text);
-    s->saved_at = now(); /* a slow disk does not take all of the time */
+    if (!text) {
+        err = pare_fail(PARE_ENOMEM, "out of memory");
+    } else if (s->log && fflush(s->log) != 0) {
+        err = pare_fail(PARE_EIO, "cannot write '%s': %s", s->w->log,
+                        strerror(errno));
+    } else {
+        snprintf(text, room, "log=%ld\nseconds=%.3f\n%s", at,
+                 s->before + now() - s->begun, stage);
+        s->saved_epoch = m->training.epoch;
+        err = pare_autosave_write(s->autosave_path, m, s->key, text);
+        s->saved_at = now(); /* a slow disk does not take all of the time */
+    }
+    free(text);
+    free(stage);
     return err;
 }
 
@@ -173,12 +182,15 @@ static int resume(struct watch *s, struct pare_model *m, long *log_at)
                    &s->before);
         pare_model_release(m);
         *m = kept;
-        if (s->w->verbose)
+        if (s->course)
+            err = course_resume(s->course, &s->o, m,
+                                info.autosave_text ? info.autosave_text : "");
+        if (!err && s->w->verbose)
             cli_warn(s->tool, "resuming at epoch %llu, step %llu",
                      (unsigned long long)m->training.epoch,
                      (unsigned long long)m->training.step);
     }
-    pare_model_file_release(&info, err ? 0 : m->n_tensors);
+    pare_model_file_release(&info, m->n_tensors);
     return err;
 }
 
@@ -309,7 +321,7 @@ static void draw_bar(struct watch *s, const struct pare_model *m, double loss)
     fflush(stderr);
 }
 
-static void clear_bar(struct watch *s)
+static void clear_bar(const struct watch *s)
 {
     if (s->bar && s->shown_at > 0)
         fprintf(stderr, "\r%70s\r", "");
@@ -324,6 +336,7 @@ static int on_step(void *arg, const struct pare_model *m, double lr,
         .val_loss = (double)NAN, .val_acc = (double)NAN,
         .sparsity = (double)NAN};
 
+    s->steps++;
     if (s->w->log_every && m->training.step % s->w->log_every == 0)
         log_line(s, "step", &m->training, &row);
     draw_bar(s, m, loss);
@@ -419,7 +432,7 @@ static int gave_up(struct watch *s, const struct pare_model *m)
 /* What the run did not come to: places of --checkpoint, an epoch to select. */
 static void warn_unkept(struct watch *s, struct pare_model *m)
 {
-    const char *at = s->o->checkpoint;
+    const char *at = s->o.checkpoint;
 
     while (at && *at) {
         size_t n = strcspn(at, ","), colon = strcspn(at, ":");
@@ -432,10 +445,10 @@ static void warn_unkept(struct watch *s, struct pare_model *m)
                      name);
         at += n + (at[n] == ',');
     }
-    if (s->o->select != PARE_SELECT_LAST &&
-        m->training.epoch <= s->o->first_epoch)
+    if (s->o.select != PARE_SELECT_LAST &&
+        m->training.epoch <= s->o.first_epoch)
         cli_warn(s->tool, "warning: no epoch ended; %s is the last state",
-                 pare_select_name(s->o->select));
+                 pare_select_name(s->o.select));
 }
 
 /* As a line of an epoch, of one that was begun. */
@@ -457,10 +470,11 @@ static int write_result(struct watch *s, struct pare_model *m,
                         struct provenance *p)
 {
     struct pare_model_file info = {0};
-    unsigned long long steps =
-        (unsigned long long)(m->training.step - s->first_step);
-    int err = provenance_add(p, m);
+    int err;
 
+    if (s->course)
+        course_outcomes(s->course, p);
+    err = provenance_add(p, m);
     if (!err)
         err = pare_model_write(s->w->output, m, &info);
     if (!err)
@@ -471,8 +485,8 @@ static int write_result(struct watch *s, struct pare_model *m,
         char count[32];
 
         tell_rest(s, &m->training);
-        cli_warn(s->tool, "%llu steps in %.1f s; %s bytes written", steps,
-                 s->before + now() - s->begun,
+        cli_warn(s->tool, "%llu steps in %.1f s; %s bytes written",
+                 (unsigned long long)s->steps, s->before + now() - s->begun,
                  cli_count(count, info.bytes));
     }
     pare_model_file_release(&info, m->n_tensors);
@@ -497,16 +511,61 @@ static int run_key(struct watch *s, const struct pare_model *m,
     return 0;
 }
 
+/* Prune, and tell the log. */
+static int next_stage(struct watch *s, struct pare_model *m,
+                      const struct pare_dataset *d)
+{
+    struct pare_history_row row = {
+        .lr = (double)NAN, .train_loss = (double)NAN, .train_acc = (double)NAN,
+        .val_loss = (double)NAN, .val_acc = (double)NAN};
+    const struct pare_training was = m->training; /* before a rewind */
+    bool prunes = s->course->stage[s->course->at].prune;
+    int err = course_step(s->course, s->tool, &s->o, m, d);
+
+    if (!err && prunes) {
+        row.sparsity = pare_model_sparsity(m);
+        log_line(s, "prune", &was, &row);
+        s->saved_epoch = m->training.epoch; /* which may have gone back */
+    }
+    if (!err && s->course->at < s->course->n)
+        err = pare_accumulation_begin(m, s->o.accumulate);
+    if (!err && caught)
+        err = pare_fail(PARE_ESTOPPED, "stopped");
+    return err;
+}
+
+static int train_stages(struct watch *s, struct pare_model *m,
+                        const struct pare_dataset *d)
+{
+    struct pare_train_hooks hooks = {s, on_step, on_epoch};
+    int err = 0;
+
+    if (!s->course)
+        err = pare_train(m, d, &s->o, &hooks);
+    while (!err && s->course && s->course->at < s->course->n) {
+        err = pare_train(m, d, &s->o, &hooks);
+        clear_bar(s);
+        if (!err)
+            err = next_stage(s, m, d);
+    }
+    clear_bar(s);
+    return err;
+}
+
 int training_run(const struct cli_tool *tool, struct pare_model *m,
                  const struct pare_dataset *d,
                  const struct pare_train_options *o,
-                 const struct training_watch *w, struct provenance *p)
+                 const struct training_watch *w, struct course *course,
+                 struct provenance *p)
 {
-    struct watch s = {.tool = tool, .w = w, .o = o};
-    struct pare_train_hooks hooks = {&s, on_step, on_epoch};
+    struct watch s = {.tool = tool, .w = w, .o = *o, .course = course};
     long log_at = 0;
     int err, status;
 
+    if (course) {
+        course->quiet = w->quiet;
+        course->verbose = w->verbose;
+    }
     s.begun = s.saved_at = now();
     s.bar = isatty(2) && !w->quiet;
     err = check_output(w);
@@ -518,12 +577,10 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
         err = open_autosave(&s, m, &log_at);
     if (!err)
         err = open_log(&s, log_at);
-    s.first_step = m->training.step;
     s.saved_epoch = m->training.epoch;
     if (!err) {
         catch_signals();
-        err = pare_train(m, d, o, &hooks);
-        clear_bar(&s);
+        err = train_stages(&s, m, d);
     }
     if (err == PARE_ESTOPPED && caught)
         status = interrupted(&s, m);

@@ -2,6 +2,7 @@
 #define PARE_TRAINING_H
 
 #include "cli.h"
+#include "course.h"
 #include "provenance.h"
 #include "train.h"
 
@@ -58,13 +59,16 @@ void training_check(const struct cli_tool *tool,
  * Train m, resuming from an autosave of the same command if there is one,
  * then add the provenance line and write the result.
  *
- * @param p  provenance of the step, all but its result; taken over
+ * @param o       of the whole run, or of its first stage
+ * @param course  laid over the run and begun, or NULL
+ * @param p       provenance of the step, all but its result; taken over
  * @return exit status of the tool; messages are printed
  */
 int training_run(const struct cli_tool *tool, struct pare_model *m,
                  const struct pare_dataset *d,
                  const struct pare_train_options *o,
-                 const struct training_watch *w, struct provenance *p);
+                 const struct training_watch *w, struct course *course,
+                 struct provenance *p);
 
 /** Parse --select; usage error if unknown. */
 enum pare_select training_select(const struct cli_tool *tool,
