@@ -26,10 +26,12 @@ _pare_names()
     case $1:$2 in
     pare-init:-a | pare-init:--arch | pare-init:--init | \
         pare-prune:-m | pare-prune:--criterion | pare-prune:-g | \
-        pare-prune:--grain | pare-prune:-A | pare-prune:--allocation)
+        pare-prune:--grain | pare-scan:-m | pare-scan:--criterion | \
+        pare-scan:-g | pare-scan:--grain | pare-prune:-A | \
+        pare-prune:--allocation)
         "$1" "$2" list 2>/dev/null | sed '1d; s/	.*//'
         ;;
-    pare-eval:--split) echo train val test ;;
+    pare-eval:--split | pare-scan:--split | pare-prune:--split) echo train val test ;;
     pare-mask:--fill) echo zero init others ;;
     esac
 }

@@ -29,6 +29,7 @@ static const struct row table[] = {
     {"mask", "combine, shuffle or move the masks of models"},
     {"rewind", "set weights back to an earlier state"},
     {"eval", "loss and accuracy of models on data"},
+    {"scan", "prune each layer alone and measure what it does"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},
     {"log", "what made a model, as a script or a Makefile; its history"},
     {"check", "is this a valid model, and does it keep the promises?"},

@@ -44,6 +44,7 @@ mask|random -s .5|model
 prune|-s .5|model
 rewind|-t init|model
 shrink||model
+scan|-d d.h5|table
 stats||table
 train|-q -d d.h5 -e 1|model'
 
