@@ -87,7 +87,11 @@ int criterion_run(struct criterion_walk *w,
     int rc = 0;
 
     for (size_t first = 0; !rc && first < w->of; first += block) {
-        w->n = w->of - first < block ? w->of - first : block;
+        size_t after = first + block < w->of ? first + block : w->of;
+
+        w->n = after - first;
+        pare_split_want(&in->data->split[PARE_TRAIN], w->index + after,
+                        w->of - after < block ? w->of - after : block);
         rc = pare_observer_run(w->o, in->data, w->index + first, w->n);
         if (!rc && back)
             rc = pare_observer_backward(w->o);

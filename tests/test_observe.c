@@ -367,8 +367,7 @@ static void columns_times_weights_are_the_output(void **state)
 
 /* Layers that are cut into several blocks of each kind. */
 static const char *const large[] = {
-    "in(2,40,48) conv2d(70,5,pad=2) conv2d(4,3,stride=2,bias=no) relu "
-    "linear(3)",
+    "in(2,40,48) conv2d(70,5,pad=2) conv2d(4,3,2,bias=no) relu linear(3)",
     "in(140,7,6) conv2d(132,3,pad=1,groups=2) maxpool(2) linear(67) linear(4)",
     "in(3,6,5) conv2d(140,3) silu conv2d(70,2,groups=2) linear(3)",
     "in(2100) linear(70) tanh linear(3)",
