@@ -44,6 +44,7 @@ struct pare_criterion {
     bool random;     /* scores are draws: only their order has a meaning */
     bool is_signed;  /* scores may be below 0: a grain's score is their sum */
     bool gathered;   /* the model must hold scores of this name */
+    bool blas;       /* the bits depend on pare_linalg_provenance */
     uint32_t rounds; /* by default; 0 is 1 */
     struct pare_criterion_option option[PARE_CRITERION_OPTS];
     /**

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "amount.h"
+#include "linalg.h"
 #include "number.h"
 #include "scores_file.h"
 #include "status.h"
@@ -419,6 +420,8 @@ void pruning_provenance_amount(struct provenance *to, const struct pruning *p)
 void pruning_provenance(struct provenance *to, const struct pruning *p,
                         const struct pruning_options *o)
 {
+    char linalg[PARE_LINALG_TEXT];
+
     add_list(to, "--layer", &o->layer);
     if (p->scores_path)
         provenance_input(to, "--scores", "data", p->scores_digest);
@@ -441,6 +444,8 @@ void pruning_provenance(struct provenance *to, const struct pruning *p,
         provenance_u64(to, "--calibrate", o->calibrate);
     if (pruning_draws(p))
         provenance_u64(to, "-S", p->prune.input.seed);
+    if (p->prune.criterion.row->blas)
+        provenance_note(to, "linalg", pare_linalg_provenance(linalg));
 }
 
 /* A number of the amount's kind: a count, or with four decimals. */

@@ -15,6 +15,8 @@ for c in taylor taylor,normalize snip grasp wanda activation fisher; do
 done
 run pare-log 1.h5
 out_has 'fisher' "the criterion is told"
+run pare-dump 1.h5
+out_has '"linalg":"openblas ' "and the library that its bits depend on"
 for c in synflow lamp; do
     for j in 1 2; do
         run pare-prune -j $j -n 200 -m $c m.h5 -o $j.h5
