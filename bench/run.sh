@@ -10,7 +10,7 @@ py=${PARE_PEER_PYTHON:-python3}
 seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
 rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
-evalcnn images commands files prune startup memory memorycnn phases}
+evalcnn scores images commands files prune startup memory memorycnn phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -136,6 +136,20 @@ rows_evalcnn() {
         with_peer eval fashion-cnn $batch 2 "$samples" -- -g x1.3 \
             "w pare=exec $bin/bench_eval $data fashion-cnn $batch 2" \
             "p product 2048^3=exec $bin/bench_gemm 2048 2"
+    done
+}
+
+# Criteria beside `gradient`, which is one forward and backward pass.
+rows_scores() {
+    for arch in lenet-300-100 conv-2 vgg-11; do
+        echo "score $arch, 96 samples, 2 threads, samples/s"
+        set --
+        for c in gradient snip taylor fisher grasp wanda activation synflow \
+            lamp +taylor +geometric-median; do
+            set -- "$@" \
+                "w $c=exec $bin/bench_score random:96 $arch $c 96 2"
+        done
+        race "$@"
     done
 }
 
