@@ -241,8 +241,9 @@ static int fill_report(struct pare_shrink_report *r,
     return 0;
 }
 
-int pare_shrink(struct pare_model *out, struct pare_shrink_report *r,
-                const struct pare_model *m, const struct pare_shrink_options *o)
+static int shrink_once(struct pare_model *out, struct pare_shrink_report *r,
+                       const struct pare_model *m,
+                       const struct pare_shrink_options *o)
 {
     struct pare_shrink_report report = {0};
     struct pare_model small = {0};
@@ -276,6 +277,55 @@ int pare_shrink(struct pare_model *out, struct pare_shrink_report *r,
     release_sets(set, m);
     free(bias);
     shrink_plan_release(&plan);
+    return rc;
+}
+
+/* What a further pass over the result did goes into the report. */
+static void add_pass(struct pare_shrink_report *r,
+                     const struct pare_shrink_report *more)
+{
+    for (size_t i = 0; i < r->n_rows; i++) {
+        r->row[i].after = more->row[i].after;
+        r->row[i].constant = more->row[i].constant;
+        r->row[i].idle |= more->row[i].idle;
+        r->row[i].new_bias |= more->row[i].new_bias;
+    }
+    r->removed += more->removed;
+    r->after = more->after;
+    r->folded += more->folded;
+    r->stood_in += more->stood_in;
+    if (r->inexact < more->inexact)
+        r->inexact = more->inexact;
+}
+
+/* Once is enough but for groups: where a convolution loses all but one, more
+   constants than before can have a stand-in. */
+int pare_shrink(struct pare_model *out, struct pare_shrink_report *r,
+                const struct pare_model *m, const struct pare_shrink_options *o)
+{
+    struct pare_shrink_report report = {0}, more = {0};
+    struct pare_model small = {0}, next = {0};
+    int rc = shrink_once(&small, &report, m, o);
+
+    while (!rc && report.removed) {
+        rc = shrink_once(&next, &more, &small, o);
+        if (rc || !more.removed)
+            break;
+        add_pass(&report, &more);
+        pare_shrink_report_release(&more);
+        pare_model_release(&small);
+        small = next;
+        memset(&next, 0, sizeof next);
+    }
+    pare_shrink_report_release(&more);
+    if (rc) {
+        pare_shrink_report_release(&report);
+        pare_model_release(&small);
+    } else {
+        *r = report;
+        if (report.removed)
+            *out = small;
+    }
     return rc;
 }
 

@@ -26,8 +26,8 @@ struct pare_shrink_report {
     size_t n_rows;
     struct pare_shrink_row *row;
     size_t scores, curves, undos; /* dropped with the old shapes */
-    size_t inexact; /* checkpoints in which some of what was removed is not
-                       constant, or not 0 next to a pad */
+    size_t inexact; /* checkpoints (of one pass) in which some of what was
+                       removed is not constant, or not 0 next to a pad */
 };
 
 /**
