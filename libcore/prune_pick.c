@@ -274,21 +274,38 @@ static int fix_slots(size_t *n_fixed, struct lineup *l, uint64_t *target,
     return rc;
 }
 
-/* The sparsity that a pool whose bounds exclude its amount comes to. */
-static int cannot_meet(const struct prune_plan *p, const struct lineup *rest,
-                       const struct prune_pool *pool)
+/* The weights that a slot keeps if it loses all that its bounds let it. */
+static int least_kept(uint64_t *kept, struct prune_plan *p, size_t slot)
 {
-    uint64_t kept = 0;
+    struct lineup l;
+    uint64_t least, most, sum = 0;
+    int rc = begin_lineup(&l, p);
 
-    for (size_t i = pool->first; i < pool->first + pool->n; i++) {
-        const struct prune_slot *s = &p->slot[i];
-
-        if (s->fixed && !p->kind->map)
-            kept += kept_now(s) - s->taken;
-        else if (s->fixed)
-            kept += s->lo;
+    if (!rc) {
+        add_slot(&l, slot);
+        rc = bounds_of(&least, &most, &l);
     }
-    (void)rest;
+    if (!rc)
+        rc = weights_in(&sum, &l, most);
+    if (!rc)
+        *kept = kept_now(&p->slot[slot]) - sum;
+    end_lineup(&l);
+    return rc;
+}
+
+/* Tell the highest sparsity that the bounds of a pool let it come to. */
+static int cannot_meet(struct prune_plan *p, const struct prune_pool *pool)
+{
+    uint64_t kept = 0, n;
+    int rc = 0;
+
+    for (size_t i = pool->first; !rc && i < pool->first + pool->n; i++) {
+        rc = least_kept(&n, p, i);
+        if (!rc)
+            kept += n;
+    }
+    if (rc)
+        return rc;
     return pare_fail(PARE_EINVAL,
                      "the amount and the bounds of the layers exclude each "
                      "other: the nearest sparsity is about %.4f",
@@ -307,7 +324,7 @@ static int pick_some(size_t *n_fixed, struct lineup *l, uint64_t *target,
     if (pool->by_weights)
         rc = fewest_grains(&k, l, *target);
     if (!rc && l->n < pool->n && k > available(l))
-        rc = cannot_meet(l->p, l, pool);
+        rc = cannot_meet(l->p, pool);
     if (!rc)
         rc = pare_rank_cut(&cut, l->taken, &l->ranking, k);
     if (!rc)
@@ -338,7 +355,7 @@ static int pick_pool(struct prune_plan *p, size_t index)
         if (!rc && l.n)
             rc = pick_some(&n_fixed, &l, &target, pool);
         else if (!rc && target && prune_plan_together(p) && index >= p->n_own)
-            rc = cannot_meet(p, &l, pool);
+            rc = cannot_meet(p, pool);
         end_lineup(&l);
         if (!rc && n_fixed && index < p->n_own)
             rc = pare_fail(PARE_EINVAL,

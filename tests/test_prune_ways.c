@@ -397,7 +397,7 @@ static void a_floor_keeps_layers_alive(void **state)
     o.floor = 2;
     o.amount = 0.999;
     o.kind = PARE_AMOUNT_SPARSITY;
-    fails(&m, &o, "exclude each other");
+    fails(&m, &o, "the nearest sparsity is about 0.8958"); /* 1 - 100 / 960 */
     o.kind = PARE_AMOUNT_COUNT;
     o.amount = 38; /* of 30 + 12 units */
     prune(&m, &o);
@@ -417,6 +417,13 @@ static void bounds_that_exclude_each_other_are_told(void **state)
     o.n_max = 1;
     o.max = &most;
     fails(&m, &o, "the nearest sparsity is about 0.5000");
+    o.n_max = 0;
+    o.floor = 20;
+    o.amount = 0.95; /* 20 of 600, of 360 and of 60 stay at least */
+    fails(&m, &o, "the nearest sparsity is about 0.9412");
+    o.floor = 0;
+    o.amount = 0.9;
+    o.n_max = 1;
     o.n_min = 1;
     o.min = &least;
     fails(&m, &o, "fc2 is to have a sparsity of at least 0.8 and of at most");
