@@ -62,11 +62,23 @@ struct pare_grain_kind {
 /** Rows of the table, in order of the manual; past the last NULL. */
 const struct pare_grain_kind *pare_grain_kind(size_t index);
 
-/** The grain that the weight at a row and column belongs to. */
-static inline size_t pare_grain_of(const struct pare_grain_map *map, size_t row,
-                                   size_t col)
+/** A walk over the weights of a tensor in flat order; begin with all 0. */
+struct pare_grain_walk {
+    size_t grain; /* of the weight that the walk stands at */
+    size_t row, col, run;
+};
+
+/** On to the next weight. */
+static inline void pare_grain_next(struct pare_grain_walk *w,
+                                   const struct pare_grain_map *map)
 {
-    return row / map->tall * map->per_row + col / map->width;
+    if (++w->col == map->cols) {
+        w->col = w->run = 0;
+        w->grain = ++w->row / map->tall * map->per_row;
+    } else if (++w->run == map->width) {
+        w->run = 0;
+        w->grain++;
+    }
 }
 
 /**

@@ -459,10 +459,10 @@ static void clear_grains(struct prune_plan *p, const struct prune_slot *s)
     struct pare_tensor *t = &p->m->tensor[s->tensor];
     struct pare_tensor *bias = prune_bias(p, s);
     const uint8_t *stays = p->grains.stays + s->first;
+    struct pare_grain_walk w = {0};
 
-    for (size_t i = 0; i < t->n; i++)
-        t->mask[i] &=
-            stays[pare_grain_of(&s->map, i / s->map.cols, i % s->map.cols)];
+    for (size_t i = 0; i < t->n; i++, pare_grain_next(&w, &s->map))
+        t->mask[i] &= stays[w.grain];
     for (size_t g = 0; bias && g < s->n; g++)
         bias->mask[g] &= stays[g];
 }

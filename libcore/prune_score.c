@@ -71,10 +71,11 @@ static void add_scores(double *sum, const struct prune_plan *p, size_t slot)
     bool draw = p->o->criterion.row->random;
     bool plain = p->o->criterion.row->is_signed;
     bool squares = p->o->norm == PARE_NORM_L2 || p->o->norm == PARE_NORM_RMS;
+    struct pare_grain_walk w = {0};
     float made[STRETCH];
 
-    for (size_t i = 0; i < t->n; i++) {
-        size_t g = pare_grain_of(&s->map, i / s->map.cols, i % s->map.cols);
+    for (size_t i = 0; i < t->n; i++, pare_grain_next(&w, &s->map)) {
+        size_t g = w.grain;
         double x;
 
         if (i % STRETCH == 0)
@@ -110,11 +111,11 @@ static void count_sizes(size_t *size, const struct prune_plan *p,
                         const struct prune_slot *s)
 {
     const struct pare_tensor *t = &p->m->tensor[s->tensor];
+    struct pare_grain_walk w = {0};
 
     memset(size, 0, s->n * sizeof *size);
-    for (size_t i = 0; i < t->n; i++)
-        if (!t->mask || t->mask[i])
-            size[pare_grain_of(&s->map, i / s->map.cols, i % s->map.cols)]++;
+    for (size_t i = 0; i < t->n; i++, pare_grain_next(&w, &s->map))
+        size[w.grain] += !t->mask || t->mask[i];
 }
 
 static void score_units(struct prune_plan *p, const struct prune_slot *s)
