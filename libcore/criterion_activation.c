@@ -195,7 +195,7 @@ static int score_inputs(float *const *score, struct pare_model *m,
     for (size_t i = 0; !rc && i < s.n; i++)
         give(w.sum, &s.at[i], m, w.of);
     if (!rc)
-        rc = criterion_store(score, w.sum, m, false);
+        rc = criterion_store(score, w.sum, m, false, in->threads);
     drop(&s);
     criterion_end(&w);
     return rc;
@@ -317,7 +317,7 @@ int units_activation(float *const *score, struct pare_model *m,
         for (size_t k = 0; k < units_size(&u.s.at[i]); k++)
             w.sum[u.s.at[i].tensor][k] = u.s.at[i].sum[k] / (double)w.of;
     if (!rc)
-        rc = criterion_store(score, w.sum, m, true);
+        rc = criterion_store(score, w.sum, m, true, in->threads);
     drop(&u.s);
     criterion_end(&w);
     return rc;

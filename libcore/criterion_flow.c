@@ -77,7 +77,7 @@ int score_grasp(float *const *score, struct pare_model *m,
         for (size_t i = 0; score[t] && i < m->tensor[t].n; i++)
             w.sum[t][i] *= (double)m->tensor[t].value[i] / (double)w.of;
     if (!rc)
-        rc = criterion_store(score, w.sum, m, false);
+        rc = criterion_store(score, w.sum, m, false, in->threads);
     criterion_drop(g, m);
     criterion_end(&w);
     return rc;
@@ -118,7 +118,7 @@ int score_synflow(float *const *score, struct pare_model *m,
         for (size_t i = 0; score[t] && i < m->tensor[t].n; i++)
             sum[t][i] = fabs(sum[t][i] * (double)m->tensor[t].value[i]);
     if (!rc)
-        rc = criterion_store(score, sum, m, false);
+        rc = criterion_store(score, sum, m, false, in->threads);
     criterion_drop(sum, m);
     pare_observer_free(o);
     return rc;

@@ -70,7 +70,7 @@ static int taylor(float *const *score, bool units, struct pare_model *m,
     if (!rc && in->opt[0] > 0)
         normalize(&w);
     if (!rc)
-        rc = criterion_store(score, w.sum, m, units);
+        rc = criterion_store(score, w.sum, m, units, in->threads);
     criterion_end(&w);
     return rc;
 }
@@ -102,7 +102,7 @@ static int fisher(float *const *score, bool units, struct pare_model *m,
             w.sum[t][i] *= x * x / (2 * (double)w.of);
         }
     if (!rc)
-        rc = criterion_store(score, w.sum, m, units);
+        rc = criterion_store(score, w.sum, m, units, in->threads);
     criterion_end(&w);
     return rc;
 }
@@ -137,7 +137,7 @@ int score_snip(float *const *score, struct pare_model *m,
         for (size_t i = 0; i < scores(&w, t); i++)
             w.sum[t][i] /= total;
     if (!rc)
-        rc = criterion_store(score, w.sum, m, false);
+        rc = criterion_store(score, w.sum, m, false, in->threads);
     criterion_end(&w);
     return rc;
 }

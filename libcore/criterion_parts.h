@@ -65,7 +65,7 @@ void criterion_drop(double **sum, const struct pare_model *m);
  * @return 0; PARE_EINVAL where one is infinite or NaN (the tensor is named)
  */
 int criterion_store(float *const *score, double *const *sum,
-                    const struct pare_model *m, bool units);
+                    const struct pare_model *m, bool units, int threads);
 
 /**
  * The one layer that takes a layer's output; PARE_INPUT where there are none

@@ -2,8 +2,12 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "clones.h"
 #include "criterion_parts.h"
+#include "hugepage.h"
+#include "parallel.h"
 #include "rng.h"
 #include "status.h"
 #include "train.h"
@@ -49,9 +53,11 @@ double **criterion_sums(float *const *score, const struct pare_model *m,
     double **sum = calloc(m->n_tensors, sizeof *sum);
 
     for (size_t t = 0; sum && t < m->n_tensors; t++) {
+        size_t n = scores_of(&m->tensor[t], units);
+
         if (!score[t])
             continue;
-        sum[t] = calloc(scores_of(&m->tensor[t], units), sizeof **sum);
+        sum[t] = pare_hugepage(calloc(n, sizeof **sum), n * sizeof **sum);
         if (!sum[t]) {
             criterion_drop(sum, m);
             sum = NULL;
@@ -108,45 +114,141 @@ void criterion_end(struct criterion_walk *w)
     free(w->index);
 }
 
-/* Power of two for all scores. */
-static int exponent(int *shift, double *const *sum, const struct pare_model *m,
-                    bool units)
+/* Scores that are looked at by one task. */
+#define STRETCH 65536
+
+/* Where stretches of a tensor's scores start among the tasks. */
+struct stretches {
+    float *const *score;
+    double *const *sum;
+    const struct pare_model *m;
+    bool units;
+    size_t *first;          /* [n_tensors + 1] task */
+    uint64_t *most, *least; /* [tasks] bits of |x|, and those less 1 */
+    double factor[2];       /* to multiply with, one after the other */
+};
+
+/* Bits of non-negative doubles order as the numbers do, with infinity and
+   NaN above; less 1, 0 is above all. */
+PARE_CLONES
+static void extremes(uint64_t *most, uint64_t *least, const double *x, size_t n)
 {
-    double most = 0, least = DBL_MAX;
-    int top;
+    uint64_t high = 0, low = UINT64_MAX;
 
-    for (size_t t = 0; t < m->n_tensors; t++)
-        for (size_t i = 0; sum[t] && i < scores_of(&m->tensor[t], units); i++) {
-            double x = fabs(sum[t][i]);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bits;
 
-            if (!isfinite(x))
-                return pare_fail(PARE_EINVAL,
-                                 "'%s': score %zu is infinite or not a number",
-                                 m->tensor[t].name, i);
-            most = x > most ? x : most;
-            least = x > 0 && x < least ? x : least;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= UINT64_MAX >> 1;
+        high = bits > high ? bits : high;
+        low = bits - 1 < low ? bits - 1 : low;
+    }
+    *most = high;
+    *least = low;
+}
+
+PARE_CLONES
+static void convert(float *to, const double *from, size_t n, double factor,
+                    double then)
+{
+    for (size_t i = 0; i < n; i++) {
+        double x = from[i] * factor * then;
+        float y = (float)x, tiny = from[i] < 0 ? -FLT_TRUE_MIN : FLT_TRUE_MIN;
+
+        to[i] = y == 0 && from[i] != 0 ? tiny : y;
+    }
+}
+
+/* The tensor of a task, where its stretch starts, and how long it is. */
+static size_t stretch(size_t *at, size_t *n, const struct stretches *s,
+                      size_t i)
+{
+    size_t t = 0, all;
+
+    while (s->first[t + 1] <= i)
+        t++;
+    all = scores_of(&s->m->tensor[t], s->units);
+    *at = (i - s->first[t]) * STRETCH;
+    *n = all - *at < STRETCH ? all - *at : STRETCH;
+    return t;
+}
+
+static void look(void *arg, size_t i)
+{
+    const struct stretches *s = arg;
+    size_t at, n, t = stretch(&at, &n, s, i);
+
+    extremes(&s->most[i], &s->least[i], s->sum[t] + at, n);
+}
+
+static void give(void *arg, size_t i)
+{
+    const struct stretches *s = arg;
+    size_t at, n, t = stretch(&at, &n, s, i);
+
+    convert(s->score[t] + at, s->sum[t] + at, n, s->factor[0], s->factor[1]);
+}
+
+static double number(uint64_t bits)
+{
+    double x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Choose the factors from what the tasks saw. */
+static int choose_factors(struct stretches *s, size_t tasks)
+{
+    uint64_t most = 0, least = UINT64_MAX;
+    int top, shift = 0;
+
+    for (size_t i = 0; i < tasks; i++) {
+        size_t at, n, t = stretch(&at, &n, s, i);
+
+        if (!isfinite(number(s->most[i]))) {
+            while (isfinite(s->sum[t][at]))
+                at++;
+            return pare_fail(PARE_EINVAL,
+                             "'%s': score %zu is infinite or not a number",
+                             s->m->tensor[t].name, at);
         }
-    *shift = 0;
-    frexp(most, &top);
-    if (most > 0 && (top > TOP || least < (double)FLT_MIN))
-        *shift = TOP - top;
+        most = s->most[i] > most ? s->most[i] : most;
+        least = s->least[i] < least ? s->least[i] : least;
+    }
+    frexp(number(most), &top);
+    if (most > 0 && (top > TOP || number(least + 1) < (double)FLT_MIN))
+        shift = TOP - top;
+    s->factor[0] = ldexp(1, shift / 2);
+    s->factor[1] = ldexp(1, shift - shift / 2);
     return 0;
 }
 
 int criterion_store(float *const *score, double *const *sum,
-                    const struct pare_model *m, bool units)
+                    const struct pare_model *m, bool units, int threads)
 {
-    int shift = 0, rc = exponent(&shift, sum, m, units);
+    struct stretches s = {.score = score, .sum = sum, .m = m, .units = units};
+    size_t tasks = 0;
+    int rc = 0;
 
-    for (size_t t = 0; !rc && t < m->n_tensors; t++)
-        for (size_t i = 0; score[t] && i < scores_of(&m->tensor[t], units);
-             i++) {
-            double x = sum[t][i];
-            float y = (float)ldexp(x, shift);
+    s.first = calloc(m->n_tensors + 1, sizeof *s.first);
+    for (size_t t = 0; s.first && t < m->n_tensors; t++) {
+        size_t n = score[t] ? scores_of(&m->tensor[t], units) : 0;
 
-            if (x != 0 && y == 0)
-                y = copysignf(FLT_TRUE_MIN, (float)x);
-            score[t][i] = y;
-        }
+        tasks += (n + STRETCH - 1) / STRETCH;
+        s.first[t + 1] = tasks;
+    }
+    s.most = calloc(2 * tasks + 1, sizeof *s.most);
+    if (s.first && s.most) {
+        s.least = s.most + tasks;
+        pare_parallel(threads, tasks, look, &s);
+        rc = choose_factors(&s, tasks);
+        if (!rc)
+            pare_parallel(threads, tasks, give, &s);
+    } else {
+        rc = pare_fail(PARE_ENOMEM, "out of memory");
+    }
+    free(s.first);
+    free(s.most);
     return rc;
 }

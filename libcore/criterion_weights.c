@@ -157,7 +157,7 @@ int units_geometric_median(float *const *score, struct pare_model *m,
         if (score[t])
             rc = geometric_median(sum[t], &m->tensor[t], in->threads);
     if (!rc)
-        rc = criterion_store(score, sum, m, true);
+        rc = criterion_store(score, sum, m, true, in->threads);
     criterion_drop(sum, m);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hugepage.h"
 #include "observe_parts.h"
 #include "parallel.h"
 #include "status.h"
@@ -55,6 +56,7 @@ static bool alloc_values(struct pare_observer *o)
 
     for (size_t t = 0; t < m->n_tensors; t++) {
         o->value[t] = malloc(m->tensor[t].n * sizeof(double));
+        pare_hugepage(o->value[t], m->tensor[t].n * sizeof(double));
         if (!o->value[t])
             return false;
         for (size_t i = 0; i < m->tensor[t].n; i++)

@@ -270,9 +270,8 @@ static void add_samples(const struct observe_job *j, const struct tile *t,
             add_piece(j, t, &p, own, t->rows, col);
         }
         for (size_t u = 0; u < t->units; u++)
-            for (size_t i = 0; i < t->rows; i++)
-                sum[u * k->c.rows + i] +=
-                    observe_part(own[u * t->rows + i], j->what);
+            observe_add_parts(sum + u * k->c.rows, own + u * t->rows, t->rows,
+                              j->what);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <math.h>
 
+#include "clones.h"
 #include "observe_parts.h"
 #include "parallel.h"
 
@@ -33,11 +34,16 @@ void observe_job_begin(struct observe_job *j, struct observe_layer *k)
     }
 }
 
-double observe_part(double x, enum pare_gradient_sum what)
+PARE_CLONES
+void observe_add_parts(double *restrict sum, const double *restrict x, size_t n,
+                       enum pare_gradient_sum what)
 {
-    return what == PARE_SUM_SQUARE     ? x * x
-           : what == PARE_SUM_ABSOLUTE ? fabs(x)
-                                       : x;
+    if (what == PARE_SUM_SQUARE)
+        for (size_t i = 0; i < n; i++)
+            sum[i] += x[i] * x[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            sum[i] += fabs(x[i]);
 }
 
 size_t observe_linear_scratch(const struct pare_observer *o)

@@ -1,6 +1,7 @@
 #ifndef PARE_OBSERVE_PARTS_H
 #define PARE_OBSERVE_PARTS_H
 
+#include <math.h>
 #include <stdatomic.h>
 
 #include "observe.h"
@@ -78,7 +79,16 @@ void observe_product(size_t m, size_t n, size_t k, const double *a, size_t lda,
                      size_t ldc, bool add);
 
 /** What a sum adds of a sample's gradient. */
-double observe_part(double x, enum pare_gradient_sum what);
+static inline double observe_part(double x, enum pare_gradient_sum what)
+{
+    return what == PARE_SUM_SQUARE     ? x * x
+           : what == PARE_SUM_ABSOLUTE ? fabs(x)
+                                       : x;
+}
+
+/** sum += x^2, or |x|, for n of them. */
+void observe_add_parts(double *restrict sum, const double *restrict x, size_t n,
+                       enum pare_gradient_sum what);
 
 /** pare_unfold and pare_fold of some channels, rows of col ld apart. */
 void observe_unfold(double *col, size_t ld, const struct pare_layer *l,
