@@ -1,9 +1,9 @@
 /* The memory of a network: what shares it, and the tasks of its layers. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net_layers.h"
+#include "room.h"
 
 /* Linear layers of at least so many weights are cut by rows when tiles are
    few. */
@@ -24,17 +24,6 @@ void *net_alloc(struct pare_net *net, size_t n, size_t size)
     memset(p, 0, n * size);
     net->bytes += n * size;
     return p;
-}
-
-/* The machine's memory, if it tells: what is more is not asked for, as
-   systems promise any amount and then end the process. */
-static size_t machine_room(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-
-    if (pages <= 0 || page <= 0 || (size_t)pages > SIZE_MAX / 2 / (size_t)page)
-        return SIZE_MAX / 2;
-    return (size_t)pages * (size_t)page;
 }
 
 /* A stretch of stages during which some memory is in use. */
@@ -308,7 +297,7 @@ static bool plan_tasks(struct pare_net *net)
 
 bool net_memory(struct pare_net *net)
 {
-    net->room = machine_room();
+    net->room = pare_room();
     number_stages(net);
     if (!alloc_buffers(net) ||
         (net->buffer[0].lanes > 1 && !alloc_rows(net, &net->buffer[0])))

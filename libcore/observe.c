@@ -7,6 +7,7 @@
 #include "hugepage.h"
 #include "observe_parts.h"
 #include "parallel.h"
+#include "room.h"
 #include "status.h"
 
 #define BLOCK        16                /* samples, where layers are small */
@@ -26,6 +27,23 @@ static size_t block_of(const struct pare_arch *a)
     while (block > 1 && block * values > BLOCK_VALUES)
         block /= 2;
     return block;
+}
+
+/* Is there memory for values and buffers? Sizes are limited where the
+   architecture is read, so that sums of doubles are near enough. */
+static bool fits(const struct pare_observer *o)
+{
+    double floats = 0, planes = o->want == PARE_OBSERVE_VALUES     ? 1
+                                : o->want == PARE_OBSERVE_GRADIENT ? 2
+                                                                   : 4;
+
+    for (size_t i = 0; i <= o->m->arch.n_layers; i++)
+        floats +=
+            planes * (double)o->block * (double)buffer_size(&o->m->arch, i);
+    for (size_t t = 0; t < o->m->n_tensors; t++)
+        floats += (double)o->m->tensor[t].n;
+    floats += (double)o->threads * (double)o->scratch_size;
+    return floats * sizeof(double) < (double)pare_room();
 }
 
 static bool alloc_buffers(struct pare_observer *o)
@@ -90,6 +108,8 @@ static bool alloc(struct pare_observer *o)
             need = observe_conv_scratch(&a->layer[i]);
         o->scratch_size = need > o->scratch_size ? need : o->scratch_size;
     }
+    if (!fits(o))
+        return false;
     o->scratch =
         malloc((size_t)o->threads * (o->scratch_size + 1) * sizeof(double));
     return o->scratch && alloc_buffers(o) && alloc_values(o);

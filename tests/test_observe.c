@@ -451,6 +451,25 @@ static void a_sample_that_is_not_there_is_an_error(void **state)
     trial_release(&r);
 }
 
+static void more_memory_than_there_is_is_not_asked_for(void **state)
+{
+    char text[8192] = "in(1,16000,16000)";
+    struct pare_observer *o = NULL;
+    struct pare_model m = {0};
+    struct pare_arch arch;
+
+    (void)state;
+    for (int i = 0; i < 1500; i++)
+        strcat(text, " relu");
+    strcat(text, " globalavgpool linear(2)");
+    assert_int_equal(pare_arch_parse(&arch, text), 0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_observer_new(&o, &m, PARE_OBSERVE_SECOND, 1),
+                     PARE_ENOMEM);
+    assert_null(o);
+    pare_model_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +480,7 @@ int main(void)
         cmocka_unit_test(large_layers_are_cut_and_put_together),
         cmocka_unit_test(three_threads_give_the_bits_of_one),
         cmocka_unit_test(a_sample_that_is_not_there_is_an_error),
+        cmocka_unit_test(more_memory_than_there_is_is_not_asked_for),
     };
 
     return run_group(tests);
