@@ -152,7 +152,7 @@ static int add_block(struct hessian *h, const struct scene *s, size_t n)
     return 0;
 }
 
-/* One pass over the samples, for n layers. */
+/* One pass over the samples, for n layers in order. */
 static int fill_hessians(struct hessian *h, size_t n, const struct scene *s)
 {
     size_t block = pare_observer_block(s->o);
@@ -160,6 +160,7 @@ static int fill_hessians(struct hessian *h, size_t n, const struct scene *s)
 
     for (size_t i = 0; !rc && i < n; i++)
         rc = alloc_hessian(&h[i], s->m);
+    pare_observer_until(s->o, h[n - 1].layer);
     for (size_t first = 0; !rc && first < s->n; first += block) {
         size_t some = s->n - first < block ? s->n - first : block;
 

@@ -127,6 +127,7 @@ int pare_observer_new(struct pare_observer **out, const struct pare_model *m,
     o->threads = threads;
     o->block = block_of(&m->arch);
     o->temperature = 1;
+    o->until = m->arch.n_layers;
     openblas_set_num_threads(1);
     if (!alloc(o)) {
         pare_observer_free(o);
@@ -183,6 +184,11 @@ double *pare_observer_values(struct pare_observer *o, size_t tensor)
 void pare_observer_temperature(struct pare_observer *o, double temperature)
 {
     o->temperature = temperature;
+}
+
+void pare_observer_until(struct pare_observer *o, size_t layer)
+{
+    o->until = layer;
 }
 
 void pare_observer_straighten(struct pare_observer *o)
@@ -258,7 +264,7 @@ static void run_layer(struct pare_observer *o, size_t i, bool back)
 
 static void forward(struct pare_observer *o)
 {
-    for (size_t i = 0; i < o->m->arch.n_layers; i++)
+    for (size_t i = 0; i < o->until; i++)
         run_layer(o, i, false);
 }
 

@@ -65,6 +65,14 @@ void pare_observer_temperature(struct pare_observer *o, double temperature);
 void pare_observer_straighten(struct pare_observer *o);
 
 /**
+ * Let forward passes end before a layer: its input is seen, its output and
+ * those of later layers are not, and there is nothing to go backward from.
+ *
+ * @param layer  0 .. arch.n_layers; the latter, all layers, is the default
+ */
+void pare_observer_until(struct pare_observer *o, size_t layer);
+
+/**
  * The direction of the second pass, or NULL for none.
  *
  * @param direction  [n_tensors] arrays of tensor[t].n, NULL: 0; used in

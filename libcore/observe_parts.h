@@ -24,6 +24,7 @@ struct pare_observer {
     enum pare_observe want;
     int threads;
     size_t block, n;
+    size_t until; /* layers that a forward pass runs */
     double temperature;
     bool straight;
     double **value;                 /* [n_tensors][n] */

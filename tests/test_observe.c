@@ -437,6 +437,42 @@ static void three_threads_give_the_bits_of_one(void **state)
     }
 }
 
+static double *copy_of(const double *v, size_t n)
+{
+    double *copy = malloc(n * sizeof *copy);
+
+    assert_non_null(copy);
+    memcpy(copy, v, n * sizeof *copy);
+    return copy;
+}
+
+static void a_pass_can_end_before_a_layer(void **state)
+{
+    struct trial r;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        size_t k, in, out;
+        double *input, *output;
+
+        trial_init(&r, seed, "mse");
+        k = roll((uint32_t)r.m.arch.n_layers);
+        in = pare_shape_size(&r.m.arch.layer[k].in[0]) * sizeof *input;
+        out = pare_shape_size(&r.m.arch.layer[k].out) * sizeof *output;
+        assert_int_equal(pare_observer_run(r.o, &r.d, r.index, 1), 0);
+        input = copy_of(pare_observer_input(r.o, k), in / sizeof *input);
+        assert_int_equal(pare_observer_run(r.o, &r.d, r.index + r.n - 1, 1), 0);
+        output = copy_of(pare_observer_output(r.o, k), out / sizeof *output);
+        pare_observer_until(r.o, k);
+        assert_int_equal(pare_observer_run(r.o, &r.d, r.index, 1), 0);
+        assert_memory_equal(pare_observer_input(r.o, k), input, in);
+        assert_memory_equal(pare_observer_output(r.o, k), output, out);
+        free(input);
+        free(output);
+        trial_release(&r);
+    }
+}
+
 static void a_sample_that_is_not_there_is_an_error(void **state)
 {
     uint32_t index = 99;
@@ -479,6 +515,7 @@ int main(void)
         cmocka_unit_test(columns_times_weights_are_the_output),
         cmocka_unit_test(large_layers_are_cut_and_put_together),
         cmocka_unit_test(three_threads_give_the_bits_of_one),
+        cmocka_unit_test(a_pass_can_end_before_a_layer),
         cmocka_unit_test(a_sample_that_is_not_there_is_an_error),
         cmocka_unit_test(more_memory_than_there_is_is_not_asked_for),
     };
