@@ -163,7 +163,10 @@ static int fill_hessians(struct hessian *h, size_t n, const struct scene *s)
     pare_observer_until(s->o, h[n - 1].layer);
     for (size_t first = 0; !rc && first < s->n; first += block) {
         size_t some = s->n - first < block ? s->n - first : block;
+        size_t after = first + some, left = s->n - after;
 
+        pare_split_want(&s->in->data->split[PARE_TRAIN], s->index + after,
+                        left < block ? left : block);
         rc = pare_observer_run(s->o, s->in->data, s->index + first, some);
         for (size_t i = 0; !rc && i < n; i++)
             rc = add_block(&h[i], s, some);
