@@ -145,7 +145,7 @@ rows_scores() {
         echo "score $arch, 96 samples, 2 threads, samples/s"
         set --
         for c in gradient snip taylor fisher grasp wanda activation synflow \
-            lamp +taylor +geometric-median; do
+            lamp obs +taylor +geometric-median; do
             set -- "$@" \
                 "w $c=exec $bin/bench_score random:96 $arch $c 96 2"
         done
