@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accumulate.h"
 #include "digest.h"
 #include "gathered.h"
+#include "model_copy.h"
 #include "rewind.h"
-#include "scope.h"
 #include "status.h"
 
 /* ---- the text -------------------------------------------------------- */
@@ -261,17 +262,48 @@ static int check_rewind(struct course *c, struct pare_train_options *t,
     return add_checkpoint(c, t);
 }
 
-/* Layers that are named exist, and some are left: not after hours. */
-static int check_layers(struct course *c, const struct pare_model *m)
+/* A criterion that training gathers for needs to be told to. */
+static int check_gathered(const struct course *c,
+                          const struct pare_train_options *t)
+{
+    const struct pare_criterion *row = c->pruning.prune.criterion.row;
+
+    for (size_t i = 0; row->gathered && pare_accumulation(i); i++)
+        if (strcmp(pare_accumulation(i)->name, row->name) == 0 &&
+            !(t->accumulate & 1u << i))
+            return pare_fail(PARE_EINVAL,
+                             "criterion %s needs scores of this run: "
+                             "--accumulate %s",
+                             row->name, row->name);
+    return 0;
+}
+
+/*
+ * The last pruning, done to a copy of the model as it is: what cannot be is
+ * not found out after hours. A criterion that looks at data or at what
+ * training gathers is left out, as are rounds, and layers may become empty.
+ */
+static int rehearse(struct course *c, const struct pare_model *m)
 {
     struct pare_prune_options o = c->pruning.prune;
-    struct pare_scope scope = {0};
-    int err;
+    struct pare_prune_report report = {0};
+    struct pare_model copy = {0};
+    int err = 0;
 
-    if (isnan(o.amount) && o.n_layer == 0)
-        o.amount = 0;
-    err = pare_scope_choose(&scope, m, &o, o.grain.kind->spare_output);
-    free(scope.layer);
+    if (pare_prune_schedule((size_t)c->schedule.kind)->sets_sparsity)
+        o.amount = c->schedule.to;
+    o.no_collapse = false;
+    if (o.criterion.row->needs_data || o.criterion.row->gathered)
+        err = pare_criterion_parse(&o.criterion, "magnitude");
+    else if (!o.grain.kind->group)
+        o.criterion.rounds = 1;
+    o.input.threads = 1;
+    if (!err)
+        err = pare_model_copy(&copy, m);
+    if (!err)
+        err = pare_prune(&report, &copy, &o);
+    pare_prune_report_release(&report);
+    pare_model_release(&copy);
     return err;
 }
 
@@ -289,7 +321,9 @@ int course_lay(struct course *c, struct pare_train_options *t,
     if (!err)
         err = check_rewind(c, t, m, &run);
     if (!err)
-        err = check_layers(c, m);
+        err = check_gathered(c, t);
+    if (!err)
+        err = rehearse(c, m);
     if (!err && anew && per_epoch)
         err = pare_schedule_set_length(
             &t->schedule,

@@ -217,6 +217,14 @@ refused 'at=1 f=.1 to=.9' 'of the schedule agp'
 run pare-train $net -e 9 --prune 'at=1 f=.1 skip=fc9' -o none.h5
 fails_with 1 "a layer that is not there is told before training"
 err_has 'fc9.*fc1, fc2, fc3' "with those there are"
+for spec in 'c=99|compression 99 cannot be reached' 'n=311|311' 'g=3:7|3:7' \
+    'f=.1 m=movement|--accumulate movement' \
+    'f=.1 A=sensitivity|curve' 'f=.1 max-sparsity=fc9=.5|fc9' \
+    'f=.1 g=unit only=relu1|relu1'; do
+    run pare-train $net -e 9 --prune "at=1 ${spec%|*}" -o none.h5
+    fails_with 1 "what cannot be is told before training: ${spec%|*}"
+    err_has "pare-train: --prune: .*${spec#*|}" "with the reason: ${spec%|*}"
+done
 run pare-train $net -e 9 --prune 'at=step:109 f=.1' -o none.h5
 fails_with 1 "as is a step beyond the run"
 run pare-finetune -d d.h5 -e 1 m.h5 -o none.h5 \
