@@ -435,6 +435,50 @@ static void bounds_that_exclude_each_other_are_told(void **state)
     pare_model_release(&m);
 }
 
+/* ---- amounts ---- */
+
+/* Parameters of all the layers that lose some, masked or not. */
+static uint64_t kept_params(const struct pare_model *m)
+{
+    uint64_t kept = 0;
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        kept += pare_tensor_kept(&m->tensor[t]);
+    return kept;
+}
+
+static void fractions_of_a_compression_are_shrinkbenchs(void **state)
+{
+    /* c, and the fraction that stays of all but the last layer, biases too;
+       Source: Blalock et al. 2020, arXiv:2003.03033, worked out by hand. */
+    static const double want[6][2] = {{2, .494121},  {4, .241181},
+                                      {8, .114711},  {16, .051476},
+                                      {32, .019859}, {64, .004050}};
+    const char *last = "fc2";
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        struct pare_model m = small_model(MNISTNET, i);
+        struct pare_prune_options o = options("weight", "global", want[i][0]);
+        struct pare_prune_report r;
+
+        o.kind = PARE_AMOUNT_COMPRESSION;
+        o.bias = true;
+        o.n_skip = 1;
+        o.skip = &last;
+        assert_int_equal(kept_params(&m), 431080);
+        assert_int_equal(pare_prune(&r, &m, &o), 0);
+        assert_int_equal(r.total, 426070);
+        assert_close((double)r.kept_after / (double)r.total, want[i][1], 1e-6);
+        assert_int_equal(kept_params(&m), r.kept_after + 5010);
+        assert_int_equal(kept_params(&m), pare_round_count(431080 / o.amount));
+        o.amount = 87;
+        pare_prune_report_release(&r);
+        fails(&m, &o, "the largest is 86.0439");
+        pare_model_release(&m);
+    }
+}
+
 /* ---- controls and rounds ---- */
 
 static void the_largest_can_go_first(void **state)
@@ -568,6 +612,7 @@ int main(void)
         cmocka_unit_test(bounds_are_kept_and_others_make_up),
         cmocka_unit_test(a_floor_keeps_layers_alive),
         cmocka_unit_test(bounds_that_exclude_each_other_are_told),
+        cmocka_unit_test(fractions_of_a_compression_are_shrinkbenchs),
         cmocka_unit_test(the_largest_can_go_first),
         cmocka_unit_test(inverse_scores_turn_weights_but_not_norms_round),
         cmocka_unit_test(rounds_score_anew_and_meet_the_amount),
