@@ -120,6 +120,7 @@ static const struct pare_criterion table[] = {
      .source = "Sun et al. 2024, arXiv:2306.11695",
      .needs_data = true,
      .blas = true,
+     .option = {{.name = "rows", .lo = 0, .hi = 1, .flag = true}},
      .score = score_wanda},
     {.name = "activation",
      .help = "of units, the part of outputs that are positive, or their mean; "

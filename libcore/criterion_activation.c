@@ -176,13 +176,73 @@ static void activation_scores(double *const *sum, const struct scored *k,
         sum[k->tensor + 1][i] = fabs((double)x[1].value[i]) * mean;
 }
 
+/* --- wanda's rows: places in order in the place of scores --- */
+
+struct placed {
+    double score;
+    size_t index;
+};
+
+/* The rows of a tensor. */
+struct rows {
+    const struct pare_tensor *t;
+    double *score;
+    struct placed *order; /* [t->n] */
+    size_t cols;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+
+    if (x->score < y->score || x->score > y->score)
+        return x->score < y->score ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+/* What is infinite or NaN stays it, for criterion_store to tell. */
+static void rank_row(void *arg, size_t i)
+{
+    const struct rows *r = arg;
+    struct placed *order = r->order + i * r->cols;
+    size_t n = 0;
+
+    for (size_t k = i * r->cols; k < (i + 1) * r->cols; k++)
+        if (isfinite(r->score[k]) && (!r->t->mask || r->t->mask[k]))
+            order[n++] = (struct placed){r->score[k], k};
+    qsort(order, n, sizeof *order, by_score);
+    for (size_t k = 0; k < n; k++)
+        r->score[order[k].index] = (double)(k + 1) / (double)n;
+}
+
+static int rank_rows(double *const *sum, const struct pare_model *m,
+                     int threads)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        const struct pare_tensor *x = &m->tensor[t];
+        struct rows r = {.t = x, .score = sum[t], .cols = x->n};
+
+        if (!sum[t])
+            continue;
+        if (x->role == PARE_ROLE_WEIGHT)
+            r.cols = x->n / x->dim[0];
+        r.order = malloc(x->n * sizeof *r.order);
+        if (!r.order)
+            return pare_fail(PARE_ENOMEM, "out of memory");
+        pare_parallel(threads, x->n / r.cols, rank_row, &r);
+        free(r.order);
+    }
+    return 0;
+}
+
 static int score_inputs(float *const *score, struct pare_model *m,
                         const struct pare_criterion_input *in,
                         size_t (*size)(const struct scored *x),
                         void (*see)(struct criterion_walk *w, void *arg),
                         void (*give)(double *const *sum, const struct scored *k,
                                      const struct pare_model *m,
-                                     size_t samples))
+                                     size_t samples),
+                        bool rows)
 {
     struct scored_list s = {.threads = (size_t)in->threads};
     struct criterion_walk w;
@@ -194,6 +254,8 @@ static int score_inputs(float *const *score, struct pare_model *m,
         rc = criterion_run(&w, in, false, see, &s);
     for (size_t i = 0; !rc && i < s.n; i++)
         give(w.sum, &s.at[i], m, w.of);
+    if (!rc && rows)
+        rc = rank_rows(w.sum, m, in->threads);
     if (!rc)
         rc = criterion_store(score, w.sum, m, false, in->threads);
     drop(&s);
@@ -204,14 +266,15 @@ static int score_inputs(float *const *score, struct pare_model *m,
 int score_wanda(float *const *score, struct pare_model *m,
                 const struct pare_criterion_input *in)
 {
-    return score_inputs(score, m, in, wanda_size, see_wanda, wanda_scores);
+    return score_inputs(score, m, in, wanda_size, see_wanda, wanda_scores,
+                        in->opt[0] > 0);
 }
 
 int score_activation(float *const *score, struct pare_model *m,
                      const struct pare_criterion_input *in)
 {
     return score_inputs(score, m, in, input_size, see_activation,
-                        activation_scores);
+                        activation_scores, false);
 }
 
 /* --- activation of units --- */

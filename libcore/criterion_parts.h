@@ -152,7 +152,9 @@ int score_synflow(float *const *score, struct pare_model *m,
 
 /**
  * |w| times the L2 norm of its row of columns (pare_unfold) over samples and
- * positions; a bias has a row of ones.
+ * positions; a bias has a row of ones. With rows, the place of that, from 1,
+ * in the ascending order of the unit's weights that are left (of all biases),
+ * equal ones by index, over their number.
  *
  * Source: Sun et al. 2024, arXiv:2306.11695.
  */

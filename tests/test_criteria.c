@@ -329,6 +329,26 @@ static void activations_by_hand(void **state)
     trial_release(&r);
 }
 
+static void places_in_rows_are_of_what_is_left(void **state)
+{
+    const float w[] = {1, 2, 3, 4, 4, 3, 2, 1}, x[] = {2, 1, 1, 1};
+    struct trial r;
+
+    (void)state;
+    trial_init(&r, "in(4) linear(2,bias=no)", 1);
+    memcpy(r.d.split[PARE_TRAIN].x, x, sizeof x);
+    set(&r.m, 0, w);
+    /* |w| x: 2 2 3 4 and 8 3 2 1. */
+    get(&r, "wanda,rows", false, false);
+    close_to(r.score[0], (const double[]){.25, .5, .75, 1, 1, .75, .5, .25}, 8);
+    assert_int_equal(pare_tensor_need_mask(&r.m.tensor[0]), 0);
+    r.m.tensor[0].mask[0] = r.m.tensor[0].mask[3] = 0;
+    pare_model_apply_masks(&r.m);
+    get(&r, "wanda,rows", false, false);
+    close_to(r.score[0], (const double[]){0, .5, 1, 0, 1, .75, .5, .25}, 8);
+    trial_release(&r);
+}
+
 static void bn_scale_is_that_of_the_batch_norm_behind(void **state)
 {
     const float scale[] = {-2, 0.5f, 1};
@@ -550,8 +570,10 @@ static void faults_are_told(void **state)
     r.m.tensor[2].value[0] = INFINITY;
     assert_int_equal(ask(&r, "snip", false, false), PARE_EINVAL);
     assert_non_null(strstr(pare_error(), "infinite or not a number"));
+    assert_int_equal(ask(&r, "wanda,rows", false, false), PARE_EINVAL);
     assert_int_equal(ask(&r, "lamp", false, false), PARE_EINVAL);
-    assert_non_null(strstr(pare_error(), "a weight of fc2.weight is not finite"));
+    assert_non_null(
+        strstr(pare_error(), "a weight of fc2.weight is not finite"));
     assert_int_equal(ask(&r, "activation", true, false), PARE_EINVAL);
     r.d.features = 5;
     r.d.shape.dim[0] = 5;
@@ -586,6 +608,7 @@ int main(void)
         cmocka_unit_test(lamp_by_hand_with_ties_and_masks),
         cmocka_unit_test(lamp_of_many_weights_is_the_definition),
         cmocka_unit_test(activations_by_hand),
+        cmocka_unit_test(places_in_rows_are_of_what_is_left),
         cmocka_unit_test(bn_scale_is_that_of_the_batch_norm_behind),
         cmocka_unit_test(geometric_median_leaves_out_what_is_gone),
         cmocka_unit_test(given_scores_are_taken_as_they_are),

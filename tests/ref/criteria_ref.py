@@ -252,6 +252,18 @@ def wanda(net, x, _):
     return s
 
 
+def wanda_rows(net, x, y):
+    """Places in the order of each row; of all biases."""
+    s = {}
+    for t, v in wanda(net, x, y).items():
+        rows = v.detach().reshape(len(v) if v.dim() > 1 else 1, -1).numpy()
+        place = np.empty(rows.shape)
+        for row, own in zip(rows, place):
+            own[np.argsort(row, kind="stable")] = np.arange(1, len(row) + 1)
+        s[t] = torch.tensor(place / rows.shape[1])
+    return s
+
+
 def activation(net, x, _):
     s = {}
     for v, i, own in inputs_of(net, x):
@@ -309,12 +321,12 @@ def units_geometric_median(net, *_):
 
 
 WEIGHTS = [gradient, taylor, taylor_normalized, snip, grasp, grasp_cool,
-           grasp_thin, synflow, synflow_paths, wanda, activation, fisher,
-           lamp]
+           grasp_thin, synflow, synflow_paths, wanda, wanda_rows, activation,
+           fisher, lamp]
 UNITS = [units_taylor, units_taylor_normalized, units_activation,
          units_activation_mean, units_fisher, units_geometric_median]
 SPEC = {taylor_normalized: "taylor,normalize", synflow: "synflow,rounds=1",
-        synflow_paths: "synflow,bias=no",
+        synflow_paths: "synflow,bias=no", wanda_rows: "wanda,rows",
         grasp_cool: "grasp,temperature=2", grasp_thin: "grasp",
         units_taylor_normalized: "taylor,normalize",
         units_activation_mean: "activation,mean",

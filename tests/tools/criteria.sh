@@ -45,6 +45,11 @@ for c in snip grasp wanda activation; do
     status_is 1 "$c is not taylor"
 done
 
+# ---- wanda by rows takes the same of each output ----
+run pare-prune -s .5 -m wanda,rows -d d.h5 -o rows.h5 m.h5
+run kept rows.h5
+out_has '^40 100 15 155$' "wanda,rows keeps half of every layer"
+
 # ---- synflow keeps a path as long as one fits ----
 run pare-prune -n 307 -m synflow,bias=no m.h5 -o path.h5
 run kept path.h5
