@@ -13,6 +13,7 @@
 
 #define LINKS_MAX  40 /* symbolic links followed, as in Linux */
 #define WRITE_MAX  ((size_t)1 << 30)
+#define MADE_BLOCK ((size_t)1 << 20) /* bytes made at a time */
 #define READ_CHUNK ((size_t)1 << 16)
 
 /* The temporary being written, for pare_atomic_abandon(). */
@@ -326,7 +327,25 @@ void pare_atomic_cancel(struct pare_atomic *a)
 
 int pare_atomic_write(const char *path, const void *bytes, size_t n)
 {
-    return pare_atomic_write_pieces(path, &(struct pare_piece){bytes, n}, 1);
+    return pare_atomic_write_pieces(
+        path, &(struct pare_piece){.bytes = bytes, .n = n}, 1);
+}
+
+/* A piece whose bytes are made, a block at a time. */
+static int put_made(struct pare_atomic *a, const struct pare_piece *piece)
+{
+    size_t room = piece->n < MADE_BLOCK ? piece->n : MADE_BLOCK;
+    char *block = malloc(room + 1);
+    int err = block ? 0 : pare_fail(PARE_ENOMEM, "no memory");
+
+    for (size_t at = 0; !err && at < piece->n; at += room) {
+        size_t n = piece->n - at < room ? piece->n - at : room;
+
+        piece->make(piece->arg, block, at, n);
+        err = pare_atomic_put(a, block, n);
+    }
+    free(block);
+    return err;
 }
 
 int pare_atomic_write_pieces(const char *path, const struct pare_piece *piece,
@@ -338,7 +357,8 @@ int pare_atomic_write_pieces(const char *path, const struct pare_piece *piece,
     if (err)
         return err;
     for (size_t i = 0; !err && i < n; i++)
-        err = pare_atomic_put(&a, piece[i].bytes, piece[i].n);
+        err = piece[i].make ? put_made(&a, &piece[i])
+                            : pare_atomic_put(&a, piece[i].bytes, piece[i].n);
     if (!err)
         return pare_atomic_commit(&a);
     pare_atomic_cancel(&a);

@@ -19,10 +19,13 @@
  */
 int pare_atomic_write(const char *path, const void *bytes, size_t n);
 
-/** Bytes of a file that lie together in memory. */
+/** Bytes of a file that lie together in memory, or are made in order. */
 struct pare_piece {
-    const void *bytes;
+    const void *bytes; /* [n], or NULL: make gives them */
     size_t n;
+    /** Bytes at..at+n-1 of the piece. */
+    void (*make)(void *arg, void *out, size_t at, size_t n);
+    void *arg;
 };
 
 /** The same for a file in pieces, [n] one after the other. */

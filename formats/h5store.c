@@ -19,6 +19,8 @@ struct lent {
     uint64_t at;
     size_t n;
     const char *bytes;
+    void (*make)(void *arg, void *out, size_t at, size_t n); /* or NULL */
+    void *arg;
 };
 
 struct pare_h5store {
@@ -30,6 +32,8 @@ struct pare_h5store {
     struct lent *lent;  /* by address */
     const char *values; /* what is lent at the moment, or NULL */
     size_t n_values;
+    void (*make)(void *arg, void *out, size_t at, size_t n); /* of them */
+    void *arg;
 };
 
 /* HDF5's part comes first. */
@@ -72,7 +76,7 @@ static bool add_lent(struct pare_h5store *s, size_t i, uint64_t at, size_t n,
         s->lent_room = room;
     }
     memmove(s->lent + i + 1, s->lent + i, (s->n_lent - i) * sizeof *s->lent);
-    s->lent[i] = (struct lent){at, n, bytes};
+    s->lent[i] = (struct lent){at, n, bytes, s->make, s->arg};
     s->n_lent++;
     return true;
 }
@@ -188,6 +192,10 @@ static herr_t store_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
     (void)dxpl;
     if (!is_within(s, at, n))
         return -1;
+    for (size_t i = 0; i < s->n_lent; i++) /* nothing to read there */
+        if (s->lent[i].make && s->lent[i].at < at + n &&
+            at < s->lent[i].at + s->lent[i].n)
+            return -1;
     for (; n > 0; n -= run, at += run, to += run) {
         const char *from = find(s, at, n, &run);
 
@@ -283,8 +291,17 @@ int pare_h5store_close(struct pare_h5store *s, hid_t file)
 
 void pare_h5store_lend(struct pare_h5store *s, const void *values, size_t n)
 {
+    pare_h5store_lend_made(s, values, n, NULL, NULL);
+}
+
+void pare_h5store_lend_made(
+    struct pare_h5store *s, const void *values, size_t n,
+    void (*make)(void *arg, void *out, size_t at, size_t n), void *arg)
+{
     s->values = values;
     s->n_values = n;
+    s->make = make;
+    s->arg = arg;
 }
 
 int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
@@ -295,8 +312,16 @@ int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
     struct pare_piece *p = malloc(most * sizeof *p);
 
     for (uint64_t at = 0; p && at < s->end; at += run, k++) {
-        p[k].bytes = find(s, at, (size_t)(s->end - at), &run);
+        size_t i = find_lent(s, at);
+        const struct lent *l = s->lent + i;
+
+        p[k] = (struct pare_piece){
+            .bytes = find(s, at, (size_t)(s->end - at), &run)};
         p[k].n = run;
+        if (i < s->n_lent && l->at <= at) { /* always the whole of it */
+            p[k].make = l->make;
+            p[k].arg = l->arg;
+        }
         if (!p[k].bytes) {
             free(p);
             p = NULL;

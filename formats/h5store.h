@@ -40,6 +40,17 @@ int pare_h5store_close(struct pare_h5store *s, hid_t file);
 void pare_h5store_lend(struct pare_h5store *s, const void *values, size_t n);
 
 /**
+ * The same for values that are made when the file is written: HDF5 is given
+ * an address behind which there is nothing.
+ *
+ * @param values  [n] bytes of address space
+ * @param make    as in struct pare_piece
+ */
+void pare_h5store_lend_made(
+    struct pare_h5store *s, const void *values, size_t n,
+    void (*make)(void *arg, void *out, size_t at, size_t n), void *arg);
+
+/**
  * The file from its first byte to its last, in pieces. They hold until the
  * store is written to or freed. What was never written is zeros.
  *

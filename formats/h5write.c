@@ -4,22 +4,29 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "address_space.h"
 #include "atomic.h"
 #include "h5lib.h"
+#include "h5pack.h"
 #include "h5store.h"
 #include "status.h"
 
-#define DEFLATE_MIN   ((size_t)1 << 16) /* below this it is not worth it */
-#define DEFLATE_LEVEL 6
-#define CHUNK_BYTES   ((size_t)1 << 20)
-#define CHUNK_MAX     ((size_t)1 << 26)
-#define ATTR_MAX      4096
+#define ATTR_MAX 4096
+#define MADE_MIN ((size_t)1 << 20) /* fewer bytes are made at once */
+
+/* Addresses of values that are made later. */
+struct space {
+    void *at;
+    size_t n;
+};
 
 struct pare_h5w {
     hid_t file;
     struct pare_h5store *store; /* NULL: HDF5 writes a file */
     size_t n_given, given_room;
     void **given; /* [n_given] values that are freed with it */
+    size_t n_space, space_room;
+    struct space *space; /* addresses behind which there is nothing */
 };
 
 static int enomem(void)
@@ -108,6 +115,9 @@ void pare_h5w_free(struct pare_h5w *w)
     for (size_t i = 0; i < w->n_given; i++)
         free(w->given[i]);
     free(w->given);
+    for (size_t i = 0; i < w->n_space; i++)
+        pare_space_release(w->space[i].at, w->space[i].n);
+    free(w->space);
     free(w);
 }
 
@@ -130,100 +140,8 @@ int pare_h5w_group(struct pare_h5w *w, const char *path)
     return 0;
 }
 
-/* A dataset about to be written: its bytes as the file will hold them. */
-struct block {
-    int rank;
-    hsize_t dim[PARE_H5_RANK_MAX];
-    size_t bytes, row; /* of all, and of one step of the first axis */
-    const char *values;
-    hsize_t chunk_rows; /* 0: contiguous */
-    int strategy;       /* of zlib */
-    char **packed;      /* [n_chunks] deflated */
-    size_t *packed_size;
-    size_t n_chunks;
-};
-
-static void block_release(struct block *b)
-{
-    for (size_t i = 0; b->packed && i < b->n_chunks; i++)
-        free(b->packed[i]);
-    free(b->packed);
-    free(b->packed_size);
-}
-
-/* One zlib stream of n bytes into out, which has room; 0 on failure. */
-static size_t deflate_bytes(char *out, size_t room, char *in, size_t n,
-                            int strategy)
-{
-    z_stream z = {.next_in = (Bytef *)in,
-                  .avail_in = (uInt)n,
-                  .next_out = (Bytef *)out,
-                  .avail_out = (uInt)room};
-    int status;
-
-    if (deflateInit2(&z, DEFLATE_LEVEL, Z_DEFLATED, 15, 8, strategy) != Z_OK)
-        return 0;
-    status = deflate(&z, Z_FINISH);
-    deflateEnd(&z);
-    return status == Z_STREAM_END ? z.total_out : 0;
-}
-
-/* Deflate chunk i; the last one is filled up with zeros. */
-static int pack_chunk(struct block *b, size_t i)
-{
-    size_t size = (size_t)b->chunk_rows * b->row, at = i * size;
-    size_t have = b->bytes - at < size ? b->bytes - at : size;
-    size_t room = compressBound(size);
-    char *raw = calloc(1, size), *out = malloc(room);
-    int err = 0;
-
-    if (!raw || !out) {
-        err = enomem();
-        goto out;
-    }
-    memcpy(raw, b->values + at, have);
-    b->packed_size[i] = deflate_bytes(out, room, raw, size, b->strategy);
-    if (b->packed_size[i] == 0) {
-        err = enomem();
-        goto out;
-    }
-    b->packed[i] = out;
-    out = NULL;
-out:
-    free(raw);
-    free(out);
-    return err;
-}
-
-/* Fill packed[] and set chunk_rows, unless it does not make it smaller. */
-static int pack(struct block *b)
-{
-    size_t rows, total = 0;
-    int err = 0;
-
-    if (b->bytes <= DEFLATE_MIN || b->rank == 0 || b->row > CHUNK_MAX)
-        return 0;
-    rows = b->row < CHUNK_BYTES ? CHUNK_BYTES / b->row : 1;
-    if (rows > b->dim[0])
-        rows = (size_t)b->dim[0];
-    b->chunk_rows = rows;
-    b->n_chunks = ((size_t)b->dim[0] + rows - 1) / rows;
-    b->packed = calloc(b->n_chunks, sizeof *b->packed);
-    b->packed_size = calloc(b->n_chunks, sizeof *b->packed_size);
-    if (!b->packed || !b->packed_size)
-        return enomem();
-    for (size_t i = 0; !err && i < b->n_chunks; i++) {
-        err = pack_chunk(b, i);
-        total += b->packed_size[i];
-    }
-    /* The chunk index takes about 3 kB. */
-    if (!err && total + 4096 > b->bytes)
-        b->chunk_rows = 0;
-    return err;
-}
-
 /* Properties of every dataset of the house. */
-static hid_t dataset_properties(const struct block *b)
+static hid_t dataset_properties(const struct h5block *b)
 {
     hsize_t chunk[PARE_H5_RANK_MAX];
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
@@ -249,7 +167,7 @@ static hid_t dataset_properties(const struct block *b)
     return H5I_INVALID_HID;
 }
 
-static bool write_values(hid_t d, hid_t memory, const struct block *b)
+static bool write_values(hid_t d, hid_t memory, const struct h5block *b)
 {
     if (b->bytes == 0)
         return true;
@@ -268,7 +186,7 @@ static bool write_values(hid_t d, hid_t memory, const struct block *b)
 
 /* The one place where a dataset is made. */
 static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
-                        hid_t memory, const struct block *b)
+                        hid_t memory, const struct h5block *b)
 {
     hid_t p = dataset_properties(b), d = H5I_INVALID_HID;
     hid_t s = b->rank ? H5Screate_simple(b->rank, b->dim, NULL)
@@ -288,12 +206,12 @@ static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
     return ok ? 0 : fail_write(path);
 }
 
-static int make_block(struct block *b, int rank, const size_t *dim,
+static int make_block(struct h5block *b, int rank, const size_t *dim,
                       size_t element, const void *values)
 {
     size_t count;
 
-    *b = (struct block){.rank = rank, .values = values, .row = element};
+    *b = (struct h5block){.rank = rank, .values = values, .row = element};
     if (rank < 0 || rank > PARE_H5_RANK_MAX ||
         !pare_h5lib_bytes(&b->bytes, &count, rank, dim, element))
         return pare_fail(PARE_ELIMIT, "an array is too large");
@@ -316,16 +234,16 @@ static int write_data(struct pare_h5w *w, const char *path,
                       enum pare_h5_type type, int rank, const size_t *dim,
                       const void *values, bool deflate, int strategy)
 {
-    struct block b;
+    struct h5block b;
     int err = make_block(&b, rank, dim, pare_h5lib_size(type), values);
 
     b.strategy = strategy;
     if (!err && deflate && (type == PARE_H5_U8 || is_little_endian()))
-        err = pack(&b);
+        err = h5block_pack(&b);
     if (!err)
         err = make_dataset(w, path, pare_h5lib_file_type(type),
                            pare_h5lib_memory_type(type), &b);
-    block_release(&b);
+    h5block_release(&b);
     return err;
 }
 
@@ -382,6 +300,109 @@ int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
     return pare_h5w_lend(w, path, type, 1, &n, values);
 }
 
+/* Address space without memory, unmapped with the writer; NULL on failure. */
+static void *reserve_space(struct pare_h5w *w, size_t n)
+{
+    size_t room = w->space_room ? 2 * w->space_room : 16;
+    void *at;
+
+    if (w->n_space == w->space_room) {
+        struct space *p = realloc(w->space, room * sizeof *p);
+
+        if (!p)
+            return NULL;
+        w->space = p;
+        w->space_room = room;
+    }
+    at = pare_space_reserve(n);
+    if (at)
+        w->space[w->n_space++] = (struct space){at, n};
+    return at;
+}
+
+/* A dataset that HDF5 writes to a file, part by part. */
+static int write_parts(hid_t d, enum pare_h5_type type, size_t n,
+                       void (*make)(void *arg, void *out, size_t at, size_t n),
+                       void *arg)
+{
+    size_t size = pare_h5lib_size(type), most = CHUNK_BYTES / size;
+    void *part = malloc(CHUNK_BYTES);
+    hid_t file = H5Dget_space(d);
+    bool ok = part && file >= 0;
+
+    for (size_t first = 0; ok && first < n; first += most) {
+        hsize_t start = first, count = n - first < most ? n - first : most;
+        hid_t memory = H5Screate_simple(1, &count, NULL);
+
+        make(arg, part, first * size, (size_t)count * size);
+        ok = memory >= 0 &&
+             H5Sselect_hyperslab(file, H5S_SELECT_SET, &start, NULL, &count,
+                                 NULL) >= 0 &&
+             H5Dwrite(d, pare_h5lib_memory_type(type), memory, file,
+                      H5P_DEFAULT, part) >= 0;
+        if (memory >= 0)
+            H5Sclose(memory);
+    }
+    if (file >= 0)
+        H5Sclose(file);
+    free(part);
+    return ok ? 0 : -1;
+}
+
+/* Without a store: an empty dataset, then its parts. */
+static int make_in_file(struct pare_h5w *w, const char *path,
+                        enum pare_h5_type type, size_t n,
+                        void (*make)(void *arg, void *out, size_t at, size_t n),
+                        void *arg)
+{
+    struct h5block b;
+    hid_t d;
+    int err = make_block(&b, 1, &n, pare_h5lib_size(type), NULL);
+
+    b.bytes = 0; /* nothing is written yet */
+    if (!err)
+        err = make_dataset(w, path, pare_h5lib_file_type(type),
+                           pare_h5lib_memory_type(type), &b);
+    if (err)
+        return err;
+    d = H5Dopen2(w->file, path, H5P_DEFAULT);
+    if (d < 0)
+        return fail_write(path);
+    err = write_parts(d, type, n, make, arg);
+    return H5Dclose(d) < 0 || err ? fail_write(path) : 0;
+}
+
+int pare_h5w_make(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n,
+                  void (*make)(void *arg, void *out, size_t at, size_t n),
+                  void *arg)
+{
+    size_t bytes = n * pare_h5lib_size(type);
+    void *values = NULL;
+    int err;
+
+    if (!reserve_given(w)) {
+        free(arg);
+        return enomem();
+    }
+    w->given[w->n_given++] = arg;
+    if (!w->store)
+        return make_in_file(w, path, type, n, make, arg);
+    if (bytes >= MADE_MIN && is_little_endian())
+        values = reserve_space(w, bytes);
+    if (values) {
+        pare_h5store_lend_made(w->store, values, bytes, make, arg);
+        err = pare_h5w_data(w, path, type, 1, &n, values, false);
+        pare_h5store_lend(w->store, NULL, 0);
+        return err;
+    }
+    values = malloc(bytes + 1);
+    if (!values)
+        return enomem();
+    make(arg, values, 0, bytes);
+    return pare_h5w_give(w, path, type, n, values);
+}
+
 int pare_h5w_mask(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, const void *values)
 {
@@ -398,7 +419,7 @@ int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text)
 int pare_h5w_item(struct pare_h5w *w, const char *path,
                   const struct pare_h5_item *item, const void *values)
 {
-    struct block b;
+    struct h5block b;
     hid_t file, memory;
     int err = pare_h5lib_item_types(&file, &memory, item);
 
@@ -496,7 +517,10 @@ static int join(void **bytes, size_t size, const struct pare_piece *piece,
     if (!image)
         return enomem();
     for (size_t i = 0; i < n; to += piece[i++].n)
-        memcpy(to, piece[i].bytes, piece[i].n);
+        if (piece[i].make)
+            piece[i].make(piece[i].arg, to, 0, piece[i].n);
+        else
+            memcpy(to, piece[i].bytes, piece[i].n);
     *bytes = image;
     return 0;
 }

@@ -56,6 +56,19 @@ int pare_h5w_lend(struct pare_h5w *w, const char *path, enum pare_h5_type type,
 int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, void *values);
 
+/**
+ * The same, of values that are made when the file is written, in order and a
+ * part at a time, so that they take no memory.
+ *
+ * @param make  values of `type`: bytes at..at+n-1 of them; called on this
+ *              thread until the writer is freed
+ * @param arg   malloc'd, freed here: also on failure
+ */
+int pare_h5w_make(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n,
+                  void (*make)(void *arg, void *out, size_t at, size_t n),
+                  void *arg);
+
 /** Write a text as a uint8 dataset of rank 1, without its NUL; deflated
  *  by the rule above. */
 int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text);

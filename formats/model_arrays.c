@@ -224,37 +224,74 @@ int pare_write_finite(const float *v, const struct pare_tensor *t)
                      isnan(v[i]) ? "not a number" : "infinite");
 }
 
-/* Copy the values that the mask keeps. */
-static void pick(float *kept, const float *v, const struct pare_tensor *t)
+/* Values that a mask keeps, taken in order. */
+struct kept {
+    const float *value;
+    const uint8_t *mask;
+    size_t n;    /* positions */
+    size_t at;   /* the position to look at next ... */
+    size_t done; /* ... and how many are kept before it */
+};
+
+static void skip_one(struct kept *k, float **to, size_t *left)
 {
-    size_t n = 0;
+    if (k->mask[k->at]) {
+        *(*to)++ = k->value[k->at];
+        --*left;
+    }
+    k->at++;
+}
 
-    for (size_t i = 0; i < t->n; i += 64) {
-        size_t size = t->n - i < 64 ? t->n - i : 64;
-        uint64_t bits = pare_bits_pack(t->mask + i, size);
+/* The next `left` values. */
+static void pick(struct kept *k, float *to, size_t left)
+{
+    k->done += left;
+    while (left) {
+        uint64_t bits;
 
-        if (bits == UINT64_MAX) {
-            memcpy(kept + n, v + i, 64 * sizeof *kept);
-            n += 64;
+        if (left < 64 || k->at % 64 || k->n - k->at < 64) {
+            skip_one(k, &to, &left);
             continue;
         }
-        for (; bits; bits &= bits - 1)
-            kept[n++] = v[i + pare_bits_lowest(bits)];
+        bits = pare_bits_pack(k->mask + k->at, 64);
+        if (bits == UINT64_MAX) {
+            memcpy(to, k->value + k->at, 64 * sizeof *to);
+            to += 64;
+            left -= 64;
+        }
+        for (; bits != UINT64_MAX && bits; bits &= bits - 1, left--)
+            *to++ = k->value[k->at + pare_bits_lowest(bits)];
+        k->at += 64;
     }
+}
+
+/* Bytes at..at+n-1 of the values; from the first again where they are asked
+   for out of order. */
+static void make_kept(void *arg, void *out, size_t at, size_t n)
+{
+    struct kept *k = arg;
+    size_t first = at / sizeof(float);
+
+    if (first != k->done) {
+        k->at = k->done = 0;
+        for (; k->done < first; k->at++)
+            k->done += k->mask[k->at];
+    }
+    pick(k, out, n / sizeof(float));
 }
 
 int pare_write_kept(struct pare_build *b, const char *path, const float *v,
                     const struct pare_tensor *t)
 {
     char name[PATH_BYTES + 8];
-    size_t n = pare_tensor_kept(t), size = n * sizeof(float);
-    float *kept = pare_hugepage(malloc(size + sizeof(float)), size);
+    struct kept *k = malloc(sizeof *k);
 
-    if (!kept)
+    if (!k)
         return pare_fail(PARE_ENOMEM, "no memory");
-    pick(kept, v, t);
+    *k = (struct kept){.value = v, .mask = t->mask, .n = t->n};
     snprintf(name, sizeof name, "%s.kept", path);
-    return pare_h5w_give(b->w, name, PARE_H5_F32, n, kept);
+    return pare_h5w_make(b->w, name, PARE_H5_F32, pare_tensor_kept(t),
+                         make_kept, k);
 }
 
 int pare_write_dense(struct pare_build *b, const char *path, const float *v,

@@ -109,7 +109,9 @@ static void a_loop_of_links_is_an_error(void **state)
 
 static void pieces_become_one_file(void **state)
 {
-    const struct pare_piece piece[] = {{"one", 3}, {"", 0}, {" two", 4}};
+    const struct pare_piece piece[] = {{.bytes = "one", .n = 3},
+                                       {.bytes = "", .n = 0},
+                                       {.bytes = " two", .n = 4}};
 
     (void)state;
     assert_int_equal(pare_atomic_write_pieces("f", piece, 3), 0);

@@ -1,0 +1,90 @@
+/* Deflated chunks, made before HDF5 sees them. */
+#include "h5pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "status.h"
+
+#define DEFLATE_MIN ((size_t)1 << 16) /* below this it is not worth it */
+#define CHUNK_MAX   ((size_t)1 << 26)
+
+void h5block_release(struct h5block *b)
+{
+    for (size_t i = 0; b->packed && i < b->n_chunks; i++)
+        free(b->packed[i]);
+    free(b->packed);
+    free(b->packed_size);
+}
+
+/* One zlib stream of n bytes into out, which has room; 0 on failure. */
+static size_t deflate_bytes(char *out, size_t room, char *in, size_t n,
+                            int strategy)
+{
+    z_stream z = {.next_in = (Bytef *)in,
+                  .avail_in = (uInt)n,
+                  .next_out = (Bytef *)out,
+                  .avail_out = (uInt)room};
+    int status;
+
+    if (deflateInit2(&z, DEFLATE_LEVEL, Z_DEFLATED, 15, 8, strategy) != Z_OK)
+        return 0;
+    status = deflate(&z, Z_FINISH);
+    deflateEnd(&z);
+    return status == Z_STREAM_END ? z.total_out : 0;
+}
+
+/* Deflate chunk i; the last one is filled up with zeros. */
+static int pack_chunk(struct h5block *b, size_t i)
+{
+    size_t size = (size_t)b->chunk_rows * b->row, at = i * size;
+    size_t have = b->bytes - at < size ? b->bytes - at : size;
+    size_t room = compressBound(size);
+    char *raw = calloc(1, size), *out = malloc(room);
+    int err = 0;
+
+    if (!raw || !out) {
+        err = pare_fail(PARE_ENOMEM, "no memory");
+        goto out;
+    }
+    memcpy(raw, b->values + at, have);
+    b->packed_size[i] = deflate_bytes(out, room, raw, size, b->strategy);
+    if (b->packed_size[i] == 0) {
+        err = pare_fail(PARE_ENOMEM, "no memory");
+        goto out;
+    }
+    b->packed[i] = out;
+    out = NULL;
+out:
+    free(raw);
+    free(out);
+    return err;
+}
+
+/* Fill packed[] and set chunk_rows, unless it does not make it smaller. */
+int h5block_pack(struct h5block *b)
+{
+    size_t rows, total = 0;
+    int err = 0;
+
+    if (b->bytes <= DEFLATE_MIN || b->rank == 0 || b->row > CHUNK_MAX)
+        return 0;
+    rows = b->row < CHUNK_BYTES ? CHUNK_BYTES / b->row : 1;
+    if (rows > b->dim[0])
+        rows = (size_t)b->dim[0];
+    b->chunk_rows = rows;
+    b->n_chunks = ((size_t)b->dim[0] + rows - 1) / rows;
+    b->packed = calloc(b->n_chunks, sizeof *b->packed);
+    b->packed_size = calloc(b->n_chunks, sizeof *b->packed_size);
+    if (!b->packed || !b->packed_size)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    for (size_t i = 0; !err && i < b->n_chunks; i++) {
+        err = pack_chunk(b, i);
+        total += b->packed_size[i];
+    }
+    /* The chunk index takes about 3 kB. */
+    if (!err && total + 4096 > b->bytes)
+        b->chunk_rows = 0;
+    return err;
+}

@@ -1,0 +1,31 @@
+#ifndef PARE_H5PACK_H
+#define PARE_H5PACK_H
+
+/* Shared by h5write.c and h5pack.c only. */
+#include "h5lib.h"
+#include "h5read.h"
+
+#define DEFLATE_LEVEL 6
+#define CHUNK_BYTES   ((size_t)1 << 20)
+
+/* A dataset about to be written: its bytes as the file will hold them. */
+struct h5block {
+    int rank;
+    hsize_t dim[PARE_H5_RANK_MAX];
+    size_t bytes, row; /* of all, and of one step of the first axis */
+    const char *values;
+    hsize_t chunk_rows; /* 0: contiguous */
+    int strategy;       /* of zlib */
+    char **packed;      /* [n_chunks] deflated */
+    size_t *packed_size;
+    size_t n_chunks;
+};
+
+/** Deflate the values into chunks, unless that does not make them fewer: then
+ *  chunk_rows stays 0. 0 or PARE_ENOMEM. */
+int h5block_pack(struct h5block *b);
+
+/** Free the chunks. */
+void h5block_release(struct h5block *b);
+
+#endif
