@@ -210,7 +210,8 @@ static int open_part(struct part *p, const struct hessian *h, size_t group,
     for (size_t c = 0; c < cols; c++)
         if (f[c * (cols + 1)] == 0)
             f[c * (cols + 1)] = 1;
-    rc = pare_linalg_inverse_factor(f, cols, s->in->opt[OPT_DAMP], &p->damp);
+    rc = pare_linalg_inverse_factor(f, cols, s->in->opt[OPT_DAMP], &p->damp,
+                                    s->in->threads);
     if (rc) {
         free(p->obs.w);
         rc = pare_fail_prefix(rc, "%s", s->m->arch.layer[h->layer].name);

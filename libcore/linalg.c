@@ -7,17 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "linalg_lower.h"
 #include "parallel.h"
 #include "status.h"
 
 #define TILE     192  /* rows and columns of a task of a product */
+#define LINE     64   /* columns that are mirrored at once */
 #define DAMP_MAX 1000 /* times the mean of the diagonal */
-
-/* LAPACK as OpenBLAS has it; matrices are column-major. */
-void dpotrf_(const char *uplo, const int *n, double *a, const int *lda,
-             int *info);
-void dtrtri_(const char *uplo, const char *diag, const int *n, double *a,
-             const int *lda, int *info);
 
 struct gram {
     double *h;
@@ -79,9 +75,11 @@ static void turn_around(double *h, size_t n)
 /* What lies above the diagonal, below it too. */
 static void mirror(double *h, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = i + 1; j < n; j++)
-            h[j * n + i] = h[i * n + j];
+    for (size_t first = 0; first < n; first += LINE)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = i < first ? first : i + 1;
+                 j < n && j < first + LINE; j++)
+                h[j * n + i] = h[i * n + j];
 }
 
 /* Mean of the diagonal, or 0 where there is none to work with. */
@@ -95,40 +93,41 @@ static double mean_diagonal(const double *h, size_t n)
 }
 
 /* Factor h with this diagonal; false where it is as good as singular. */
-static bool factor(double *h, size_t n, const double *diagonal, double add)
+static bool factor(double *h, size_t n, const double *diagonal, double add,
+                   int threads)
 {
-    int size = (int)n, info;
-
     for (size_t i = 0; i < n; i++)
         h[i * n + i] = diagonal[i] + add;
-    dpotrf_("U", &size, h, &size, &info);
-    for (size_t i = 0; info == 0 && i < n; i++) {
+    if (!linalg_cholesky(h, n, threads))
+        return false;
+    for (size_t i = 0; i < n; i++) {
         double pivot = h[i * n + i];
 
         if (!(pivot * pivot > (double)n * 0x1p-52 * (diagonal[i] + add)))
             return false;
     }
-    return info == 0;
+    return true;
 }
 
 static int damped_factor(double *h, size_t n, const double *diagonal,
-                         double damp, double mean, double *used)
+                         double damp, double mean, double *used, int threads)
 {
     for (; damp <= DAMP_MAX; damp = damp > 0 ? damp * 10 : 1e-6) {
-        if (factor(h, n, diagonal, damp * mean)) {
+        if (factor(h, n, diagonal, damp * mean, threads)) {
             *used = damp;
             return 0;
         }
-        mirror(h, n); /* LAPACK wrote below the diagonal alone */
+        mirror(h, n); /* what was above the diagonal is as it was */
     }
     return pare_fail(PARE_EINVAL, "the Hessian is not positive definite, "
                                   "however much it is damped");
 }
 
-int pare_linalg_inverse_factor(double *h, size_t n, double damp, double *used)
+int pare_linalg_inverse_factor(double *h, size_t n, double damp, double *used,
+                               int threads)
 {
     double mean = mean_diagonal(h, n), *diagonal;
-    int size = (int)n, info = 0, rc;
+    int rc;
 
     if (n > INT_MAX)
         return pare_fail(PARE_ELIMIT, "a matrix of %zu rows is too large", n);
@@ -143,11 +142,9 @@ int pare_linalg_inverse_factor(double *h, size_t n, double damp, double *used)
     turn_around(h, n);
     for (size_t i = 0; i < n; i++)
         diagonal[i] = h[i * n + i];
-    rc = damped_factor(h, n, diagonal, damp, mean, used);
+    rc = damped_factor(h, n, diagonal, damp, mean, used, threads);
     if (!rc)
-        dtrtri_("U", "N", &size, h, &size, &info);
-    if (!rc && info)
-        rc = pare_fail(PARE_EINVAL, "the Hessian has no inverse");
+        rc = linalg_invert_lower(h, n, threads);
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++)
             h[i * n + j] = 0;

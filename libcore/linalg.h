@@ -4,9 +4,10 @@
 #include <stddef.h>
 
 /*
- * Linear algebra in double precision by OpenBLAS and its LAPACK. Calls run on
- * one thread each with shapes fixed by the problem, so that the bits depend
- * on the library and the kind of CPU alone: pare_linalg_provenance.
+ * Linear algebra in double precision by OpenBLAS and its LAPACK. Work is cut
+ * into tiles, and calls run on one thread each with shapes fixed by the
+ * problem, so that the bits depend on the library and the kind of CPU alone:
+ * pare_linalg_provenance.
  */
 
 /**
@@ -45,7 +46,8 @@ void pare_linalg_subtract(double *c, size_t ldc, const double *a, size_t lda,
  * row to its first gives V V^T = H with V upper triangular, and U = V^-1: the
  * same matrix, with half of the work and less rounding.
  */
-int pare_linalg_inverse_factor(double *h, size_t n, double damp, double *used);
+int pare_linalg_inverse_factor(double *h, size_t n, double damp, double *used,
+                               int threads);
 
 #define PARE_LINALG_TEXT 64
 

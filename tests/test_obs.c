@@ -64,7 +64,7 @@ static void factor(struct matrix *m, double damp)
         for (size_t r = 0; r < m->o.rows; r++)
             m->w[r * n + c] = 0;
     }
-    assert_int_equal(pare_linalg_inverse_factor(m->h, n, damp, &used), 0);
+    assert_int_equal(pare_linalg_inverse_factor(m->h, n, damp, &used, 1), 0);
     assert_true(used == damp);
 }
 
@@ -180,7 +180,7 @@ static void two_weights_by_hand(void **state)
     float score[2];
 
     (void)state;
-    assert_int_equal(pare_linalg_inverse_factor(h, 2, 0, &used), 0);
+    assert_int_equal(pare_linalg_inverse_factor(h, 2, 0, &used, 1), 0);
     assert_close(h[0], sqrt(2.0 / 3), 1e-15);
     assert_close(h[1], -sqrt(1.0 / 6), 1e-15);
     assert_true(h[2] == 0);
@@ -274,10 +274,10 @@ static void singular_matrices_are_damped_until_they_are_not(void **state)
     (void)state;
     for (size_t i = 0; i < 9; i++)
         h[i] = 2;
-    assert_int_equal(pare_linalg_inverse_factor(h, 3, 0, &used), 0);
+    assert_int_equal(pare_linalg_inverse_factor(h, 3, 0, &used, 1), 0);
     assert_close(used, 1e-6, 1e-18);
     memcpy(h, (double[9]){1, 3, 3, 0, 1, 3, 0, 0, 1}, sizeof h);
-    assert_int_equal(pare_linalg_inverse_factor(h, 3, 0.01, &used), 0);
+    assert_int_equal(pare_linalg_inverse_factor(h, 3, 0.01, &used, 1), 0);
     assert_close(used, 10, 1e-12); /* eigenvalues -2, -2 and 7 */
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++) {
@@ -288,6 +288,69 @@ static void singular_matrices_are_damped_until_they_are_not(void **state)
                     sum += h[i * 3 + a] * (a == b ? 11 : 3) * h[j * 3 + b];
             assert_close(sum, i == j, 1e-14);
         }
+}
+
+/* H of so many rows, positive definite. */
+static double *large_matrix(size_t n)
+{
+    double *h = malloc(n * n * sizeof *h);
+
+    assert_non_null(h);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            h[i * n + j] = i == j ? (double)n / 8 : i < j ? hash(i * n + j) : 0;
+    return h;
+}
+
+/* Row r of U times (H + damp of its diagonal), times row c of U. */
+static double product(const double *u, const double *h, size_t n, size_t r,
+                      size_t c, double damp)
+{
+    double sum = 0;
+
+    for (size_t i = r; i < n; i++) {
+        double part = 0;
+
+        for (size_t j = c; j < n; j++) {
+            double x = i < j ? h[i * n + j] : h[j * n + i];
+
+            part += u[c * n + j] * (i == j ? x * (1 + damp) : x);
+        }
+        sum += u[r * n + i] * part;
+    }
+    return sum;
+}
+
+/* U H U^T = 1; sizes below, at and above those of the tiles. */
+static void factors_of_any_size_are_inverses(void **state)
+{
+    static const size_t size[] = {1, 2, 127, 128, 129, 256, 300};
+    double used;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
+        size_t n = size[k];
+        double *h = large_matrix(n), *one = large_matrix(n);
+        double *two = large_matrix(n);
+
+        assert_int_equal(pare_linalg_inverse_factor(one, n, 0.5, &used, 1), 0);
+        assert_int_equal(pare_linalg_inverse_factor(two, n, 0.5, &used, 3), 0);
+        assert_memory_equal(one, two, n * n * sizeof *one);
+        for (size_t r = 0; r < n; r++) {
+            assert_true(one[r * n + r] > 0);
+            for (size_t c = 0; c < r; c++)
+                assert_true(one[r * n + c] == 0);
+        }
+        for (size_t i = 0; i < 40; i++) {
+            size_t r = i * 37 % n, c = i * 53 % n;
+
+            assert_close(product(one, h, n, r, c, 0.5), r == c, 1e-12);
+            assert_close(product(one, h, n, r, r, 0.5), 1, 1e-12);
+        }
+        free(h);
+        free(one);
+        free(two);
+    }
 }
 
 static void hopeless_matrices_are_refused(void **state)
@@ -304,7 +367,7 @@ static void hopeless_matrices_are_refused(void **state)
         double h[4], used = 9;
 
         memcpy(h, bad[i], sizeof h);
-        assert_int_equal(pare_linalg_inverse_factor(h, 2, 0.01, &used),
+        assert_int_equal(pare_linalg_inverse_factor(h, 2, 0.01, &used, 1),
                          PARE_EINVAL);
         assert_non_null(strstr(pare_error(), "Hessian"));
         assert_true(used == 9);
@@ -519,6 +582,7 @@ int main(void)
         cmocka_unit_test(what_stays_is_the_least_squares_fit),
         cmocka_unit_test(the_outputs_change_less_than_by_magnitude),
         cmocka_unit_test(singular_matrices_are_damped_until_they_are_not),
+        cmocka_unit_test(factors_of_any_size_are_inverses),
         cmocka_unit_test(hopeless_matrices_are_refused),
         cmocka_unit_test(scores_of_a_network_are_those_of_numpy),
         cmocka_unit_test(a_network_is_revised_layer_by_layer),
