@@ -77,6 +77,13 @@ for which in movement hebbian; do
     pare-finetune -q -d d.h5 -e 1 --accumulate $which -o 2.h5 1.h5
     pare-prune -m $which -f .3 -o 3.h5 2.h5
     same pipe.h5 3.h5 "a pipe of rounds by $which is as through files"
+    gather="--accumulate $which"
+    run_sh "$new -e 3 $gather --prune 'at=1,2 f=.3 m=$which' -o in-one.h5 &&
+        $new -e 1 $gather | pare-prune -m $which -f .3 |
+        pare-finetune -q -d d.h5 -e 1 $gather | pare-prune -m $which -f .3 |
+        pare-finetune -q -d d.h5 -e 1 $gather -o piped.h5"
+    run pare-diff --state -q in-one.h5 piped.h5
+    status_is 0 "a schedule by $which is its pipeline, scores too"
     run pare-prune -m $which plain.h5 -s .5
     fails_with 1 "no $which scores, no pruning by them"
     err_has "train.* --accumulate $which" "as is said, and what to do"
@@ -121,12 +128,16 @@ err_has 'resuming at epoch [0-9]+, step [0-9]+' "the same command goes on"
 same whole.h5 killed.h5 "and ends in the same bytes"
 
 # ---- replay ----
-run_sh 'pare-prune -m movement -s .5 s.h5 -o replay.h5 &&
-    pare-log replay.h5'
-out_has 'accumulate movement,hebbian' "the log says what was gathered"
+run_sh 'pare-prune -m movement -s .5 s.h5 |
+    pare-finetune -q -d d.h5 -e 1 --accumulate hebbian |
+    pare-prune -m hebbian -f .1 -o replay.h5 && mkdir replay &&
+    pare-log --make --search . replay.h5 >replay/Makefile &&
+    make -s -C replay OUT=again.h5'
+status_is 0 "the log makes the model again"
+same replay/again.h5 replay.h5 "to the bit"
 
 # ---- what is refused ----
-for bad in foo movement, '' Movement; do
+for bad in foo 'movement,' '' Movement; do
     run pare-train -a 4-3 -d d.h5 -e 1 --accumulate "$bad" -o x.h5
     fails_with 2 "no such scores: '$bad'"
     err_has 'there are movement, hebbian' "those there are"

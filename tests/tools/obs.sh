@@ -64,6 +64,14 @@ same pipe.h5 after.h5 "through a pipe as through files"
 run pare-finetune -q -d d.h5 -e 1 -o tuned.h5 after.h5
 status_is 0 "it trains on"
 
+new='pare-train -q -a 4-20-10-3 -d d.h5 -S 1'
+tune='pare-finetune -q -d d.h5 -e 1'
+run_sh "$new -e 3 --prune 'at=1,2 f=.3 m=obs,block=8' -o in-one.h5 &&
+    $new -e 1 | pare-prune -m obs,block=8 -f .3 -d d.h5 | $tune |
+    pare-prune -m obs,block=8 -f .3 -d d.h5 | $tune -o piped.h5"
+run pare-diff --state -q in-one.h5 piped.h5
+status_is 0 "a schedule by it is its pipeline"
+
 # ---- convolutions, with groups too ----
 run_sh "pare-train -q -a 'in(1,2,2) conv2d(4,2,pad=1) relu conv2d(4,2,groups=2)
     relu flatten linear(3)' -d d.h5 -e 60 -l .01 -S 2 -o conv.h5"
