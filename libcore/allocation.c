@@ -212,13 +212,16 @@ static void find_x(double *lo, double *hi, const struct pare_allocation *a,
 
 int pare_allocation_divide(uint64_t *kept, const struct pare_allocation *a,
                            const struct pare_allocation_layer *l, size_t n,
-                           uint64_t keep)
+                           uint64_t keep, bool near)
 {
     double least = sum_at(a, l, n, 0), most = sum_at(a, l, n, 1);
     double lo, hi, low, high, part;
     double *real;
     int rc;
 
+    if (near)
+        keep = (uint64_t)fmin(fmax((double)keep, ceil(least - 1e-6)),
+                              floor(most + 1e-6));
     if ((double)keep < floor(least) || (double)keep > ceil(most))
         return pare_fail(PARE_EINVAL,
                          "%s cannot keep %llu weights of these layers: the "

@@ -43,11 +43,12 @@ const struct pare_allocation *pare_allocation_find(const char *name);
  * @param kept  [n] out, lo <= kept <= hi; sums up to `keep` exactly
  * @param l     [n]
  * @param keep  between the sums of lo and hi
+ * @param near  where they do not allow `keep`: as near as they do, no error
  * @return 0; PARE_EINVAL where bounds or densities do not allow it; the
  *         message has the nearest; PARE_ENOMEM
  */
 int pare_allocation_divide(uint64_t *kept, const struct pare_allocation *a,
                            const struct pare_allocation_layer *l, size_t n,
-                           uint64_t keep);
+                           uint64_t keep, bool near);
 
 #endif

@@ -61,6 +61,9 @@ static int map_channels(struct pare_grain_map *map, const struct pare_grain *g,
 
     (void)g;
     (void)partial;
+    if (t->rank < 2)
+        return pare_fail(PARE_EINVAL, "biases have no channels, as %s",
+                         t->name);
     if (l->kind->op == PARE_OP_CONV)
         pare_layer_window(&w, l);
     map->rows = t->dim[0];

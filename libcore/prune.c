@@ -371,6 +371,11 @@ static int check_group(const struct pare_prune_options *o)
                          "%s says itself how much goes: it takes no amount "
                          "and no bounds",
                          o->grain.canon);
+    if (!o->allocation->together || o->allocation->lamp)
+        return pare_fail(PARE_EINVAL,
+                         "%s says itself how much goes of each layer: "
+                         "allocation %s does not go with it",
+                         o->grain.canon, o->allocation->name);
     if (o->bias)
         return pare_fail(PARE_EINVAL, "biases have no groups for %s",
                          o->grain.canon);

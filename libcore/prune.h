@@ -42,6 +42,9 @@ struct pare_prune_options {
     size_t n_min, n_max;
     const struct pare_layer_amount *min, *max;
     uint64_t floor; /* grains that every layer keeps, if it has so many */
+    /* Where bounds exclude the general amount: as near as they allow; else
+       that is an error. */
+    bool near;
     size_t n_skip, n_only;
     const char *const *skip, *const *only; /* globs of layer names */
     bool partial;     /* n:m and blocks need not divide a layer */

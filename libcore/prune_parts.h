@@ -25,6 +25,7 @@ struct prune_slot {
     uint64_t gone;                     /* grains, by all rounds so far */
     uint64_t taken;                    /* grains, in this round */
     uint64_t lo, hi; /* bounds of the weights kept at the end */
+    uint64_t floor;  /* grains that must stay, or lo says it */
     bool fixed;      /* by a bound, in this round */
 };
 

@@ -172,30 +172,55 @@ static int fewest_grains(uint64_t *k, const struct lineup *l, uint64_t weights)
     return rc;
 }
 
+/* What the bounds of a slot say about the grains that it loses first. */
+struct limits {
+    uint64_t least, most;         /* grains */
+    uint64_t least_sum, most_sum; /* what the target counts in them */
+};
+
+static int exclude_each_other(const struct prune_plan *p,
+                              const struct prune_slot *s)
+{
+    return pare_fail(PARE_EINVAL,
+                     "layer %s: its bounds exclude each other, as %ss are "
+                     "removed whole",
+                     p->m->arch.layer[s->layer].name, p->kind->name);
+}
+
 /* How few and how many of its first grains the bounds let a slot lose. */
-static int bounds_of(uint64_t *least, uint64_t *most, const struct lineup *l)
+static int limits_of(struct limits *to, const struct lineup *l, bool by_weights)
 {
     const struct prune_plan *p = l->p;
     const struct prune_slot *s = &p->slot[l->slot[0]];
-    bool last = p->round == p->o->criterion.rounds;
-    uint64_t left = kept_now(s);
+    bool last = p->round == p->o->criterion.rounds, open = true;
+    uint64_t left = kept_now(s), had = left;
     size_t *size = NULL, n = 0;
     int rc;
 
-    *most = left > s->lo ? left - s->lo : 0;
-    *least = last && left > s->hi ? left - s->hi : 0;
-    if (!p->kind->map)
+    *to = (struct limits){0};
+    if (!p->kind->map) {
+        to->most = to->most_sum = left > s->lo ? left - s->lo : 0;
+        to->least = to->least_sum = last && left > s->hi ? left - s->hi : 0;
         return 0;
+    }
     rc = sizes_in_order(&size, &n, l);
-    *least = *most = 0;
     for (size_t i = 0; !rc && i < n; i++) {
-        if (last && left > s->hi)
-            *least = i + 1;
+        bool need = last && left > s->hi;
+
         left -= size[i];
-        if (left >= s->lo && n - i > p->o->floor)
-            *most = i + 1;
+        open = open && left >= s->lo && n - i > s->floor;
+        if (need) {
+            to->least = i + 1;
+            to->least_sum = by_weights ? had - left : i + 1;
+        }
+        if (open) {
+            to->most = i + 1;
+            to->most_sum = by_weights ? had - left : i + 1;
+        }
     }
     free(size);
+    if (!rc && to->least > to->most)
+        rc = exclude_each_other(p, s);
     return rc;
 }
 
@@ -221,32 +246,17 @@ static int cut_at(struct lineup *l, uint64_t k)
     return rc;
 }
 
-/*
- * Cut a slot at its bound where k breaks it. What it loses then is no longer
- * asked of the others.
- */
-static int fix_slot(bool *fixed, struct prune_plan *p, size_t slot, uint64_t k,
-                    uint64_t *target, bool by_weights)
+/* Cut a slot at a bound: what it loses is no longer asked of the others. */
+static int fix_slot(struct prune_plan *p, size_t slot, uint64_t k)
 {
     struct lineup l;
-    uint64_t least, most, sum;
     int rc = begin_lineup(&l, p);
 
-    *fixed = false;
-    if (rc)
-        goto out;
-    add_slot(&l, slot);
-    rc = bounds_of(&least, &most, &l);
-    if (rc || (k >= least && k <= most))
-        goto out;
-    sum = k = k > most ? most : least;
-    if (by_weights)
-        rc = weights_in(&sum, &l, k);
-    if (!rc)
+    if (!rc) {
+        add_slot(&l, slot);
         rc = cut_at(&l, k);
-    *target = *target > sum ? *target - sum : 0;
-    p->slot[slot].fixed = *fixed = true;
-out:
+    }
+    p->slot[slot].fixed = true;
     end_lineup(&l);
     return rc;
 }
@@ -258,18 +268,85 @@ static bool bounded(const struct prune_plan *p)
            p->o->allocation->density;
 }
 
-static int fix_slots(size_t *n_fixed, struct lineup *l, uint64_t *target,
-                     bool by_weights)
+/* What a pool still has to lose. */
+struct need {
+    const struct prune_pool *pool;
+    uint64_t target;
+    struct limits *limit; /* [slots] of those in the line-up */
+    size_t n_fixed;       /* slots that met a bound this time */
+};
+
+/* What the target counts in the first k grains of a slot. */
+static int counted(uint64_t *sum, struct prune_plan *p, size_t slot, uint64_t k,
+                   bool by_weights)
+{
+    struct lineup l;
+    int rc = begin_lineup(&l, p);
+
+    *sum = k;
+    if (!rc && by_weights && p->kind->map) {
+        add_slot(&l, slot);
+        rc = weights_in(sum, &l, k);
+    }
+    end_lineup(&l);
+    return rc;
+}
+
+/*
+ * How far a common cut takes the slots of a line-up beyond their bounds:
+ * over, what they would lose too much, under, too little; sum: what all of
+ * them would lose.
+ */
+static int measure(uint64_t *over, uint64_t *under, uint64_t *sum,
+                   struct need *need, const struct lineup *l)
 {
     int rc = 0;
 
-    *n_fixed = 0;
-    for (size_t i = 0; !rc && bounded(l->p) && i < l->n; i++) {
-        bool fixed;
+    *over = *under = *sum = 0;
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        struct limits *to = &need->limit[i];
+        uint64_t lost = 0;
+        struct lineup one;
 
-        rc =
-            fix_slot(&fixed, l->p, l->slot[i], l->taken[i], target, by_weights);
-        *n_fixed += fixed;
+        rc = begin_lineup(&one, l->p);
+        if (!rc) {
+            add_slot(&one, l->slot[i]);
+            rc = limits_of(to, &one, need->pool->by_weights);
+        }
+        end_lineup(&one);
+        if (!rc)
+            rc = counted(&lost, l->p, l->slot[i], l->taken[i],
+                         need->pool->by_weights);
+        *sum += lost;
+        *over += lost > to->most_sum ? lost - to->most_sum : 0;
+        *under += lost < to->least_sum ? to->least_sum - lost : 0;
+    }
+    return rc;
+}
+
+/*
+ * Fix the slots that a common cut takes beyond a bound. Where those at their
+ * upper bounds lack more than those at their lower ones bring, the cut only
+ * rises, and the former are there to stay; else the latter are.
+ */
+static int fix_slots(struct need *need, const struct lineup *l)
+{
+    uint64_t over, under, sum;
+    int rc = measure(&over, &under, &sum, need, l);
+    bool upper;
+
+    if (rc || (!over && !under))
+        return rc;
+    upper = over && (!under || sum + under < need->target + over);
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        const struct limits *to = &need->limit[i];
+        uint64_t part = upper ? to->most_sum : to->least_sum;
+
+        if (upper ? l->taken[i] <= to->most : l->taken[i] >= to->least)
+            continue;
+        rc = fix_slot(l->p, l->slot[i], upper ? to->most : to->least);
+        need->target -= part > need->target ? need->target : part;
+        need->n_fixed++;
     }
     return rc;
 }
@@ -277,16 +354,17 @@ static int fix_slots(size_t *n_fixed, struct lineup *l, uint64_t *target,
 /* The weights that a slot keeps if it loses all that its bounds let it. */
 static int least_kept(uint64_t *kept, struct prune_plan *p, size_t slot)
 {
+    struct limits to = {0};
     struct lineup l;
-    uint64_t least, most, sum = 0;
+    uint64_t sum = 0;
     int rc = begin_lineup(&l, p);
 
     if (!rc) {
         add_slot(&l, slot);
-        rc = bounds_of(&least, &most, &l);
+        rc = limits_of(&to, &l, true);
     }
     if (!rc)
-        rc = weights_in(&sum, &l, most);
+        rc = weights_in(&sum, &l, to.most);
     if (!rc)
         *kept = kept_now(&p->slot[slot]) - sum;
     end_lineup(&l);
@@ -296,13 +374,12 @@ static int least_kept(uint64_t *kept, struct prune_plan *p, size_t slot)
 /* Tell the highest sparsity that the bounds of a pool let it come to. */
 static int cannot_meet(struct prune_plan *p, const struct prune_pool *pool)
 {
-    uint64_t kept = 0, n;
+    uint64_t kept = 0, n = 0;
     int rc = 0;
 
     for (size_t i = pool->first; !rc && i < pool->first + pool->n; i++) {
         rc = least_kept(&n, p, i);
-        if (!rc)
-            kept += n;
+        kept += n;
     }
     if (rc)
         return rc;
@@ -312,24 +389,32 @@ static int cannot_meet(struct prune_plan *p, const struct prune_pool *pool)
                      1 - (double)kept / (double)pool->count.total);
 }
 
-/* Choose among some slots of a pool; *n_fixed of them met a bound instead. */
-static int pick_some(size_t *n_fixed, struct lineup *l, uint64_t *target,
-                     const struct prune_pool *pool)
+/* Must the amount be met, other than by layers that stand for themselves? */
+static bool strict(const struct prune_plan *p, const struct prune_pool *pool)
+{
+    return prune_plan_together(p) && pool >= p->pool + p->n_own && !p->o->near;
+}
+
+/* Choose among the slots of a pool that are not fixed yet. */
+static int pick_some(struct need *need, struct lineup *l)
 {
     struct pare_cut cut = {0};
-    uint64_t k = *target;
+    uint64_t k = need->target;
     int rc = 0;
 
-    *n_fixed = 0;
-    if (pool->by_weights)
-        rc = fewest_grains(&k, l, *target);
-    if (!rc && l->n < pool->n && k > available(l))
-        rc = cannot_meet(l->p, pool);
+    need->n_fixed = 0;
+    if (need->pool->by_weights)
+        rc = fewest_grains(&k, l, need->target);
+    if (!rc && l->n < need->pool->n && k > available(l)) {
+        if (strict(l->p, need->pool))
+            rc = cannot_meet(l->p, need->pool);
+        k = available(l);
+    }
     if (!rc)
         rc = pare_rank_cut(&cut, l->taken, &l->ranking, k);
-    if (!rc)
-        rc = fix_slots(n_fixed, l, target, pool->by_weights);
-    if (!rc && *n_fixed == 0)
+    if (!rc && bounded(l->p))
+        rc = fix_slots(need, l);
+    if (!rc && need->n_fixed == 0)
         adopt(l, &cut);
     else
         pare_cut_release(&cut);
@@ -340,28 +425,34 @@ static int pick_some(size_t *n_fixed, struct lineup *l, uint64_t *target,
 static int pick_pool(struct prune_plan *p, size_t index)
 {
     const struct prune_pool *pool = &p->pool[index];
-    uint64_t target = prune_due(p, pool);
-    size_t n_fixed = 1;
+    struct need need = {.pool = pool, .n_fixed = 1};
+    bool own = index < p->n_own, left = false;
     int rc = 0;
 
-    while (!rc && n_fixed) {
+    need.target = prune_due(p, pool);
+    need.limit = calloc(pool->n + 1, sizeof *need.limit);
+    if (!need.limit)
+        return no_memory();
+    while (!rc && need.n_fixed) {
         struct lineup l;
 
-        n_fixed = 0;
+        need.n_fixed = 0;
         rc = begin_lineup(&l, p);
         for (size_t i = pool->first; !rc && i < pool->first + pool->n; i++)
             if (!p->slot[i].fixed)
                 add_slot(&l, i);
+        left = l.n == 0;
         if (!rc && l.n)
-            rc = pick_some(&n_fixed, &l, &target, pool);
-        else if (!rc && target && prune_plan_together(p) && index >= p->n_own)
-            rc = cannot_meet(p, pool);
+            rc = pick_some(&need, &l);
         end_lineup(&l);
-        if (!rc && n_fixed && index < p->n_own)
+        if (!rc && need.n_fixed && own)
             rc = pare_fail(PARE_EINVAL,
                            "%s: its amount and its bounds exclude each other",
                            p->m->arch.layer[pool->layer].name);
     }
+    if (!rc && left && need.target && strict(p, pool))
+        rc = cannot_meet(p, pool);
+    free(need.limit);
     return rc;
 }
 

@@ -75,12 +75,16 @@ static int set_bounds(struct prune_slot *s, const struct prune_plan *p)
                          name, least, most);
     s->hi -= pare_round_count(least * (double)s->total);
     s->lo = s->total - pare_round_count(most * (double)s->total);
+    s->floor = o->floor;
     if (p->kind->single && s->lo < o->floor)
         s->lo = o->floor;
     if (s->lo > kept)
         s->lo = kept;
     if (s->hi < s->lo)
-        s->hi = s->lo;
+        return pare_fail(PARE_EINVAL,
+                         "%s is to keep %llu weights and to have a sparsity of "
+                         "at least %g",
+                         name, (unsigned long long)s->lo, least);
     return 0;
 }
 

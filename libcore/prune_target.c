@@ -39,9 +39,27 @@ static void pool_lost(const struct prune_plan *p, const struct prune_pool *pool,
 
 /* Amounts. */
 
+/* Parameters kept before all rounds, of a layer or of the model. */
+static void count_before(const struct prune_plan *p, size_t layer,
+                         uint64_t *all, uint64_t *kept)
+{
+    prune_count_params(p, layer, all, kept);
+    for (size_t i = 0; i < p->n_slots; i++) {
+        const struct prune_slot *s = &p->slot[i];
+        const struct pare_tensor *bias = prune_bias(p, s);
+
+        if (layer != PARE_SCOPE_NONE && s->layer != layer)
+            continue;
+        *kept += s->kept_before - pare_tensor_kept(&p->m->tensor[s->tensor]);
+        if (bias)
+            *kept += s->bias_before - pare_tensor_kept(bias);
+    }
+}
+
 /*
  * Weights that some pools may keep for a compression ratio of their layer
- * or of the model, when all else keeps what it has now.
+ * or of the model, when the other pools come to their targets and all else
+ * keeps what it has.
  */
 static int kept_for_ratio(uint64_t *keep, uint64_t *total,
                           const struct prune_plan *p, double ratio,
@@ -49,20 +67,20 @@ static int kept_for_ratio(uint64_t *keep, uint64_t *total,
 {
     uint64_t all, kept;
 
-    prune_count_params(p, layer, &all, &kept);
+    count_before(p, layer, &all, &kept);
     *total = 0;
     for (size_t i = 0; i < n; i++) {
         *total += pool[i].count.total;
         kept -= pool[i].count.kept;
     }
-    /* What has been chosen of the other pools is no longer kept. */
+    /* They may lose more than their targets, where grains are large. */
     for (size_t i = 0; i < p->n_pools && layer == PARE_SCOPE_NONE; i++) {
         uint64_t weights, grains;
 
         if (p->pool + i >= pool && p->pool + i < pool + n)
             continue;
         pool_lost(p, &p->pool[i], &weights, &grains);
-        kept -= weights;
+        kept -= weights > p->pool[i].target ? weights : p->pool[i].target;
     }
     return pare_amount_compression(keep, ratio, all, kept, *total);
 }
@@ -213,7 +231,8 @@ static int divide(struct prune_plan *p)
     if (!rc)
         rc = describe_layers(l, p);
     if (!rc)
-        rc = pare_allocation_divide(kept, p->o->allocation, l, n, keep);
+        rc = pare_allocation_divide(kept, p->o->allocation, l, n, keep,
+                                    p->o->near);
     for (size_t i = 0; !rc && i < n; i++)
         set_by_weights(&p->pool[p->n_own + i], kept[i]);
     free(l);

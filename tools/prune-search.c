@@ -174,7 +174,8 @@ int prune_search(struct pare_prune_options *o, const struct prune_goal *goal,
     int rc;
 
     s.o.kind = PARE_AMOUNT_SPARSITY;
-    s.o.no_collapse = false; /* asked of the result alone */
+    s.o.no_collapse = false;   /* asked of the result alone */
+    s.o.near = o->near = true; /* a budget goes as far as bounds let it */
     rc = try(&none, &s);
     if (rc)
         return rc;

@@ -204,9 +204,10 @@ static int choose_amount(struct pruning *p, const struct pruning_options *o,
                          "with it",
                          p->prune.grain.canon, amount_option[kind]);
     if (p->prune.grain.kind->group &&
-        (o->layer.n || o->min.n || o->max.n || o->floor || o->bias))
+        (o->layer.n || o->min.n || o->max.n || o->floor || o->bias ||
+         !p->prune.allocation->together || p->prune.allocation->lamp))
         return pare_fail(PARE_EINVAL,
-                         "-g %s takes no amounts, bounds or biases",
+                         "-g %s takes no amounts, allocation, bounds or biases",
                          p->prune.grain.canon);
     if (needed && kind < 0 && o->layer.n == 0 && !p->prune.grain.kind->group)
         return pare_fail(PARE_EINVAL,

@@ -4,7 +4,7 @@
 . "$HERE/small.sh"
 
 # ---- usage ----
-for bad in '-s .5 -g 2:4' '-g 2:4 --layer fc1=.5' '-g 2:2' '-g 4:2' \
+for bad in '-s .5 -g 2:4' '-g 2:4 --layer fc1=.5' '-g 2:4 -A erk' '-g 2:2' '-g 4:2' \
     '-g block -s .5' '-g block:4 -s .5' '-s .5 --norm l2' \
     '-s .5 -g block:1x1 --norm l3' '-s .5 --min-sparsity fc1' \
     '-s .5 --max-sparsity fc1=2' '-s .5 --floor x' '-s .5 -m file' \
@@ -34,6 +34,9 @@ run pare-prune -g block:4x3 -n 3 m.h5 -o p.h5
 err_has 'blocks of 4 x 3 do not divide fc1.weight, 20 x 4' "so are edges"
 run pare-prune -v -g channel -n 2 --only fc2 m.h5 -o p.h5
 err_has 'removed 2 of 20 channels, 20 of 200 weights' "channels are counted"
+run pare-prune -g channel -n 2 --bias m.h5 -o no.h5
+fails_with 1 "a bias reads no channel"
+err_has 'biases have no channels, as fc1.bias' "which is named"
 run pare-prune -g filter -n 3 m.h5 -o p1.h5
 run pare-prune -g unit -n 3 m.h5 -o p2.h5
 same p1.h5 p2.h5 "a filter is a unit"
@@ -52,6 +55,18 @@ err_has 'the nearest sparsity is about 0.82' "and the nearest is told"
 run pare-prune -s .8 --max-sparsity fc3=.5 --min-sparsity fc1=.9 m.h5 -o p.h5
 ok "bounds hold and the amount too" [ "$(kept p.h5 |
     awk '{ print ($1 <= 8), ($3 >= 15), $4 }')" = "1 1 62" ]
+run pare-prune -s .1 --min-sparsity fc1=.9 m.h5 -o p.h5
+ok "a bound can take more than the amount" [ "$(kept p.h5)" = "8 200 30 238" ]
+run pare-prune -s .5 --min-sparsity fc1=1 --floor 1 m.h5 -o no.h5
+fails_with 1 "bounds of a layer can exclude each other"
+err_has 'fc1 is to keep 1 weights and to have a sparsity of at least 1' \
+    "the layer is named"
+run pare-prune -v -c 2 -m synflow m.h5 -o p.h5
+status_is 0 "a ratio is reached in rounds"
+err_has 'asked 2.0000, removed 171 of 310 \(1.9942' "172 of 343 stay"
+run pare-prune -v -c 2 -m synflow --layer fc1=3 m.h5 -o p.h5
+err_has 'asked 2.0000 and by layer, removed 171 of 310 \(1.9942' \
+    "so with a layer that has its own"
 run pare-prune -s 1 m.h5 --floor 2 -o no.h5
 fails_with 1 "a floor can exclude an amount"
 run pare-prune -n 303 m.h5 --floor 2 -o p.h5
@@ -68,6 +83,9 @@ err_has ": $(printf %s "$size" | sed 's/\(..\)\(...\)/\1,\2/') bytes" \
 run pare-prune --bytes $((size - 1)) m.h5 -o q.h5
 ok "a byte less costs a weight" [ "$(kept q.h5 | awk '{ print $4 }')" -lt \
     "$(kept p.h5 | awk '{ print $4 }')" ]
+run pare-prune --bytes 24kB --floor 2 m.h5 -o q.h5
+status_is 0 "a floor bounds the search"
+ok "with the same result" [ "$(kept q.h5)" = "$(kept p.h5)" ]
 run pare-prune --bytes 1M m.h5 -o q.h5
 ok "what fits loses nothing" [ "$(kept q.h5)" = "$(kept m.h5)" ]
 run pare-prune --bytes 1K m.h5 -o no.h5
