@@ -63,6 +63,12 @@ is "$(cell p.h5 total kept)" 69 \
     "a compression of 5 is the number nearest to a fifth, biases counted"
 run pare-prune -v -s .5 p.h5 -o q.h5
 err_has 'removed 0 of ' "a final sparsity is not a fraction of what is left"
+# Gradual pruning: of 310 weights 0, .9 (1 - (2/3)^3), .9 (1 - (1/3)^3), .9.
+run pare-finetune -v -d d.h5 -e 5 m.h5 -o p.h5 \
+    --prune 'agp to=.9 start=1 end=4'
+is "$(sed -n 's/.*asked .* removed \([0-9]*\) of .*/\1/p' "$ERR" |
+    tr '\n' ' ')" '0 196 73 10 ' "a gradual schedule prunes at every step"
+is "$(left p.h5)" 31 "and ends with what was asked"
 pare-train -q -a 4-100-50-3 -d d.h5 -e 1 -S 1 -o big.h5
 for size in 60K 30K 20000; do
     run pare-prune -v --bytes $size big.h5 -o p.h5
