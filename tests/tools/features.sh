@@ -132,6 +132,10 @@ for name in $(pare-mask list | awk 'NR > 1 { print $1 }'); do
     ok "the answers name pare mask $name" grep -q "pare mask $name" commands
 done
 
+for name in $(pare-prune -m list | awk 'NR > 1 && $1 != "file" { print $1 }'); do
+    ok "the README names $name" grep -q "\`$name\`" "$SRC/README.md"
+done
+
 # ---- what it denies is not there: else the page has to change ----
 for tool in grow quantize; do
     ok "no pare $tool yet" sh -c "! command -v pare-$tool"
