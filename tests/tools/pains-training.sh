@@ -67,13 +67,13 @@ pare-train -q -a 'in(4) linear(60) relu linear(60) relu linear(3)' -d d.h5 \
     -e 1 -S 1 | pare-prune -s .5 -o p.h5
 masks p.h5 >first.txt
 long() {
-    pare-finetune -q -d d.h5 -b 9 -e 1500 \
-        --prune 'agp from=.5 to=.9 start=10 end=1400 every=10' p.h5 "$@"
+    pare-finetune -q -d d.h5 -b 9 -e 4000 \
+        --prune 'agp from=.5 to=.9 start=10 end=3900 every=20' p.h5 "$@"
 }
 run long -o whole.h5
 is "$(left whole.h5)" 402 "4,020 weights are 402 in the end"
-pare-finetune -q -d d.h5 -b 9 -e 1500 \
-    --prune 'agp from=.5 to=.9 start=10 end=1400 every=10' p.h5 \
+pare-finetune -q -d d.h5 -b 9 -e 4000 \
+    --prune 'agp from=.5 to=.9 start=10 end=3900 every=20' p.h5 \
     --autosave 0.05s -o killed.h5 >"$OUT" 2>"$ERR" &
 pid=$!
 tries=0
