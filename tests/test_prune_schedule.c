@@ -142,7 +142,7 @@ static void more_times_than_there_is_room_for_are_refused(void **state)
 
     (void)state;
     for (int i = 2; i <= PARE_PRUNE_TIMES; i++)
-        snprintf(text + strlen(text), 8, ",%d", i);
+        snprintf(text + strlen(text), 16, ",%d", i);
     assert_int_equal(parse(text).n_at, PARE_PRUNE_TIMES);
     strcat(text, ",65");
     refuse(text, "more than 64");
