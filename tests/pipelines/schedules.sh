@@ -23,6 +23,15 @@ done >got
 printf '%s\n' 18 18 18 18 18 >want
 same got want "all train for the same epochs"
 
+# The pipeline is the loop.
+sed -n 's/: the same in one process$//p' table >got
+printf '%s\n' oneshot at agp exp iterative >want
+same got want "each is the same in one process"
+run make -s -C "$PIPELINES/schedules" compare "O=$PWD/c" EPOCHS=6 \
+    SCHEDULES=at ONE_at='at=1/3,2/3 f=0.18'
+status_is 2 "what is not the same is an error"
+out_is '' "and not said to be"
+
 # Weights that are gone at the end of each epoch.
 gone() {
     pare log --history "$1" | awk -F '\t' '
