@@ -2,8 +2,8 @@
 # levels.sh MODEL OUTPUT POWERS OPTION...
 #
 # What is left of each layer of MODEL when it is pruned, each time anew, to
-# one of 10^POWER weights: a table of power, layer, kept.  OPTIONs are of pare
-# prune.
+# one of 10^POWER weights: a table of power, layer, weights, kept, to the first
+# power at which a layer is empty.  OPTIONs are of pare prune.
 
 set -eu
 model=$1 output=$2 powers=$3
@@ -20,4 +20,5 @@ for power in $powers; do
                 product *= size[n]
             print power, $2, product, $5 - ($4 - product)
         }' >>"$output"
+    awk -F '\t' '$4 == "0" { exit 1 }' "$output" || break
 done

@@ -72,6 +72,10 @@ pare prune -q -s .99 -m random -S 1 a/quick/images/collapse/seed1/start.h5 |
 awk -F '\t' '$1 == 2 && $2 == "conv2" { print $4 }' \
     a/quick/images/collapse/seed1/random.tsv >got
 same got want "and of the layers"
+awk -F '\t' '$4 == "0" { print $1 }' \
+    a/quick/images/collapse/seed1/magnitude.tsv | uniq >got
+tail -n 1 a/quick/images/collapse/seed1/magnitude.tsv | cut -f 1 >want
+same got want "an empty layer is the last level"
 mkdir -p made/seed1 made/seed2
 {
     printf 'power\tlayer\tweights\tkept\n'
