@@ -1,5 +1,5 @@
 # Pruning schedules in one process: the bytes of the pipelines that they stand
-# for, also after a kill; what is refused; what is told.
+# for; what is refused; what is told.
 . "${0%/*}/lib.sh"
 . "$HERE/small.sh"
 
@@ -7,9 +7,6 @@
 one_is_pipe() {
     run pare-diff --state -q one.h5 pipe.h5
     status_is 0 "$1"
-    pare-dump one.h5 | grep -v '^step ' >a
-    pare-dump pipe.h5 | grep -v '^step ' >b
-    same a b "the same text too: $1"
     run pare-check one.h5
     status_is 0 "it is sound: $1"
 }
@@ -95,6 +92,9 @@ compare 'a convolution with momentum' 4
 run_sh "$start --checkpoint epoch:1 -e 2 -o base.h5"
 start='pare-finetune -q -d d.h5 base.h5'
 compare 'fine-tuning it' 6
+pare-dump one.h5 | grep -v '^step ' >a
+pare-dump pipe.h5 | grep -v '^step ' >b
+same a b "but for the provenance the text is the same"
 
 # ---- a learning-rate schedule as long as the run ----
 by='' each=''
@@ -112,6 +112,13 @@ start="pare-train -q $net --schedule cosine,epochs=12"
 pipeline 4 '-n 9' 4 '-n 9' 4
 in_one 4 'iterative rounds=2 n=9'
 one_is_pipe "rounds without rewinding are one long run"
+round="pare-prune -q -g unit -n 1 | pare-rewind -t step:17 \
+    --also optimizer,schedule | pare-finetune -q -d d.h5 --steps 13"
+run_sh "pare-train -q $net --steps 30 --checkpoint step:17 | $round |
+    $round >pipe.h5"
+run_sh "pare-train -q $net --steps 30 -o one.h5 \
+    --prune 'iterative rounds=2 g=unit n=1 rewind=step:17'"
+one_is_pipe "rounds from inside of an epoch"
 run_sh "pare-train -q $net --schedule cosine,epochs=6 -e 2 -o cut.h5 &&
     pare-finetune -q -d d.h5 --steps 24 cut.h5 | pare-prune -f .2 |
     pare-finetune -q -d d.h5 -o pipe.h5 &&
@@ -176,6 +183,11 @@ pare-log --make --search . one.h5 >again/Makefile
 cp d.h5 again
 run make -s -C again PARE=pare OUT=one.h5
 same again/one.h5 one.h5 "which makes the same bytes again"
+run_sh "pare-finetune -q -d d.h5 -e 2 -l .01 --schedule cosine m.h5 -o one.h5 \
+    --prune 'iterative rounds=2 f=.3 rewind=init m=random layer=fc2=.1'"
+pare-log --make --search . one.h5 >again/Makefile
+run make -s -C again PARE=pare OUT=tuned.h5
+same again/tuned.h5 one.h5 "as does what was done to a model"
 run pare-train $net -e 2 --prune 'at=1 s=.97' -o one.h5
 err_has 'warning: layer fc2 has no weight left' "an emptied layer is told"
 run pare-train -q $net -e 2 --prune 'at=1 s=.97' -o one.h5
@@ -232,59 +244,5 @@ run pare-finetune -d d.h5 -e 1 m.h5 -o none.h5 \
 fails_with 1 "a checkpoint that there is not, and will not be"
 err_has "no checkpoint 'epoch:9'" "is told"
 ok "nothing was written" test ! -e none.h5
-
-# ---- killed and resumed is uninterrupted ----
-wait_for() {
-    tries=0
-    while [ ! -e "$1" ] && [ "$tries" -lt 500 ]; do
-        sleep 0.02
-        tries=$((tries + 1))
-    done
-    [ -e "$1" ]
-}
-long="pare-train -q -v -a 4-20-20-3 -d d.h5 -b 1 -S 3 --schedule cosine"
-last_steps() {
-    sed -n 's/.*: \([0-9]*\) steps in .*/\1/p' "$ERR"
-}
-# A run whose log nobody reads any more dies of that at once, as by a kill; a
-# line a step is more than what fits the pipe.
-for each in '40 iterative rounds=2 f=.2 rewind=epoch:9 m=random' \
-    '40 iterative rounds=2 f=.2' '110 agp to=.9 start=1 end=109 every=9'; do
-    spec=${each#* }
-    one="$long -e ${each%% *} --prune '$spec' --autosave 3ep"
-    run_sh "$one -o whole.h5"
-    status_is 0 "a long run: $spec"
-    whole=$(last_steps)
-    for lines in 300 1000; do
-        run_sh "$one --log - --log-every 1 -o killed.h5 |
-            head -n $lines >/dev/null"
-        ok "killed after $lines lines: $spec" test ! -e killed.h5
-    done
-    run_sh "$long -e 60 --prune 'at=1 f=.1' --autosave 3ep -o killed.h5"
-    fails_with 1 "another schedule does not go on from it"
-    run_sh "$one -o killed.h5"
-    status_is 0 "the same does"
-    err_has 'resuming at epoch' "from where it was"
-    ok "in fewer steps" test "$(last_steps)" -lt "$whole"
-    same whole.h5 killed.h5 "and ends in the same bytes: $spec"
-    ok "the kept state is gone" test ! -e killed.h5.autosave
-    rm -f killed.*
-done
-one="$long -e 100000 --prune 'iterative rounds=9 f=.01'"
-for sig in KILL:137 INT:130; do
-    rm -f killed.h5.autosave
-    sh -c "exec env --default-signal=INT $one --autosave .1s -o killed.h5" \
-        >"$OUT" 2>"$ERR" &
-    pid=$!
-    ran="pare-train ... until SIG${sig%:*}"
-    ok "it keeps its state" wait_for killed.h5.autosave
-    kill -s "${sig%:*}" $pid
-    { wait $pid; } 2>/dev/null
-    status=$?
-    status_is ${sig#*:} "it ends by SIG${sig%:*}"
-done
-err_has 'stopped by signal 2 at step [0-9]+; the same command goes on' \
-    "and says so where it can"
-ok "with nothing written" test ! -e killed.h5
 
 finish
