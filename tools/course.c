@@ -262,12 +262,19 @@ static int check_rewind(struct course *c, struct pare_train_options *t,
     return add_checkpoint(c, t);
 }
 
-/* A criterion that training gathers for needs to be told to. */
-static int check_gathered(const struct course *c,
-                          const struct pare_train_options *t)
+/* What a criterion needs of the run: samples, or scores that are gathered. */
+static int check_needs(const struct course *c,
+                       const struct pare_train_options *t,
+                       const struct pare_dataset *d)
 {
     const struct pare_criterion *row = c->pruning.prune.criterion.row;
+    size_t samples = d->split[PARE_TRAIN].n;
 
+    if (c->given.calibrate_given && c->given.calibrate > samples)
+        return pare_fail(PARE_EINVAL,
+                         "cannot calibrate on %llu samples: the training "
+                         "split has %zu",
+                         (unsigned long long)c->given.calibrate, samples);
     for (size_t i = 0; row->gathered && pare_accumulation(i); i++)
         if (strcmp(pare_accumulation(i)->name, row->name) == 0 &&
             !(t->accumulate & 1u << i))
@@ -280,10 +287,11 @@ static int check_gathered(const struct course *c,
 
 /*
  * The last pruning, done to a copy of the model as it is: what cannot be is
- * not found out after hours. A criterion that looks at data or at what
- * training gathers is left out, as are rounds, and layers may become empty.
+ * not found out after hours. A criterion that looks at data is left out, as
+ * are rounds, and layers may become empty; what training gathers is all 0.
  */
-static int rehearse(struct course *c, const struct pare_model *m)
+static int rehearse(struct course *c, const struct pare_train_options *t,
+                    const struct pare_model *m)
 {
     struct pare_prune_options o = c->pruning.prune;
     struct pare_prune_report report = {0};
@@ -293,13 +301,15 @@ static int rehearse(struct course *c, const struct pare_model *m)
     if (pare_prune_schedule((size_t)c->schedule.kind)->sets_sparsity)
         o.amount = c->schedule.to;
     o.no_collapse = false;
-    if (o.criterion.row->needs_data || o.criterion.row->gathered)
+    if (o.criterion.row->needs_data)
         err = pare_criterion_parse(&o.criterion, "magnitude");
     else if (!o.grain.kind->group)
         o.criterion.rounds = 1;
     o.input.threads = 1;
     if (!err)
         err = pare_model_copy(&copy, m);
+    if (!err)
+        err = pare_accumulation_begin(&copy, t->accumulate);
     if (!err)
         err = pare_prune(&report, &copy, &o);
     pare_prune_report_release(&report);
@@ -321,9 +331,9 @@ int course_lay(struct course *c, struct pare_train_options *t,
     if (!err)
         err = check_rewind(c, t, m, &run);
     if (!err)
-        err = check_gathered(c, t);
+        err = check_needs(c, t, d);
     if (!err)
-        err = rehearse(c, m);
+        err = rehearse(c, t, m);
     if (!err && anew && per_epoch)
         err = pare_schedule_set_length(
             &t->schedule,

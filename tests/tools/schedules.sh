@@ -232,11 +232,16 @@ err_has 'fc9.*fc1, fc2, fc3' "with those there are"
 for spec in 'c=99|compression 99 cannot be reached' 'n=311|311' 'g=3:7|3:7' \
     'f=.1 m=movement|--accumulate movement' \
     'f=.1 A=sensitivity|curve' 'f=.1 max-sparsity=fc9=.5|fc9' \
-    'f=.1 g=unit only=relu1|relu1'; do
+    'f=.1 g=unit only=relu1|relu1' \
+    'f=.1 m=gradient calibrate=81|split has 80'; do
     run pare-train $net -e 9 --prune "at=1 ${spec%|*}" -o none.h5
     fails_with 1 "what cannot be is told before training: ${spec%|*}"
     err_has "pare-train: --prune: .*${spec#*|}" "with the reason: ${spec%|*}"
 done
+run pare-train -a "$conv" -d d.h5 -e 9 --accumulate hebbian \
+    --prune 'at=1 f=.1 m=hebbian' -o none.h5
+fails_with 1 "scores that convolutions do not have"
+err_has 'pare-train: --prune: conv1.weight has no hebbian' "are told as early"
 run pare-train $net -e 9 --prune 'at=step:109 f=.1' -o none.h5
 fails_with 1 "as is a step beyond the run"
 run pare-finetune -d d.h5 -e 1 m.h5 -o none.h5 \
