@@ -202,9 +202,9 @@ rows_prune() {
     echo "pare prune -s .9, 100,100,000 weights, whole process, ms"
     race -g 'x<1.5' "x pare-prune -s .9=exec $tools/pare-prune -s .9 \
 $tmp/hundred.h5 -o $tmp/out.h5" \
+        "x cp=exec cp $tmp/hundred.h5 $tmp/copy.h5" \
         "x read and write=exec $tools/pare-prune -s 0 $tmp/hundred.h5 \
--o $tmp/copy.h5" \
-        "x cp=exec cp $tmp/hundred.h5 $tmp/copy.h5"
+-o $tmp/copy.h5"
     echo "its peak memory: weights 382 MiB, mask 95, and at most 64: 541 MiB"
     race -r 3 "x pare-prune=exec $tools/pare-prune -s .9 $tmp/hundred.h5 \
 -o $tmp/out.h5"
