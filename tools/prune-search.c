@@ -127,12 +127,12 @@ static int no_way(const struct search *s, const struct trial *t)
 {
     char asked[32], nearest[32];
 
-    return pare_fail(PARE_EINVAL,
-                     "%s bytes cannot be reached: the nearest is %s, with "
-                     "%s weights pruned of the layers in question",
-                     cli_count(asked, s->goal->bytes),
-                     cli_count(nearest, (uint64_t)t->measure),
-                     t->removed == s->total ? "all" : "as many as can be");
+    return pare_fail(
+        PARE_EINVAL, "%s bytes cannot be reached: the nearest is %s, with %s",
+        cli_count(asked, s->goal->bytes),
+        cli_count(nearest, (uint64_t)t->measure),
+        t->removed == s->total ? "all weights of the layers in question pruned"
+                               : "as many weights pruned as the bounds allow");
 }
 
 /* Halve the range between two trials, one of which reaches the goal. */
