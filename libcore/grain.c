@@ -8,6 +8,7 @@
 #include "status.h"
 
 #define SIDE_MAX 1048576 /* of a block, or a group */
+#define FEW      8       /* that are cleared without sorting a group */
 
 const char *pare_norm_name(size_t norm)
 {
@@ -168,21 +169,26 @@ int pare_grain_parse(struct pare_grain *out, const char *text)
     return 0;
 }
 
-/*
- * Of `n` places, `step` apart, clear all but the `keep` with the highest
- * scores (the lowest, if largest go first). 0 or -1 for a NaN.
- */
-static int thin_out(uint8_t *mask, const float *score, size_t n, size_t step,
-                    size_t keep, bool largest)
-{
-    size_t kept = 0;
+/* A place of a group. */
+struct place {
+    float score;
+    size_t index;
+};
 
-    for (size_t i = 0; i < n; i++) {
-        kept += mask[i * step];
-        if (mask[i * step] && isnan(score[i * step]))
-            return -1;
-    }
-    for (; kept > keep; kept--) {
+static int by_score(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->score != y->score)
+        return x->score < y->score ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+/* Clear the `go` lowest of n places, one after the other. */
+static void clear_few(uint8_t *mask, const float *score, size_t n, size_t step,
+                      size_t go, bool largest)
+{
+    for (; go > 0; go--) {
         size_t worst = n;
 
         for (size_t i = 0; i < n; i++) {
@@ -195,6 +201,44 @@ static int thin_out(uint8_t *mask, const float *score, size_t n, size_t step,
         }
         mask[worst * step] = 0;
     }
+}
+
+/* The same by sorting them; room: [n]. */
+static void clear_many(uint8_t *mask, const float *score, size_t n, size_t step,
+                       size_t go, bool largest, struct place *room)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        float s = score[i * step];
+
+        if (mask[i * step])
+            room[kept++] = (struct place){largest ? -s : s, i};
+    }
+    qsort(room, kept, sizeof *room, by_score);
+    for (size_t i = 0; i < go; i++)
+        mask[room[i].index * step] = 0;
+}
+
+/*
+ * Of `n` places, `step` apart, clear all but the `keep` with the highest
+ * scores (the lowest, if largest go first). 0 or -1 for a NaN.
+ */
+static int thin_out(uint8_t *mask, const float *score, size_t n, size_t step,
+                    size_t keep, bool largest, struct place *room)
+{
+    size_t kept = 0, go;
+
+    for (size_t i = 0; i < n; i++) {
+        kept += mask[i * step];
+        if (mask[i * step] && isnan(score[i * step]))
+            return -1;
+    }
+    go = kept > keep ? kept - keep : 0;
+    if (go > FEW)
+        clear_many(mask, score, n, step, go, largest, room);
+    else
+        clear_few(mask, score, n, step, go, largest);
     return 0;
 }
 
@@ -203,20 +247,27 @@ int pare_grain_group(uint8_t *mask, const float *score, size_t rows,
                      bool partial, bool largest)
 {
     size_t inputs = t->dim[1], taps = t->n / (t->dim[0] * inputs);
+    size_t most = inputs < g->b ? inputs : g->b;
+    struct place *room;
+    int rc = 0;
 
     if (!partial && inputs % g->b)
         return pare_fail(PARE_EINVAL,
                          "%s does not divide the %zu inputs of %s: --partial "
                          "allows a shorter group at the end",
                          g->canon, inputs, t->name);
-    for (size_t row = 0; row < rows; row++)
-        for (size_t first = 0; first < inputs; first += g->b)
-            for (size_t tap = 0; tap < taps; tap++) {
+    room = malloc(most * sizeof *room);
+    if (!room)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    for (size_t row = 0; !rc && row < rows; row++)
+        for (size_t first = 0; !rc && first < inputs; first += g->b)
+            for (size_t tap = 0; !rc && tap < taps; tap++) {
                 size_t at = (row * inputs + first) * taps + tap;
                 size_t n = inputs - first < g->b ? inputs - first : g->b;
 
-                if (thin_out(mask + at, score + at, n, taps, g->a, largest))
-                    return pare_fail(PARE_EINVAL, "a score is not a number");
+                rc = thin_out(mask + at, score + at, n, taps, g->a, largest,
+                              room);
             }
-    return 0;
+    free(room);
+    return rc ? pare_fail(PARE_EINVAL, "a score is not a number") : 0;
 }

@@ -95,7 +95,8 @@ static inline void pare_grain_next(struct pare_grain_walk *w,
  * @param g      of a `group` kind
  * @param largest  keep the lowest instead
  * @return 0; PARE_EINVAL where m does not divide and is not `partial` (the
- *         message names the tensor), or a score is NaN (mask half done)
+ *         message names the tensor), or a score is NaN (mask half done);
+ *         PARE_ENOMEM
  *
  * Source: Mishra et al. 2021, arXiv:2104.08378.
  */

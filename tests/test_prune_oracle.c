@@ -120,14 +120,15 @@ static void roll_methods(struct pare_prune_options *o)
                                             "file,rounds=3,spacing=linear",
                                             "file,rounds=2,largest"};
     static const char *const grain[] = {
-        "weight",  "weight",    "weight",    "weight",    "unit", "unit",
-        "channel", "block:2x1", "block:1x3", "block:3x2", "2:4",  "1:3"};
+        "weight", "weight",  "weight",    "weight",    "unit",
+        "unit",   "channel", "block:2x1", "block:1x3", "block:3x2",
+        "2:4",    "1:3",     "5:200"};
     static const char *const allocation[] = {
         "global", "global", "global", "layer", "lamp", "er", "erk", "uniform+"};
 
     assert_int_equal(pare_criterion_parse(&o->criterion, criterion[roll(9)]),
                      0);
-    assert_int_equal(pare_grain_parse(&o->grain, grain[roll(12)]), 0);
+    assert_int_equal(pare_grain_parse(&o->grain, grain[roll(13)]), 0);
     o->norm = (enum pare_unit_norm)roll(4);
     o->allocation = pare_allocation_find(allocation[roll(8)]);
     /* The twin divides single weights only. */
