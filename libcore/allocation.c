@@ -60,21 +60,29 @@ static double rise(const struct pare_allocation_layer *l, size_t point)
 }
 
 /* The highest sparsity at which the loss rises by `allowed` at most. */
-static double density_sensitivity(const struct pare_allocation_layer *l,
-                                  double x)
+static double sparsity_for(const struct pare_allocation_layer *l,
+                           double allowed)
 {
-    double allowed = x > 0 ? 1 / x - 1 : (double)INFINITY;
     double s0 = 0, r0 = 0;
 
     for (size_t i = 0; i < l->curve->n; i++) {
         double s1 = l->curve->sparsity[i], r1 = rise(l, i);
 
         if (r1 > allowed)
-            return 1 - (s0 + (s1 - s0) * (allowed - r0) / (r1 - r0));
+            return s0 + (s1 - s0) * (allowed - r0) / (r1 - r0);
         s0 = s1;
         r0 = r1;
     }
-    return 1 - s0;
+    return s0;
+}
+
+/* Up to x = 1/2 by the rise of the loss, then a part of what costs none. */
+static double density_sensitivity(const struct pare_allocation_layer *l,
+                                  double x)
+{
+    if (x > 0.5)
+        return 1 - sparsity_for(l, 0) * (2 - 2 * x);
+    return 1 - sparsity_for(l, x > 0 ? 0.5 / x - 1 : (double)INFINITY);
 }
 
 static const struct pare_allocation table[] = {

@@ -320,27 +320,31 @@ static void lamp_scores_are_those_of_the_reference(void **state)
     }
 }
 
+static void give_curve(struct pare_model *m, size_t layer,
+                       const double *sparsity, const double *loss, size_t n)
+{
+    struct pare_curve c = {.layer = layer, .n = n};
+
+    c.sparsity = malloc(n * sizeof(double));
+    c.loss = malloc(n * sizeof(double));
+    c.accuracy = calloc(n, sizeof(double));
+    memcpy(c.sparsity, sparsity, n * sizeof(double));
+    memcpy(c.loss, loss, n * sizeof(double));
+    m->curve = realloc(m->curve, (m->n_curves + 1) * sizeof *m->curve);
+    m->curve[m->n_curves++] = c;
+}
+
 static void a_curve_tells_how_far_a_layer_goes(void **state)
 {
     struct pare_model m = small_model("10-10-10", 1);
     struct pare_prune_options o = options("weight", "sensitivity", 0.5);
-    double loss[2][4] = {{1, 1, 2, 4}, {1, 2, 4, 6}};
+    const double loss[2][4] = {{1, 1, 2, 4}, {1, 2, 4, 6}};
+    const double point[4] = {0, 0.3, 0.6, 3 * 0.3};
 
     (void)state;
     fails(&m, &o, "no curve of layer fc1");
-    for (size_t k = 0; k < 2; k++) {
-        struct pare_curve c = {.layer = m.tensor[2 * k].layer, .n = 4};
-
-        c.sparsity = malloc(4 * sizeof(double));
-        c.loss = malloc(4 * sizeof(double));
-        c.accuracy = calloc(4, sizeof(double));
-        for (size_t i = 0; i < 4; i++) {
-            c.sparsity[i] = 0.3 * (double)i;
-            c.loss[i] = loss[k][i];
-        }
-        m.curve = realloc(m.curve, (k + 1) * sizeof *m.curve);
-        m.curve[m.n_curves++] = c;
-    }
+    for (size_t k = 0; k < 2; k++)
+        give_curve(&m, m.tensor[2 * k].layer, point, loss[k], 4);
     /* A rise of 1: fc1 to .6, fc2 to .3, together .45; of 2: .75 and .45. */
     o.amount = 0.45;
     prune(&m, &o);
@@ -352,6 +356,30 @@ static void a_curve_tells_how_far_a_layer_goes(void **state)
     assert_int_equal(kept_of(&m, 1), 55);
     o.amount = 0.95;
     fails(&m, &o, "the nearest is 20");
+    pare_model_release(&m);
+}
+
+static void less_than_what_costs_nothing_is_divided_in_proportion(void **state)
+{
+    struct pare_model m = small_model("10-10-10", 1);
+    struct pare_prune_options o = options("weight", "sensitivity", 0);
+    const double loss[2][3] = {{1, 0.9, 2}, {1, 1, 3}};
+    const double point[2][3] = {{0, 0.6, 0.9}, {0, 0.2, 0.9}};
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++)
+        give_curve(&m, m.tensor[2 * k].layer, point[k], loss[k], 3);
+    /* No rise up to .6 and .2, together .4. */
+    prune(&m, &o);
+    assert_int_equal(kept_weights(&m), 200);
+    o.amount = 0.1;
+    prune(&m, &o);
+    assert_int_equal(kept_of(&m, 0), 85);
+    assert_int_equal(kept_of(&m, 1), 95);
+    o.amount = 0.4;
+    prune(&m, &o);
+    assert_int_equal(kept_of(&m, 0), 40);
+    assert_int_equal(kept_of(&m, 1), 80);
     pare_model_release(&m);
 }
 
@@ -609,6 +637,7 @@ int main(void)
         cmocka_unit_test(uniform_plus_spares_the_ends),
         cmocka_unit_test(lamp_scores_are_those_of_the_reference),
         cmocka_unit_test(a_curve_tells_how_far_a_layer_goes),
+        cmocka_unit_test(less_than_what_costs_nothing_is_divided_in_proportion),
         cmocka_unit_test(bounds_are_kept_and_others_make_up),
         cmocka_unit_test(a_floor_keeps_layers_alive),
         cmocka_unit_test(bounds_that_exclude_each_other_are_told),
