@@ -205,10 +205,11 @@ static int run(struct job *job, const char *path)
         pruning_warn_empty(job->tool, &job->model, &job->report);
     if (!rc)
         rc = add_provenance(job, &job->model, &job->report);
-    if (!rc)
-        rc = pare_model_write(o->output, &job->model, &job->out);
+    /* The table first: if it fails the model is to be what it was. */
     if (!rc && o->report)
         rc = write_report(job);
+    if (!rc)
+        rc = pare_model_write(o->output, &job->model, &job->out);
     if (!rc && o->verbose)
         say(job);
     return rc;

@@ -100,6 +100,9 @@ run pare-prune -A layer -f .5 --report - m.h5 -o p2.h5
 out_is "$(cat r.tsv)" "the report goes to standard output when asked"
 run pare-prune -f .5 --report p3.h5 m.h5 -o p3.h5
 fails_with 2 "the report is not put where the model goes"
+run pare-prune -f .5 --report /nowhere/r.tsv m.h5 -o p4.h5
+fails_with 1 "a report can fail"
+ok "and then no model is written" [ ! -e p4.h5 ]
 ok "and no file is made" [ ! -e p3.h5 ]
 
 # ---- the same bytes ----
