@@ -43,6 +43,7 @@ static void set_goal(struct job *job)
 {
     const struct options *o = job->o;
     int split = pare_split_find(o->split);
+    char bytes[32];
 
     job->goal = (struct prune_goal){
         .drop = (double)NAN, .data = &job->data, .verbose = o->verbose};
@@ -62,6 +63,12 @@ static void set_goal(struct job *job)
         cli_usage(job->tool, "--max-drop needs data: use -d");
     if (o->drop_given)
         job->goal.drop = o->max_drop;
+    if (o->drop_given)
+        snprintf(job->pruning.asked, sizeof job->pruning.asked,
+                 "at most %g points less", o->max_drop);
+    else if (o->bytes)
+        snprintf(job->pruning.asked, sizeof job->pruning.asked, "%s bytes",
+                 cli_count(bytes, job->goal.bytes));
     job->goal.split = (enum pare_split_id)split;
 }
 
@@ -111,6 +118,20 @@ static int read_inputs(struct job *job, const char *path)
     return rc;
 }
 
+/* What was asked and achieved, accuracy too where that was asked for. */
+static void outcome(char *text, size_t size, const struct job *job,
+                    const struct pare_prune_report *r)
+{
+    const struct prune_goal *g = &job->goal;
+    size_t n;
+
+    pruning_outcome(text, size, &job->pruning, r);
+    n = strlen(text);
+    if (!isnan(g->drop))
+        snprintf(text + n, size - n, "; accuracy %.4f before, %.4f after",
+                 g->base, g->found);
+}
+
 /* The line of this pruning, for the model or for a trial's copy of it. */
 static int add_provenance(void *arg, struct pare_model *m,
                           const struct pare_prune_report *r)
@@ -118,7 +139,7 @@ static int add_provenance(void *arg, struct pare_model *m,
     struct job *job = arg;
     const struct pruning *p = &job->pruning;
     struct provenance *to = provenance_new("prune");
-    char text[320];
+    char text[512];
 
     if (job->goal.bytes)
         provenance_u64(to, "--bytes", job->goal.bytes);
@@ -136,7 +157,7 @@ static int add_provenance(void *arg, struct pare_model *m,
     provenance_input(to, "", "model", job->in.state);
     if (p->prune.criterion.row->needs_data || !isnan(job->goal.drop))
         provenance_note(to, "kernel", pare_kernel_provenance());
-    pruning_outcome(text, sizeof text, p, r);
+    outcome(text, sizeof text, job, r);
     provenance_note(to, "outcome", text);
     return provenance_add(to, m);
 }
@@ -174,12 +195,12 @@ static int write_report(const struct job *job)
 
 static void say(const struct job *job)
 {
-    char text[320], before[32], after[32];
+    char text[512], before[32], after[32];
 
     for (size_t i = 0; i < job->in.n_unknown; i++)
         cli_warn(job->tool, "dropped %s, which this version does not know",
                  job->in.unknown[i]);
-    pruning_outcome(text, sizeof text, &job->pruning, &job->report);
+    outcome(text, sizeof text, job, &job->report);
     cli_warn(job->tool, "%s%s", text,
              job->report.grains_removed ? "" : ": nothing to do");
     cli_warn(job->tool, "%s bytes before, %s after",

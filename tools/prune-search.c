@@ -123,10 +123,27 @@ static bool reached(const struct search *s, double v)
     return v >= s->base - s->goal->drop / 100 - 1e-9;
 }
 
+/* Accuracy of the model as it is, which drops are counted from. */
+static int measure_base(struct search *s)
+{
+    struct pare_model copy = {0};
+    int rc = pare_model_copy(&copy, s->m);
+
+    if (!rc)
+        rc = measure(&s->base, s, &copy, NULL);
+    pare_model_release(&copy);
+    return rc;
+}
+
 static int no_way(const struct search *s, const struct trial *t)
 {
     char asked[32], nearest[32];
 
+    if (!s->goal->bytes)
+        return pare_fail(PARE_EINVAL,
+                         "a drop of %g points cannot be kept to: the least "
+                         "that may be pruned costs %.2f points",
+                         s->goal->drop, 100 * (s->base - t->measure));
     return pare_fail(
         PARE_EINVAL, "%s bytes cannot be reached: the nearest is %s, with %s",
         cli_count(asked, s->goal->bytes),
@@ -166,21 +183,25 @@ static int bisect(struct trial *best, struct search *s, struct trial lo,
     return rc;
 }
 
-int prune_search(struct pare_prune_options *o, const struct prune_goal *goal,
+int prune_search(struct pare_prune_options *o, struct prune_goal *goal,
                  const struct pare_model *m, const struct cli_tool *tool)
 {
     struct search s = {.o = *o, .goal = goal, .m = m, .tool = tool};
     struct trial none = {0}, all, best;
-    int rc;
+    int rc = 0;
 
     s.o.kind = PARE_AMOUNT_SPARSITY;
     s.o.no_collapse = false;   /* asked of the result alone */
     s.o.near = o->near = true; /* a budget goes as far as bounds let it */
-    rc = try(&none, &s);
+    if (!goal->bytes)
+        rc = measure_base(&s);
+    if (!rc)
+        rc = try(&none, &s);
     if (rc)
         return rc;
-    s.base = none.measure;
     tell(&s, &none);
+    if (!goal->bytes && !reached(&s, none.measure))
+        return no_way(&s, &none);
     best = none;
     if (!goal->bytes || !reached(&s, none.measure)) {
         all.removed = s.total;
@@ -197,5 +218,7 @@ int prune_search(struct pare_prune_options *o, const struct prune_goal *goal,
     }
     o->kind = PARE_AMOUNT_SPARSITY;
     o->amount = s.total ? (double)best.removed / (double)s.total : 0;
+    goal->base = s.base;
+    goal->found = best.measure;
     return rc;
 }

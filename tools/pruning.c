@@ -480,7 +480,7 @@ void pruning_outcome(char *text, size_t size, const struct pruning *p,
         snprintf(text, size, "asked by layer, removed ");
     else
         snprintf(text, size, "asked %s%s, removed ",
-                 amount_text(asked, p, r->asked),
+                 p->asked[0] ? p->asked : amount_text(asked, p, r->asked),
                  p->prune.n_layer ? " and by layer" : "");
     if (!g->kind->group) {
         size -= strlen(text);

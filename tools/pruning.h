@@ -86,6 +86,7 @@ struct pruning {
     struct pare_prune_options prune;
     struct pare_layer_amount *layer, *min, *max;
     char *scores_path; /* of -m file:PATH, or NULL */
+    char asked[64];    /* a budget in the place of an amount, or "" */
     float **given;     /* [n_given] scores of it, once they are read */
     size_t n_given;
     char scores_digest[PARE_DIGEST_LEN];

@@ -80,6 +80,7 @@ size=$(wc -c <p.h5)
 ok "$size bytes are no more than 24,000" [ "$size" -le 24000 ]
 err_has ": $(printf %s "$size" | sed 's/\(..\)\(...\)/\1,\2/') bytes" \
     "a trial had just this size"
+err_has '^pare-prune: asked 24,000 bytes, removed ' "what was asked is told"
 run pare-prune --bytes $((size - 1)) m.h5 -o q.h5
 ok "a byte less costs a weight" [ "$(kept q.h5 | awk '{ print $4 }')" -lt \
     "$(kept p.h5 | awk '{ print $4 }')" ]
@@ -93,12 +94,25 @@ fails_with 1 "a budget can be out of reach"
 err_has '1,024 bytes cannot be reached: the nearest is [0-9,]+, with all' \
     "and the nearest is told"
 accuracy() { pare-eval -d d.h5 --split val "$1" | awk 'NR > 1 { print $5 }'; }
-run pare-prune -v --max-drop 10 -d d.h5 m.h5 -o p.h5
+pare-train -q -a 4-20-10-3 -d d.h5 -e 30 -b 10 -l .01 -S 1 -o good.h5
+run pare-prune -v --max-drop 10 -d d.h5 good.h5 -o p.h5
 status_is 0 "a drop of 10 points is allowed"
-ok "and not passed" [ "$(echo "$(accuracy m.h5) $(accuracy p.h5)" |
+ok "and not passed" [ "$(echo "$(accuracy good.h5) $(accuracy p.h5)" |
     awk '{ print $1 - $2 <= .1000001 }')" = 1 ]
 err_has 'sparsity [0-9.]+: accuracy [0-9.]+, -?[0-9.]+ points less' \
     "trials are told"
+got=$(printf 'accuracy %.4f before, %.4f after' "$(accuracy good.h5)" \
+    "$(accuracy p.h5)")
+err_has "asked at most 10 points less, removed .*; $got\$" "and what was found"
+ok "in the provenance too" sh -c "pare-log p.h5 | grep -q '; $got'"
+run pare-prune --max-drop 10 -d d.h5 --layer fc3=.7 good.h5 -o p.h5
+ok "what other options remove counts in the drop" [ \
+    "$(echo "$(accuracy good.h5) $(accuracy p.h5)" |
+        awk '{ print $1 - $2 <= .1000001 }')" = 1 ]
+run pare-prune --max-drop 1 -d d.h5 --min-sparsity 'fc*=1' good.h5 -o no.h5
+fails_with 1 "so much that nothing can be had"
+err_has 'a drop of 1 points cannot be kept to: .* costs [0-9.]+ points' \
+    "and what it costs is told"
 run pare-prune --max-drop 100 -d d.h5 m.h5 -o q.h5
 ok "any drop prunes all" [ "$(kept q.h5 | awk '{ print $4 }')" = 0 ]
 cut -d , -f 1-5 d.csv >e.csv
