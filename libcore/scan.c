@@ -174,7 +174,7 @@ static int add_point(struct scan *s, struct pare_curve *c,
 
     if (err || !isfinite(p->loss))
         return err;
-    c->sparsity[c->n] = 1 - (double)p->kept / (double)p->total;
+    c->sparsity[c->n] = (double)(p->total - p->kept) / (double)p->total;
     c->loss[c->n] = p->loss;
     c->accuracy[c->n] = p->accuracy;
     c->n++;

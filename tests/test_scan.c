@@ -93,7 +93,7 @@ static void points_are_curves(void **state)
             assert_close(p->loss, curve[i].loss[k], 0);
             assert_close(p->accuracy, curve[i].accuracy[k], 0);
             assert_close(curve[i].sparsity[k],
-                         1 - (double)p->kept / (double)p->total, 0);
+                         (double)(p->total - p->kept) / (double)p->total, 0);
             assert_true(k == 0 ||
                         curve[i].sparsity[k] > curve[i].sparsity[k - 1]);
         }

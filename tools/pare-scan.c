@@ -131,7 +131,8 @@ static int tell(void *arg, const struct pare_scan_point *p)
         cli_warn(job->tool, "as it is: loss %.4f, accuracy %.4f", p->loss,
                  p->accuracy);
     printf("%s\t%s\t%llu\t%s\t%s\t%.2f\n", job->model.arch.layer[p->layer].name,
-           pare_number_print(sparsity, 1 - (double)p->kept / (double)p->total),
+           pare_number_print(sparsity,
+                             (double)(p->total - p->kept) / (double)p->total),
            (unsigned long long)p->kept, pare_number_print(loss, p->loss),
            pare_number_print(accuracy, p->accuracy),
            100 * (job->start.accuracy - p->accuracy));

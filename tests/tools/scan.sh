@@ -27,7 +27,7 @@ as_commands() {
             pare-prune -q -s $s --only $layer $1 m.h5 -o p.h5
             pare-stats p.h5 | awk -F '\t' -v l=$layer '
                 $2 == l { split($3, d, "x"); n = d[1] * d[2]
-                          k = $5 - d[1]; printf "%.17g %d ", 1 - k / n, k }'
+                          k = $5 - d[1]; printf "%.17g %d ", (n - k) / n, k }'
             pare-eval -d d.h5 --split val p.h5 | awk -F '\t' 'NR > 1 { print $4, $5 }'
         done
     done | sort >want
@@ -52,6 +52,8 @@ err_has '^pare-scan: as it is: loss [0-9.]+, accuracy [0-9.]+$' \
 ok "drops are points of accuracy" awk -F '\t' '
     NR == 2 { a = $5 } NR == 3 && (100 * (a - $5) - $6) ^ 2 > .001 { exit 1 }
     END { if (NR != 3) exit 1 }' "$OUT"
+run pare-scan -d d.h5 --levels .1 --only fc2 m.h5
+out_has '^fc2	0.1	180	' "a tenth is 0.1"
 run pare-scan -d d.h5 -g unit --levels .5 m.h5
 ok "units leave the last layer alone" test "$(grep -c fc3 "$OUT")" -eq 0
 out_has '^fc1	0.5	40	' "and go whole"
