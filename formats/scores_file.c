@@ -102,6 +102,8 @@ static int take_all(void *arg)
     size_t found = 0;
     int rc = pare_h5_open(&h, s->source.bytes, s->source.n, s->path);
 
+    if (rc)
+        return rc;
     for (size_t t = 0; !rc && t < s->m->n_tensors; t++)
         rc = take_tensor(s, h, t, &found);
     if (!rc && found == 0)
@@ -110,7 +112,7 @@ static int take_all(void *arg)
                        "'/%s'",
                        s->m->n_tensors ? s->m->tensor[0].name : "fc1.weight");
     pare_h5_close(h);
-    return rc;
+    return rc ? pare_fail_prefix(rc, "'%s'", s->path) : 0;
 }
 
 static int digest_scores(char hex[PARE_DIGEST_LEN], const struct scores *s)
@@ -130,7 +132,7 @@ static int digest_scores(char hex[PARE_DIGEST_LEN], const struct scores *s)
 }
 
 int pare_score_file_read(float **score, char digest[PARE_DIGEST_LEN],
-                     const struct pare_model *m, const char *path)
+                         const struct pare_model *m, const char *path)
 {
     struct scores s = {.path = path, .m = m};
     int rc = pare_source_open(&s.source, path, FILE_MOST);
@@ -145,5 +147,5 @@ int pare_score_file_read(float **score, char digest[PARE_DIGEST_LEN],
     if (!rc)
         rc = digest_scores(digest, &s);
     pare_source_close(&s.source);
-    return rc ? pare_fail_prefix(rc, "'%s'", path) : 0;
+    return rc;
 }

@@ -374,8 +374,8 @@ static int least_kept(uint64_t *kept, struct prune_plan *p, size_t slot)
 /* Tell the highest sparsity that the bounds of a pool let it come to. */
 static int cannot_meet(struct prune_plan *p, const struct prune_pool *pool)
 {
-    uint64_t kept = 0, n = 0;
-    int rc = 0;
+    uint64_t kept = 0, n = 0, total = pool->count.total;
+    int digits = 4, rc = 0;
 
     for (size_t i = pool->first; !rc && i < pool->first + pool->n; i++) {
         rc = least_kept(&n, p, i);
@@ -383,10 +383,13 @@ static int cannot_meet(struct prune_plan *p, const struct prune_pool *pool)
     }
     if (rc)
         return rc;
+    /* No 1.0000 where something stays. */
+    while (kept && digits < 9 && 2e4 * (double)kept < (double)total)
+        digits++, total /= 10;
     return pare_fail(PARE_EINVAL,
                      "the amount and the bounds of the layers exclude each "
-                     "other: the nearest sparsity is about %.4f",
-                     1 - (double)kept / (double)pool->count.total);
+                     "other: the nearest sparsity is about %.*f",
+                     digits, 1 - (double)kept / (double)pool->count.total);
 }
 
 /* Must the amount be met, other than by layers that stand for themselves? */

@@ -89,10 +89,17 @@ static int check_globs(const struct pare_scope *s, const struct pare_model *m,
     return rc;
 }
 
-/* Is a per-layer amount in vain, because none of its layers is left? */
+/* Is an amount in vain, because none of its layers is left? */
 static int check_amounts(const struct pare_scope *s, const struct pare_model *m,
                          const struct pare_prune_options *o)
 {
+    size_t others = 0;
+
+    for (size_t k = 0; k < s->n; k++)
+        others += isnan(s->layer[k].amount);
+    if (s->n && !others && !isnan(o->amount))
+        return pare_fail(PARE_EINVAL, "the general amount has no layer: all "
+                                      "have amounts of their own");
     for (size_t i = 0; i < o->n_layer; i++) {
         size_t k = 0;
 

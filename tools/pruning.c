@@ -211,7 +211,8 @@ static int choose_amount(struct pruning *p, const struct pruning_options *o,
                          p->prune.grain.canon);
     if (needed && kind < 0 && o->layer.n == 0 && !p->prune.grain.kind->group)
         return pare_fail(PARE_EINVAL,
-                         "no amount: use -s, -f, -c, -n or --layer");
+                         "no amount: see -s, -f, -c, -n, --layer, "
+                         "--bytes, --max-drop and -g N:M in pare-prune(1)");
     p->prune.kind = kind < 0 ? PARE_AMOUNT_SPARSITY : (unsigned)kind;
     p->prune.amount = kind < 0 ? (double)NAN : o->amount[kind];
     if (kind == PARE_AMOUNT_COUNT)
@@ -321,6 +322,8 @@ static int choose_rows(struct pruning *p, const struct pruning_options *o)
     if (o->calibrate_given && !p->prune.criterion.row->needs_data)
         return pare_fail(PARE_EINVAL, "--calibrate: criterion %s takes no data",
                          p->prune.criterion.row->name);
+    if (o->partial && !p->prune.grain.a)
+        return pare_fail(PARE_EINVAL, "--partial goes with N:M and blocks");
     return choose_norm(p, o);
 }
 

@@ -7,6 +7,7 @@
 for bad in '-s .5 -g 2:4' '-g 2:4 --layer fc1=.5' '-g 2:4 -A erk' '-g 2:2' '-g 4:2' \
     '-g block -s .5' '-g block:4 -s .5' '-s .5 --norm l2' \
     '-s .5 -g block:1x1 --norm l3' '-s .5 --min-sparsity fc1' \
+    '-s .5 --partial' '-f .5 -g unit --partial' \
     '-s .5 --max-sparsity fc1=2' '-s .5 --floor x' '-s .5 -m file' \
     '-s .5 -m file:' '-s .5 --scores x.h5' '-s .5 -m magnitude,rounds=3' \
     '-s .5 -m magnitude,size=3' '-s .5 -m random,inverse' \
@@ -69,6 +70,14 @@ err_has 'asked 2.0000 and by layer, removed 171 of 310 \(1.9942' \
     "so with a layer that has its own"
 run pare-prune -s 1 m.h5 --floor 2 -o no.h5
 fails_with 1 "a floor can exclude an amount"
+pare-init -a 784-300-10 -S 1 | pare-prune -s 1 --floor 1 -o no.h5 2>err
+ok "what is nearest to all is not told as all" \
+    grep -q 'is about 0\.99999[0-9]*$' err
+run pare-prune -s .5 --layer 'fc*=.3' m.h5 -o no.h5
+fails_with 1 "an amount can have no layer"
+err_has 'the general amount has no layer' "and that is told"
+run pare-prune m.h5 -o no.h5
+err_has 'no amount: .*--max-drop' "amounts are named where there is none"
 run pare-prune -n 303 m.h5 --floor 2 -o p.h5
 ok "a floor keeps layers alive" [ "$(kept p.h5 |
     awk '{ print ($1 > 1), ($2 > 1), ($3 > 1), $4 }')" = "1 1 1 7" ]
@@ -149,6 +158,7 @@ fails_with 1 "nor from a file that is not there"
 head -c 1500 s.h5 >cut.h5
 run pare-prune -s .7 -m file:cut.h5 m.h5 -o no.h5
 fails_with 1 "nor from one that is cut"
+ok "which is named once" [ "$(grep -o cut.h5 "$ERR" | wc -l)" -eq 1 ]
 ok "no file was made of all that" [ ! -e no.h5 ]
 
 # ---- scores that training gathers ----
