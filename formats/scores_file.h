@@ -7,7 +7,9 @@
  * Read scores that somebody else made: an HDF5 file with a float32 or
  * float64 dataset for each tensor that has some, named like the tensor
  * ("/fc1.weight") and of its shape. Tensors without one are not scored;
- * what else the file holds is not looked at.
+ * what else the file holds is not looked at. Where there are float64 scores
+ * that float32 does not hold, all finite scores are multiplied by one power
+ * of two, and none becomes 0 that was not.
  *
  * @param score   [m->n_tensors] zeroed; malloc'd arrays of tensor[t].n, out,
  *                also on failure: the caller frees them

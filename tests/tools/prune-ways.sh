@@ -139,6 +139,12 @@ same p1.h5 p2.h5 "by either way to name it"
 run pare-prune -s .7 -m magnitude,largest m.h5 -o p3.h5
 run pare-diff p1.h5 p3.h5
 status_is 0 "scores of -|w| are magnitude turned round"
+for how in tiny huge; do
+    scores_probe m.h5 far.h5 $how
+    run pare-prune -s .7 -m file:far.h5 m.h5 -o p1.h5
+    run pare-diff p1.h5 p3.h5
+    status_is 0 "so are $how ones, which float32 does not hold"
+done
 for how in nan shape type none; do
     scores_probe m.h5 bad.h5 $how
     run pare-prune -s .7 -m file:bad.h5 m.h5 -o no.h5

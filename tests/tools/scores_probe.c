@@ -1,5 +1,6 @@
 /* scores_probe MODEL OUT HOW: write scores of a model's weights, -|w| as
-   float64, or spoilt as HOW says: good, nan, shape, type, none, part. */
+   float64, or spoilt as HOW says: good, nan, shape, type, none, part;
+   or in other orders of magnitude: tiny, huge. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,7 @@
 #include "model_file.h"
 #include "status.h"
 
-static int put(struct pare_h5w *w, const struct pare_tensor *t,
-               const char *how)
+static int put(struct pare_h5w *w, const struct pare_tensor *t, const char *how)
 {
     char name[PARE_NAME_MAX + 1];
     double *score = malloc(t->n * sizeof *score);
@@ -21,6 +21,10 @@ static int put(struct pare_h5w *w, const struct pare_tensor *t,
         return -1;
     for (size_t i = 0; i < t->n; i++)
         score[i] = -fabs((double)t->value[i]);
+    for (size_t i = 0; i < t->n; i++)
+        score[i] = ldexp(score[i], strcmp(how, "tiny") == 0   ? -400
+                                   : strcmp(how, "huge") == 0 ? 400
+                                                              : 0);
     if (strcmp(how, "nan") == 0)
         score[t->n / 2] = (double)NAN;
     memcpy(dim, t->dim, sizeof dim);
