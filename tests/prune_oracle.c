@@ -344,6 +344,8 @@ static void prune_general(struct world *w)
 
     for (size_t i = 0; i < w->n_slots; i++)
         n += general[i] = !is_own(&w->slot[i]);
+    if (w->n_slots && !n && !isnan(w->o->amount))
+        refuse(w, "an amount for no layer");
     of = sums_of(w, general).total;
     if (n && w->o->kind == PARE_AMOUNT_COMPRESSION)
         keep = kept_for_ratio(w, w->o->amount, SIZE_MAX, general);
