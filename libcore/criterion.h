@@ -32,7 +32,7 @@ struct pare_revision {
     size_t keep, of;              /* an n:m grain, else 0 */
     bool partial;                 /* its last group may be shorter */
     bool fixed;     /* the masks may not be chosen anew (units, blocks) */
-    char note[128]; /* what a user should be told, out, or "" */
+    char note[192]; /* what a user should be told, out, or "" */
 };
 
 /** A saliency criterion: a row of the table in criterion.c. */

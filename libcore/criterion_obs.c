@@ -329,19 +329,30 @@ static int revise_group(struct pare_revision *r, const struct hessian *h,
     return rc;
 }
 
-static void note_damping(struct pare_revision *r, const char *layer,
-                         double damp)
+/* Layers that took more damping than was asked for. */
+struct damped {
+    size_t n;
+    const char *first;
+    double most;
+    bool same; /* all by `most` */
+};
+
+static void note_damping(struct pare_revision *r, const struct damped *d)
 {
-    size_t used = strlen(r->note);
     char number[PARE_NUMBER_MAX];
 
-    snprintf(r->note + used, sizeof r->note - used,
-             "%s%s has no inverse Hessian: damped by %s", used ? "; " : "",
-             layer, pare_number_print(number, damp));
+    pare_number_print(number, d->most);
+    if (d->n == 1)
+        snprintf(r->note, sizeof r->note,
+                 "%s has no inverse Hessian: damped by %s", d->first, number);
+    else if (d->n)
+        snprintf(r->note, sizeof r->note,
+                 "%s and %zu more have no inverse Hessian: damped by %s%s",
+                 d->first, d->n - 1, number, d->same ? "" : " at most");
 }
 
 static int revise_layer(struct pare_revision *r, size_t t,
-                        const struct scene *s)
+                        const struct scene *s, struct damped *damped)
 {
     double damp = s->in->opt[OPT_DAMP];
     struct hessian h;
@@ -352,14 +363,19 @@ static int revise_layer(struct pare_revision *r, size_t t,
     for (size_t g = 0; !rc && g < h.c.groups; g++)
         rc = revise_group(r, &h, g, s, &damp);
     free(h.h);
-    if (!rc && damp > s->in->opt[OPT_DAMP])
-        note_damping(r, s->m->arch.layer[h.layer].name, damp);
+    if (!rc && damp > s->in->opt[OPT_DAMP]) {
+        if (damped->n++ == 0)
+            damped->first = s->m->arch.layer[h.layer].name;
+        damped->same = damped->n == 1 || (damped->same && damp == damped->most);
+        damped->most = fmax(damped->most, damp);
+    }
     return rc;
 }
 
 int revise_obs(struct pare_revision *r, struct pare_model *m,
                const struct pare_criterion_input *in)
 {
+    struct damped damped = {0};
     struct scene s;
     int rc = open_scene(&s, m, in);
 
@@ -367,7 +383,8 @@ int revise_obs(struct pare_revision *r, struct pare_model *m,
     for (size_t t = 0; !rc && t < m->n_tensors; t++)
         if (r->value[t] && r->mask[t] && has_weights(m, t) &&
             loses(r, &m->tensor[t], t))
-            rc = revise_layer(r, t, &s);
+            rc = revise_layer(r, t, &s, &damped);
+    note_damping(r, &damped);
     close_scene(&s);
     return rc;
 }

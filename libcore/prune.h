@@ -68,7 +68,7 @@ struct pare_prune_report {
     uint64_t kept_before, kept_after;
     uint64_t grains_before, grains_removed; /* with a kept weight */
     double asked, achieved; /* in the amount's own kind; asked may be NaN */
-    char note[128];         /* of the criterion, or "" */
+    char note[192];         /* of the criterion, or "" */
     size_t n_rows;
     struct pare_prune_row *row;
 };
