@@ -151,36 +151,6 @@ static int scan(struct job *job)
     return pare_scan(&job->curve, &job->n_curves, &job->model, &o, tell, job);
 }
 
-static void add_globs(struct provenance *to, const char *option,
-                      const struct cli_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        provenance_option(to, option, list->item[i]);
-}
-
-static void describe_pruning(struct provenance *to, const struct job *job)
-{
-    const struct pruning_options *o = &job->o->p;
-    const struct pruning *p = &job->pruning;
-
-    if (p->scores_path)
-        provenance_input(to, "--scores", "data", p->scores_digest);
-    provenance_option(to, "-m", p->prune.criterion.canon);
-    provenance_option(to, "-g", p->prune.grain.canon);
-    if (!p->prune.grain.kind->single)
-        provenance_option(to, "--norm", pare_norm_name(p->prune.norm));
-    if (o->partial)
-        provenance_option(to, "--partial", NULL);
-    add_globs(to, "--skip", &o->skip);
-    add_globs(to, "--only", &o->only);
-    if (o->bias)
-        provenance_option(to, "--bias", NULL);
-    if (o->calibrate_given)
-        provenance_u64(to, "--calibrate", o->calibrate);
-    if (pruning_draws(p))
-        provenance_u64(to, "-S", p->prune.input.seed);
-}
-
 static int add_provenance(struct job *job)
 {
     struct provenance *to = provenance_new("scan");
@@ -188,7 +158,7 @@ static int add_provenance(struct job *job)
 
     provenance_option(to, "--levels", job->o->levels);
     provenance_option(to, "--split", job->o->split);
-    describe_pruning(to, job);
+    pruning_provenance_method(to, &job->pruning, &job->o->p);
     provenance_input(to, "-d", "data", job->data.digest);
     provenance_input(to, "", "model", job->in.state);
     provenance_note(to, "kernel", pare_kernel_provenance());

@@ -421,12 +421,11 @@ void pruning_provenance_amount(struct provenance *to, const struct pruning *p)
         provenance_real(to, amount_option[p->prune.kind], p->prune.amount);
 }
 
-void pruning_provenance(struct provenance *to, const struct pruning *p,
-                        const struct pruning_options *o)
+void pruning_provenance_method(struct provenance *to, const struct pruning *p,
+                               const struct pruning_options *o)
 {
     char linalg[PARE_LINALG_TEXT];
 
-    add_list(to, "--layer", &o->layer);
     if (p->scores_path)
         provenance_input(to, "--scores", "data", p->scores_digest);
     provenance_option(to, "-m", p->prune.criterion.canon);
@@ -435,11 +434,6 @@ void pruning_provenance(struct provenance *to, const struct pruning *p,
         provenance_option(to, "--norm", pare_norm_name(p->prune.norm));
     if (o->partial)
         provenance_option(to, "--partial", NULL);
-    provenance_option(to, "-A", p->prune.allocation->name);
-    add_list(to, "--min-sparsity", &o->min);
-    add_list(to, "--max-sparsity", &o->max);
-    if (o->floor)
-        provenance_u64(to, "--floor", o->floor);
     add_list(to, "--skip", &o->skip);
     add_list(to, "--only", &o->only);
     if (o->bias)
@@ -450,6 +444,18 @@ void pruning_provenance(struct provenance *to, const struct pruning *p,
         provenance_u64(to, "-S", p->prune.input.seed);
     if (p->prune.criterion.row->blas)
         provenance_note(to, "linalg", pare_linalg_provenance(linalg));
+}
+
+void pruning_provenance(struct provenance *to, const struct pruning *p,
+                        const struct pruning_options *o)
+{
+    add_list(to, "--layer", &o->layer);
+    pruning_provenance_method(to, p, o);
+    provenance_option(to, "-A", p->prune.allocation->name);
+    add_list(to, "--min-sparsity", &o->min);
+    add_list(to, "--max-sparsity", &o->max);
+    if (o->floor)
+        provenance_u64(to, "--floor", o->floor);
 }
 
 /* A number of the amount's kind: a count, or with four decimals. */

@@ -126,6 +126,11 @@ void pruning_release(struct pruning *p);
 /** Does the result depend on the seed? */
 bool pruning_draws(const struct pruning *p);
 
+/** Add what scores and what goes at once to a provenance line, with the seed
+    if it matters. */
+void pruning_provenance_method(struct provenance *to, const struct pruning *p,
+                               const struct pruning_options *o);
+
 /**
  * Add all options but amounts, data and model to a provenance line, with the
  * seed if it matters.
