@@ -175,7 +175,8 @@ static int fewest_grains(uint64_t *k, const struct lineup *l, uint64_t weights)
 /* What the bounds of a slot say about the grains that it loses first. */
 struct limits {
     uint64_t least, most;         /* grains */
-    uint64_t least_sum, most_sum; /* what the target counts in them */
+    uint64_t least_sum, most_sum; /* what the target counts in them ... */
+    uint64_t sum;                 /* ... and in the first k */
 };
 
 static int exclude_each_other(const struct prune_plan *p,
@@ -187,8 +188,12 @@ static int exclude_each_other(const struct prune_plan *p,
                      p->m->arch.layer[s->layer].name, p->kind->name);
 }
 
-/* How few and how many of its first grains the bounds let a slot lose. */
-static int limits_of(struct limits *to, const struct lineup *l, bool by_weights)
+/*
+ * How few and how many of its first grains the bounds let a slot lose; k: of
+ * which the sum is wanted, too.
+ */
+static int limits_of(struct limits *to, const struct lineup *l, uint64_t k,
+                     bool by_weights)
 {
     const struct prune_plan *p = l->p;
     const struct prune_slot *s = &p->slot[l->slot[0]];
@@ -197,7 +202,7 @@ static int limits_of(struct limits *to, const struct lineup *l, bool by_weights)
     size_t *size = NULL, n = 0;
     int rc;
 
-    *to = (struct limits){0};
+    *to = (struct limits){.sum = p->kind->map ? 0 : k};
     if (!p->kind->map) {
         to->most = to->most_sum = left > s->lo ? left - s->lo : 0;
         to->least = to->least_sum = last && left > s->hi ? left - s->hi : 0;
@@ -208,6 +213,8 @@ static int limits_of(struct limits *to, const struct lineup *l, bool by_weights)
         bool need = last && left > s->hi;
 
         left -= size[i];
+        if (i < k)
+            to->sum += by_weights ? size[i] : 1;
         open = open && left >= s->lo && n - i > s->floor;
         if (need) {
             to->least = i + 1;
@@ -276,22 +283,6 @@ struct need {
     size_t n_fixed;       /* slots that met a bound this time */
 };
 
-/* What the target counts in the first k grains of a slot. */
-static int counted(uint64_t *sum, struct prune_plan *p, size_t slot, uint64_t k,
-                   bool by_weights)
-{
-    struct lineup l;
-    int rc = begin_lineup(&l, p);
-
-    *sum = k;
-    if (!rc && by_weights && p->kind->map) {
-        add_slot(&l, slot);
-        rc = weights_in(sum, &l, k);
-    }
-    end_lineup(&l);
-    return rc;
-}
-
 /*
  * How far a common cut takes the slots of a line-up beyond their bounds:
  * over, what they would lose too much, under, too little; sum: what all of
@@ -305,21 +296,17 @@ static int measure(uint64_t *over, uint64_t *under, uint64_t *sum,
     *over = *under = *sum = 0;
     for (size_t i = 0; !rc && i < l->n; i++) {
         struct limits *to = &need->limit[i];
-        uint64_t lost = 0;
         struct lineup one;
 
         rc = begin_lineup(&one, l->p);
         if (!rc) {
             add_slot(&one, l->slot[i]);
-            rc = limits_of(to, &one, need->pool->by_weights);
+            rc = limits_of(to, &one, l->taken[i], need->pool->by_weights);
         }
         end_lineup(&one);
-        if (!rc)
-            rc = counted(&lost, l->p, l->slot[i], l->taken[i],
-                         need->pool->by_weights);
-        *sum += lost;
-        *over += lost > to->most_sum ? lost - to->most_sum : 0;
-        *under += lost < to->least_sum ? to->least_sum - lost : 0;
+        *sum += to->sum;
+        *over += to->sum > to->most_sum ? to->sum - to->most_sum : 0;
+        *under += to->sum < to->least_sum ? to->least_sum - to->sum : 0;
     }
     return rc;
 }
@@ -361,7 +348,7 @@ static int least_kept(uint64_t *kept, struct prune_plan *p, size_t slot)
 
     if (!rc) {
         add_slot(&l, slot);
-        rc = limits_of(&to, &l, true);
+        rc = limits_of(&to, &l, 0, true);
     }
     if (!rc)
         rc = weights_in(&sum, &l, to.most);
