@@ -453,8 +453,10 @@ int pare_mask_finish(struct pare_mask_report *r, struct pare_model *m,
     }
     if (!rc && r->revived)
         pare_model_drop_scores(m);
-    if (!rc)
+    if (!rc) {
+        pare_model_drop_full_masks(m);
         pare_model_apply_masks(m);
+    }
     free_values(drawn, m->n_tensors);
     return rc;
 }

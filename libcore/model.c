@@ -427,3 +427,15 @@ void pare_model_apply_masks(struct pare_model *m)
                 apply_mask(m->scores[i].value[t], tensor->mask, tensor->n);
     }
 }
+
+void pare_model_drop_full_masks(struct pare_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        struct pare_tensor *tensor = &m->tensor[t];
+
+        if (!tensor->mask || memchr(tensor->mask, 0, tensor->n))
+            continue;
+        free(tensor->mask);
+        tensor->mask = NULL;
+    }
+}

@@ -208,4 +208,7 @@ void pare_model_count(const struct pare_model *m, uint64_t *kept,
  */
 void pare_model_apply_masks(struct pare_model *m);
 
+/** Drop masks that prune nothing: they would only take room in the file. */
+void pare_model_drop_full_masks(struct pare_model *m);
+
 #endif

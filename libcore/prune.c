@@ -481,6 +481,7 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
         restore_values(m, &b);
         restore_masks(m, &b);
     } else {
+        pare_model_drop_full_masks(m);
         pare_model_apply_masks(m);
         *r = report;
         memset(&report, 0, sizeof report);

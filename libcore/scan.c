@@ -45,7 +45,7 @@ static int copy_tensor(struct pare_tensor *to, const struct pare_tensor *from)
     *to = *from;
     to->mask = NULL;
     to->value = malloc(from->n * sizeof(float));
-    return to->value ? pare_tensor_need_mask(to) : no_memory();
+    return to->value ? 0 : no_memory();
 }
 
 static int copy_scores(struct pare_model *to, const struct pare_model *from)
@@ -59,21 +59,26 @@ static int copy_scores(struct pare_model *to, const struct pare_model *from)
 }
 
 /* Values, masks and scores of the model as it is. */
-static void restore(struct pare_model *to, const struct pare_model *from)
+static int restore(struct pare_model *to, const struct pare_model *from)
 {
-    for (size_t t = 0; t < from->n_tensors; t++) {
+    int err = 0;
+
+    for (size_t t = 0; !err && t < from->n_tensors; t++) {
         const struct pare_tensor *f = &from->tensor[t];
 
         memcpy(to->tensor[t].value, f->value, f->n * sizeof(float));
+        free(to->tensor[t].mask);
+        to->tensor[t].mask = NULL;
         if (f->mask)
+            err = pare_tensor_need_mask(&to->tensor[t]);
+        if (f->mask && !err)
             memcpy(to->tensor[t].mask, f->mask, f->n);
-        else
-            memset(to->tensor[t].mask, 1, f->n);
         for (size_t i = 0; i < from->n_scores; i++)
             if (from->scores[i].value[t] && to->scores[i].value[t])
                 memcpy(to->scores[i].value[t], from->scores[i].value[t],
                        f->n * sizeof(float));
     }
+    return err;
 }
 
 /* No checkpoints and no optimiser state, which are of no account here. */
@@ -158,8 +163,9 @@ static int prune_layer(struct scan *s, size_t layer, double level,
     o.n_layer = o.n_min = o.n_max = o.n_skip = 0;
     o.n_only = 1;
     o.only = &only;
-    restore(&s->trial, s->m);
-    err = pare_prune(&report, &s->trial, &o);
+    err = restore(&s->trial, s->m);
+    if (!err)
+        err = pare_prune(&report, &s->trial, &o);
     if (!err)
         *kept = report.kept_after;
     pare_prune_report_release(&report);
@@ -232,10 +238,10 @@ int pare_scan(struct pare_curve **curve, size_t *n, struct pare_model *m,
 
     if (!err)
         err = make_trial(&s);
-    if (!err) {
-        restore(&s.trial, m);
+    if (!err)
+        err = restore(&s.trial, m);
+    if (!err)
         err = measure_start(&s);
-    }
     if (!err) {
         s.curve = calloc(s.scope.n, sizeof *s.curve);
         err = s.curve ? 0 : no_memory();

@@ -295,19 +295,6 @@ static int cut_checkpoint(const struct job *job,
 
 /* ---- the whole ------------------------------------------------------- */
 
-/* A mask that prunes nothing any more is none. */
-static void drop_full_masks(struct pare_model *m)
-{
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        struct pare_tensor *tensor = &m->tensor[t];
-
-        if (!tensor->mask || pare_tensor_kept(tensor) < tensor->n)
-            continue;
-        free(tensor->mask);
-        tensor->mask = NULL;
-    }
-}
-
 static int cut_all(const struct job *job, struct shrink_set *set)
 {
     const struct pare_model *m = job->p->m;
@@ -324,10 +311,10 @@ static int cut_all(const struct job *job, struct shrink_set *set)
         if (set[i + 1].value)
             rc = cut_checkpoint(job, &m->checkpoint[i], &set[i + 1]);
     free(value);
-    if (!rc)
-        drop_full_masks(job->out);
-    if (!rc)
+    if (!rc) {
+        pare_model_drop_full_masks(job->out);
         pare_model_apply_masks(job->out);
+    }
     return rc;
 }
 

@@ -114,6 +114,9 @@ pare-dump o.h5 | awk '/^tensor fc1.weight/ { on = 1; next } !/^ / { on = 0 }
 ok "--values gives the values that were" [ -z "$(comm -13 m.val o.val)" ]
 run_sh 'pare-mask or o.h5 a.h5 --values m.h5 | pare-diff m.h5 -'
 out_has '^total	343	343	343	0	0	0	0$' "until all are back"
+pare-mask or o.h5 a.h5 --values m.h5 -o back.h5
+run_sh 'pare-dump back.h5 | grep -c sparse'
+out_is 0 "and no mask is left, which would prune nothing"
 run pare-rewind -t epoch:2 m.h5 -o e1.h5
 run_sh 'pare-mask or o.h5 a.h5 --values m.h5 | pare-rewind -t epoch:2 -o e2.h5'
 run pare-diff e1.h5 e2.h5
