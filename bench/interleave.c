@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ROUNDS = 201, MAX_CONTESTANTS = 8, TRIES = 4 };
+enum { MAX_ROUNDS = 201, MAX_CONTESTANTS = 16, TRIES = 4 };
 
 struct contestant {
     bool worker, product; /* product: a yardstick of operations a second */

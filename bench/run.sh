@@ -144,14 +144,15 @@ rows_scores() {
     for arch in lenet-300-100 conv-2 vgg-11; do
         echo "score $arch, 96 samples, 2 threads, samples/s"
         set --
-        for c in gradient snip taylor fisher grasp wanda activation synflow \
+        for c in snip taylor fisher grasp wanda activation synflow \
             lamp obs +taylor +geometric-median; do
             # Factors of Hessians of thousands of inputs take long.
             [ "$c" != obs ] || [ "$arch" = lenet-300-100 ] || continue
             set -- "$@" \
                 "w $c=exec $bin/bench_score random:96 $arch $c 96 2"
         done
-        race "$@"
+        race "$@" \
+            "p gradient=exec $bin/bench_score random:96 $arch gradient 96 2"
     done
 }
 
