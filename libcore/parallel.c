@@ -34,6 +34,7 @@ static struct pool {
     _Atomic size_t left;     /* tasks not finished */
     _Atomic size_t parties;
     bool quit;
+    bool settled; /* the lock is held for a fork */
     size_t n_workers;
     pthread_t worker[PARTIES_MAX];
     struct share share[PARTIES_MAX];
@@ -130,6 +131,27 @@ static void *worker(void *arg)
     return NULL;
 }
 
+/*
+ * Before a fork: let all workers go to sleep. One that is still beginning, or
+ * ending a region, may hold a lock of the C library or of a sanitizer, which
+ * nobody would release in the child.
+ */
+static void settle(void)
+{
+    pool.settled = !atomic_load(&pool.busy);
+    if (!pool.settled)
+        return;
+    while ((size_t)atomic_load(&pool.sleeping) < pool.n_workers)
+        sched_yield();
+    pthread_mutex_lock(&pool.lock);
+}
+
+static void go_on(void)
+{
+    if (pool.settled)
+        pthread_mutex_unlock(&pool.lock);
+}
+
 /* A forked child has none of the threads. */
 static void forget(void)
 {
@@ -163,7 +185,7 @@ static size_t hire(size_t n)
     if (pool.n_workers >= n)
         return n;
     if (!registered)
-        registered = pthread_atfork(NULL, NULL, forget) == 0;
+        registered = pthread_atfork(settle, go_on, forget) == 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (pool.n_workers < n &&

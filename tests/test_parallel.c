@@ -95,22 +95,26 @@ static void a_forked_child_can_go_on(void **state)
     pid_t pid;
 
     (void)state;
-    run_and_check(2, 10);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        int sum = 0;
+    /* More threads each time, so that some have only just begun. */
+    for (int threads = 2; threads < 34; threads++) {
+        run_and_check(threads, 1);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            int sum = 0;
 
-        alarm(20);
-        clear();
-        pare_parallel(2, TASKS, count, done);
-        for (int i = 0; i < TASKS; i++)
-            sum += atomic_load(&done[i]);
-        _exit(sum != TASKS);
+            alarm(20);
+            clear();
+            free(malloc(1000));
+            pare_parallel(2, TASKS, count, done);
+            for (int i = 0; i < TASKS; i++)
+                sum += atomic_load(&done[i]);
+            _exit(sum != TASKS);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        run_and_check(threads, 1);
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    run_and_check(2, 10);
 }
 
 int main(void)
