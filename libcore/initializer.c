@@ -215,3 +215,24 @@ int pare_model_init_values(float *const *value, const struct pare_model *m)
         memcpy(value[t], c->value[t], m->tensor[t].n * sizeof *value[t]);
     return 0;
 }
+
+int pare_model_draw_init(float ***value, const struct pare_model *m)
+{
+    float **v = calloc(m->n_tensors + 1, sizeof *v);
+    int rc = v ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
+
+    for (size_t t = 0; !rc && t < m->n_tensors; t++) {
+        v[t] = malloc(m->tensor[t].n * sizeof **v);
+        if (!v[t])
+            rc = pare_fail(PARE_ENOMEM, "out of memory");
+    }
+    if (!rc)
+        rc = pare_model_init_values(v, m);
+    for (size_t t = 0; rc && v && t < m->n_tensors; t++)
+        free(v[t]);
+    if (rc)
+        free(v);
+    else
+        *value = v;
+    return rc;
+}

@@ -60,4 +60,13 @@ int pare_model_draw(struct pare_model *m, const char *spec, uint64_t seed);
  */
 int pare_model_init_values(float *const *value, const struct pare_model *m);
 
+/**
+ * The same into arrays of their own.
+ *
+ * @param value  [n_tensors] malloc'd array of malloc'd arrays of tensor[t].n
+ *               floats, out: the caller frees them
+ * @return 0; PARE_ENOMEM; as pare_model_init_values
+ */
+int pare_model_draw_init(float ***value, const struct pare_model *m);
+
 #endif

@@ -358,8 +358,6 @@ static void free_values(float **value, size_t n)
 static int draw_init(float ***value, const struct pare_model *m)
 {
     const struct pare_checkpoint *c = pare_model_checkpoint(m, "init");
-    float **v;
-    int rc = 0;
 
     if (!c || c->value)
         return pare_fail(PARE_EINVAL,
@@ -367,21 +365,7 @@ static int draw_init(float ***value, const struct pare_model *m)
                          "which %s: use --fill or --values",
                          c ? "are stored without what was pruned"
                            : "it does not know");
-    v = calloc(m->n_tensors + 1, sizeof *v);
-    if (!v)
-        return no_memory();
-    for (size_t t = 0; !rc && t < m->n_tensors; t++) {
-        v[t] = malloc(m->tensor[t].n * sizeof(float));
-        if (!v[t])
-            rc = no_memory();
-    }
-    if (!rc)
-        rc = pare_model_init_values(v, m);
-    if (rc)
-        free_values(v, m->n_tensors);
-    else
-        *value = v;
-    return rc;
+    return pare_model_draw_init(value, m);
 }
 
 /* Values of what comes back in one array. */

@@ -14,11 +14,6 @@ struct target {
     float **drawn; /* values of init; NULL: those of the checkpoint */
 };
 
-static int no_memory(void)
-{
-    return pare_fail(PARE_ENOMEM, "out of memory");
-}
-
 static void free_values(float **value, size_t n)
 {
     for (size_t t = 0; value && t < n; t++)
@@ -41,25 +36,6 @@ static int unknown(const struct pare_model *m, const char *name)
                      used ? names : "none");
 }
 
-static int draw_init(float ***value, const struct pare_model *m)
-{
-    float **v = calloc(m->n_tensors + 1, sizeof *v);
-    int rc = v ? 0 : no_memory();
-
-    for (size_t t = 0; !rc && t < m->n_tensors; t++) {
-        v[t] = malloc(m->tensor[t].n * sizeof(float));
-        if (!v[t])
-            rc = no_memory();
-    }
-    if (!rc)
-        rc = pare_model_init_values(v, m);
-    if (rc)
-        free_values(v, m->n_tensors);
-    else
-        *value = v;
-    return rc;
-}
-
 static int find_target(struct target *to, const struct pare_model *m,
                        const struct pare_rewind_options *o)
 {
@@ -73,7 +49,7 @@ static int find_target(struct target *to, const struct pare_model *m,
                          o->to);
     to->checkpoint = init ? NULL : c;
     if (init)
-        return draw_init(&to->drawn, m);
+        return pare_model_draw_init(&to->drawn, m);
     return c->value ? 0
                     : pare_fail(PARE_EFORMAT, "checkpoint '%s' has no values",
                                 o->to);
