@@ -8,8 +8,9 @@
 #include "arch_parts.h"
 #include "status.h"
 
-/* Weights of one model: what a file may ask a reader to allocate. */
-#define WEIGHTS_MAX 4294967296.
+/* Positions of one model's weights, there or not: they are counted in 64
+ * bits. How many may be there is a matter of pare_model_allocate. */
+#define WEIGHTS_MAX 0x1p62
 
 /* Values of one sample behind a layer, and weights of all so far. */
 static int check_sizes(const struct pare_layer *l, double *weights)
@@ -34,7 +35,7 @@ static int check_sizes(const struct pare_layer *l, double *weights)
         *weights += size;
         if (*weights > WEIGHTS_MAX)
             return pare_fail(PARE_ELIMIT,
-                             "architecture: layer %s makes more than 2^32 "
+                             "architecture: layer %s makes more than 2^62 "
                              "weights",
                              l->name);
     }

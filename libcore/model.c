@@ -7,23 +7,25 @@
 
 #include "bits.h"
 #include "clones.h"
+#include "compact.h"
 #include "gathered.h"
 #include "hugepage.h"
+#include "rewiring.h"
 #include "status.h"
 
-#define BLOCK 4096 /* values looked at together */
+#define BLOCK       4096                /* values looked at together */
+#define WEIGHTS_MAX ((uint64_t)1 << 32) /* values held of one model */
 
 static int no_memory(void)
 {
     return pare_fail(PARE_ENOMEM, "out of memory");
 }
 
-static int init_tensor(struct pare_tensor *t, size_t layer,
+static void lay_tensor(struct pare_tensor *t, size_t layer,
                        const struct pare_layer *l,
                        const struct pare_tensor_spec *spec)
 {
-    snprintf(t->name, sizeof t->name, "%.40s.%.20s", l->name,
-             spec->suffix);
+    snprintf(t->name, sizeof t->name, "%.40s.%.20s", l->name, spec->suffix);
     t->layer = layer;
     t->role = spec->role;
     t->rank = spec->rank;
@@ -32,35 +34,65 @@ static int init_tensor(struct pare_tensor *t, size_t layer,
         t->dim[i] = spec->dim[i];
         t->n *= spec->dim[i];
     }
-    t->value = calloc(t->n, sizeof(float));
-    pare_hugepage(t->value, t->n * sizeof(float));
-    if (!t->value)
+}
+
+int pare_model_lay(struct pare_model *m, struct pare_arch *arch)
+{
+    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
+
+    m->arch = *arch;
+    memset(arch, 0, sizeof *arch);
+    m->norm.scale = 1;
+    m->tensor =
+        calloc(m->arch.n_layers * PARE_LAYER_TENSORS, sizeof *m->tensor);
+    if (!m->tensor) {
+        pare_model_release(m);
         return no_memory();
-    if (t->role == PARE_ROLE_BUFFER && strcmp(spec->suffix, "var") == 0)
-        for (size_t i = 0; i < t->n; i++)
-            t->value[i] = 1;
+    }
+    for (size_t i = 0; i < m->arch.n_layers; i++) {
+        const struct pare_layer *l = &m->arch.layer[i];
+        int n = l->kind->tensors(l, spec);
+
+        for (int k = 0; k < n; k++)
+            lay_tensor(&m->tensor[m->n_tensors++], i, l, &spec[k]);
+    }
+    return 0;
+}
+
+int pare_model_allocate(struct pare_model *m)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < m->n_tensors; i++) {
+        struct pare_tensor *t = &m->tensor[i];
+        const char *suffix = strrchr(t->name, '.');
+
+        if (t->pattern)
+            t->n = (size_t)pare_pattern_count(t->pattern);
+        total += t->n;
+        if (t->n > WEIGHTS_MAX || total > WEIGHTS_MAX)
+            return pare_fail(PARE_ELIMIT,
+                             "layer %s makes more than 2^32 weights: it can "
+                             "only be sparse",
+                             m->arch.layer[t->layer].name);
+        t->value = calloc(t->n + 1, sizeof(float));
+        pare_hugepage(t->value, t->n * sizeof(float));
+        if (!t->value)
+            return no_memory();
+        for (size_t k = 0; t->role == PARE_ROLE_BUFFER && suffix &&
+                           strcmp(suffix, ".var") == 0 && k < t->n;
+             k++)
+            t->value[k] = 1;
+    }
     return 0;
 }
 
 int pare_model_init(struct pare_model *m, struct pare_arch *arch)
 {
-    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
-    int err = 0;
+    int err = pare_model_lay(m, arch);
 
-    m->arch = *arch;
-    memset(arch, 0, sizeof *arch);
-    m->norm.scale = 1;
-    m->tensor = calloc(m->arch.n_layers * PARE_LAYER_TENSORS,
-                       sizeof *m->tensor);
-    if (!m->tensor)
-        err = no_memory();
-    for (size_t i = 0; !err && i < m->arch.n_layers; i++) {
-        const struct pare_layer *l = &m->arch.layer[i];
-        int n = l->kind->tensors(l, spec);
-
-        for (int k = 0; !err && k < n; k++)
-            err = init_tensor(&m->tensor[m->n_tensors++], i, l, &spec[k]);
-    }
+    if (!err)
+        err = pare_model_allocate(m);
     if (err)
         pare_model_release(m);
     return err;
@@ -102,7 +134,9 @@ void pare_model_release(struct pare_model *m)
     for (size_t t = 0; t < m->n_tensors; t++) {
         free(m->tensor[t].value);
         free(m->tensor[t].mask);
+        pare_pattern_free(m->tensor[t].pattern);
     }
+    pare_model_drop_rewiring(m);
     free(m->tensor);
     for (size_t i = 0; m->class_name && i < m->n_classes; i++)
         free(m->class_name[i]);
@@ -239,8 +273,7 @@ int pare_model_save_checkpoint(struct pare_model *m, const char *name,
     if (!c->value)
         return PARE_ENOMEM;
     for (size_t t = 0; t < m->n_tensors; t++)
-        memcpy(c->value[t], m->tensor[t].value,
-               m->tensor[t].n * sizeof(float));
+        memcpy(c->value[t], m->tensor[t].value, m->tensor[t].n * sizeof(float));
     c->epoch = m->training.epoch;
     c->epoch_step = m->training.epoch_step;
     c->step = m->training.step;
@@ -260,8 +293,7 @@ void pare_model_drop_checkpoint(struct pare_model *m, const char *name)
     memmove(c, c + 1, (--m->n_checkpoints - i) * sizeof *c);
 }
 
-int pare_model_copy_classes(struct pare_model *m, size_t n,
-                            char *const *name)
+int pare_model_copy_classes(struct pare_model *m, size_t n, char *const *name)
 {
     char **copy = name ? calloc(n ? n : 1, sizeof *copy) : NULL;
     bool ok = !name || copy;
@@ -378,7 +410,7 @@ void pare_model_count(const struct pare_model *m, uint64_t *kept,
         if (!pare_tensor_prunable(&m->tensor[t]))
             continue;
         *kept += pare_tensor_kept(&m->tensor[t]);
-        *total += m->tensor[t].n;
+        *total += pare_tensor_positions(&m->tensor[t]);
     }
 }
 

@@ -5,34 +5,57 @@
 #include <stdint.h>
 
 #include "arch.h"
+#include "marks.h"
 #include "norm.h"
+#include "pattern.h"
 
-#define PARE_SLOTS_MAX  2   /* state arrays an optimiser keeps per weight */
 #define PARE_DIGEST_LEN 33  /* 32 hexadecimal digits and a NUL */
 #define PARE_SPEC_MAX   256 /* canonical text of an optimiser, schedule ... */
 
 /**
  * One named array of a model: a weight matrix, a bias, a running statistic.
  *
+ * A sparse weight may lie compact: `pattern` says which positions there are
+ * and value has one number for each, and so have optimiser slots, stored
+ * checkpoints and scores. mask is then NULL. Whether a tensor lies compact is
+ * a matter of memory: files and digests are the same (pare_tensor_compact).
+ *
  * Invariant (promise 4): where mask[i] is 0, value[i] is exactly 0.0f, and
- * so is every optimiser slot and every stored checkpoint's value at i.
+ * so is every optimiser slot (unless the dialect has them dense) and every
+ * stored checkpoint's value at i.
  */
 struct pare_tensor {
     char name[PARE_NAME_MAX]; /* "fc1.weight" */
     size_t layer;             /* index into arch.layer */
     enum pare_role role;
     int rank;
-    size_t dim[PARE_RANK_MAX]; /* linear weight: {out, in} */
-    size_t n;                  /* product of dim */
-    float *value;              /* [n] C order */
-    uint8_t *mask;             /* [n] 1 kept, 0 pruned; NULL: all kept */
+    size_t dim[PARE_RANK_MAX];    /* linear weight: {out, in} */
+    size_t n;                     /* values: product of dim; compact: entries */
+    float *value;                 /* [n] C order */
+    uint8_t *mask;                /* [n] 1 kept, 0 pruned; NULL: all kept */
+    struct pare_pattern *pattern; /* of a compact tensor, else NULL */
+    uint64_t target;           /* connections it grows back to; 0: not said */
+    struct pare_marks removed; /* by the last pruning that grows back */
+    struct pare_marks added;   /* by the last growth */
+};
+
+/** What rewiring did to a tensor between two ends of epochs. */
+struct pare_rewiring {
+    uint64_t epoch; /* finished epochs at the time */
+    size_t tensor;
+    uint64_t times; /* prunings */
+    /* Sums over them: connections before each, removed, grown. */
+    uint64_t before, removed, grown;
+    /* Of those that the growth before had brought: how many there were, and
+       how many outlived the pruning. */
+    uint64_t fresh, survived;
 };
 
 /** Optimiser state as it lies in a file. */
 struct pare_optstate {
-    char spec[PARE_SPEC_MAX]; /* canonical, "adam,beta1=0.9,..."; "" none */
-    uint64_t step;            /* updates done (bias correction of Adam) */
-    int n_slots;              /* 0 while no update was done */
+    char spec[PARE_SPEC_MAX];     /* canonical, "adam,beta1=0.9,..."; "" none */
+    uint64_t step;                /* updates done (bias correction of Adam) */
+    int n_slots;                  /* 0 while no update was done */
     float **slot[PARE_SLOTS_MAX]; /* slot[k][tensor]: [n], NULL for buffers */
 };
 
@@ -46,12 +69,13 @@ struct pare_training {
     uint64_t seed;        /* of shuffling, dropout and augmentation */
     uint64_t batch;       /* samples; 0: never trained */
     uint64_t steps_per_epoch;
-    double lr;            /* base learning rate */
+    double lr; /* base learning rate */
     double weight_decay;
     char loss[PARE_NAME_MAX];
     char schedule[PARE_SPEC_MAX];
-    char select[16];      /* last, best-val-loss, best-val-acc */
+    char select[16];             /* last, best-val-loss, best-val-acc */
     char augment[PARE_SPEC_MAX]; /* of training images; "" none */
+    char dialect[16]; /* numenta, set, synapses; "" for standard practice */
     /* Sums over the unfinished epoch, for its line of the history. */
     double sum_loss;
     uint64_t sum_correct, sum_samples;
@@ -64,12 +88,12 @@ struct pare_training {
 struct pare_checkpoint {
     char name[PARE_NAME_MAX]; /* "init", "epoch:3", "step:1000", "best" */
     uint64_t epoch, epoch_step, step, sched_step; /* as in training */
-    float **value;               /* [n_tensors][n], or NULL */
+    float **value;                                /* [n_tensors][n], or NULL */
     /* [n_tensors] masks of then, entries NULL where all was kept; only of an
        undo point, which pruning leaves whole. Else NULL: the mask is the
        model's. */
     uint8_t **mask;
-    struct pare_optstate optim;  /* spec "" when not kept */
+    struct pare_optstate optim; /* spec "" when not kept */
 };
 
 /** Scores that a run of training gathered: "movement", "hebbian". */
@@ -92,6 +116,7 @@ struct pare_curve {
 struct pare_init {
     char spec[PARE_SPEC_MAX]; /* canonical initialiser; "": not from a seed */
     uint64_t seed;
+    char sparse[PARE_SPEC_MAX];   /* how connections were drawn; "": all */
     char digest[PARE_DIGEST_LEN]; /* `weights` digest of the init values */
 };
 
@@ -100,15 +125,15 @@ struct pare_history_row {
     uint64_t epoch, step; /* after this epoch */
     double lr;            /* at its last step */
     double train_loss, train_acc, val_loss, val_acc;
-    double sparsity;      /* of the prunable weights */
+    double sparsity; /* of the prunable weights */
 };
 
 /** A model: what one file holds. Zero-initialise, release after use. */
 struct pare_model {
     struct pare_arch arch;
-    struct pare_norm norm;  /* of its inputs */
-    size_t n_classes;       /* 0: unknown */
-    char **class_name;      /* [n_classes], or NULL */
+    struct pare_norm norm; /* of its inputs */
+    size_t n_classes;      /* 0: unknown */
+    char **class_name;     /* [n_classes], or NULL */
     size_t n_tensors;
     struct pare_tensor *tensor; /* layer order, weight before bias */
     struct pare_init init;
@@ -122,10 +147,12 @@ struct pare_model {
     struct pare_scores *scores; /* begun anew with each run of training */
     size_t n_curves;
     struct pare_curve *curve; /* by ascending layer */
+    size_t n_rewirings, rewiring_room;
+    struct pare_rewiring *rewiring; /* by epoch, then tensor */
     size_t n_steps;
     char **step; /* provenance: one JSON object a line, oldest first */
     size_t user_size;
-    void *user;  /* /user as formats/ keeps it; opaque here */
+    void *user; /* /user as formats/ keeps it; opaque here */
 };
 
 /**
@@ -134,6 +161,22 @@ struct pare_model {
  * @return 0, PARE_ENOMEM, PARE_ELIMIT
  */
 int pare_model_init(struct pare_model *m, struct pare_arch *arch);
+
+/**
+ * The first half of pare_model_init: tensors with shapes and no values. A
+ * weight may be given a pattern of its shape before pare_model_allocate.
+ *
+ * @return 0, PARE_ENOMEM
+ */
+int pare_model_lay(struct pare_model *m, struct pare_arch *arch);
+
+/**
+ * The second half: values, 0, for every position or every entry.
+ *
+ * @return 0; PARE_ENOMEM; PARE_ELIMIT above 2^32 values, naming the layer.
+ *         The model is the caller's to release in any case
+ */
+int pare_model_allocate(struct pare_model *m);
 
 /** Free all that a model owns and zero it; zeroed is fine. */
 void pare_model_release(struct pare_model *m);
@@ -161,8 +204,7 @@ int pare_model_save_checkpoint(struct pare_model *m, const char *name,
 void pare_model_drop_checkpoint(struct pare_model *m, const char *name);
 
 /** Copy class names (name NULL: only their number). 0 or PARE_ENOMEM. */
-int pare_model_copy_classes(struct pare_model *m, size_t n,
-                            char *const *name);
+int pare_model_copy_classes(struct pare_model *m, size_t n, char *const *name);
 
 /** Append a row / a provenance line (copied). 0 or PARE_ENOMEM. */
 int pare_model_add_history(struct pare_model *m,
@@ -184,7 +226,7 @@ int pare_optstate_copy(struct pare_optstate *to,
 /** Allocate a mask of ones for a tensor that has none. 0, PARE_ENOMEM. */
 int pare_tensor_need_mask(struct pare_tensor *t);
 
-/** Number of kept positions (n without a mask). */
+/** Number of kept positions (n without a mask, and of a compact tensor). */
 size_t pare_tensor_kept(const struct pare_tensor *t);
 
 /** Index of the first value that is infinite or NaN; n when there is none. */

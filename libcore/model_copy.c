@@ -32,6 +32,11 @@ static int copy_tensors(struct pare_model *to, const struct pare_model *from)
 
         memcpy(to->tensor[t].value, x->value, x->n * sizeof(float));
         to->tensor[t].mask = copy_bytes(x->mask, x->n, &rc);
+        to->tensor[t].target = x->target;
+        if (!rc)
+            rc = pare_marks_copy(&to->tensor[t].removed, &x->removed);
+        if (!rc)
+            rc = pare_marks_copy(&to->tensor[t].added, &x->added);
     }
     return rc;
 }
@@ -135,6 +140,11 @@ static int copy_records(struct pare_model *to, const struct pare_model *from)
 
     for (size_t i = 0; !rc && i < from->n_history; i++)
         rc = pare_model_add_history(to, &from->history[i]);
+    if (!rc && from->n_rewirings) {
+        to->rewiring = copy_bytes(
+            from->rewiring, from->n_rewirings * sizeof *from->rewiring, &rc);
+        to->n_rewirings = to->rewiring_room = rc ? 0 : from->n_rewirings;
+    }
     for (size_t i = 0; !rc && i < from->n_steps; i++)
         rc = pare_model_add_step(to, from->step[i]);
     to->user = copy_bytes(from->user, from->user_size, &rc);
@@ -149,9 +159,17 @@ int pare_model_copy(struct pare_model *out, const struct pare_model *from)
     int rc = pare_arch_parse(&arch, from->arch.text);
 
     if (!rc)
-        rc = pare_model_init(&to, &arch);
-    if (rc)
+        rc = pare_model_lay(&to, &arch);
+    for (size_t t = 0; !rc && t < from->n_tensors; t++)
+        if (from->tensor[t].pattern)
+            rc = pare_pattern_copy(&to.tensor[t].pattern,
+                                   from->tensor[t].pattern);
+    if (!rc)
+        rc = pare_model_allocate(&to);
+    if (rc) {
+        pare_model_release(&to);
         return rc;
+    }
     to.init = from->init;
     to.training = from->training;
     rc = pare_norm_copy(&to.norm, &from->norm);

@@ -17,7 +17,12 @@ enum pare_stream {
     PARE_STREAM_PRUNE = 5,     /* the random criterion; sub = tensor */
     PARE_STREAM_CALIBRATE = 6, /* samples for criteria that need data */
     PARE_STREAM_AUGMENT = 7,   /* changes of images; sub = epoch */
-    PARE_STREAM_MASK = 12      /* masks that are drawn; sub = tensor */
+    PARE_STREAM_SPARSE = 8,    /* first connections of a sparse layer */
+    PARE_STREAM_GROW = 9,      /* new connections; sub = tensor */
+    PARE_STREAM_NEW = 10,      /* values of new connections; sub = tensor */
+    PARE_STREAM_EVOLVE = 11,   /* random times of rewiring; sub = tensor */
+    PARE_STREAM_MASK = 12,     /* masks that are drawn; sub = tensor */
+    PARE_STREAM_GIBBS = 13     /* units of a Boltzmann machine that are on */
 };
 
 /**
@@ -30,8 +35,7 @@ enum pare_stream {
  * Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3",
  * SC'11; tested against the known-answer vectors published with it.
  */
-void pare_philox(uint32_t out[4], const uint32_t ctr[4],
-                 const uint32_t key[2]);
+void pare_philox(uint32_t out[4], const uint32_t ctr[4], const uint32_t key[2]);
 
 /**
  * Four random words for a place in a stream: key = seed, counter =
@@ -49,8 +53,8 @@ float pare_rng_unit(uint32_t word);
  *
  * @param out  [n] float32, out
  */
-void pare_rng_uniform(float *out, size_t n, double lo, double hi,
-                      uint64_t seed, enum pare_stream stream, uint32_t sub);
+void pare_rng_uniform(float *out, size_t n, double lo, double hi, uint64_t seed,
+                      enum pare_stream stream, uint32_t sub);
 
 /**
  * n normal numbers of mean 0 and standard deviation sd, two from each
