@@ -6,6 +6,7 @@
 
 #include "arch.h"
 #include "marks.h"
+#include "model_records.h"
 #include "norm.h"
 #include "pattern.h"
 
@@ -37,18 +38,6 @@ struct pare_tensor {
     uint64_t target;           /* connections it grows back to; 0: not said */
     struct pare_marks removed; /* by the last pruning that grows back */
     struct pare_marks added;   /* by the last growth */
-};
-
-/** What rewiring did to a tensor between two ends of epochs. */
-struct pare_rewiring {
-    uint64_t epoch; /* finished epochs at the time */
-    size_t tensor;
-    uint64_t times; /* prunings */
-    /* Sums over them: connections before each, removed, grown. */
-    uint64_t before, removed, grown;
-    /* Of those that the growth before had brought: how many there were, and
-       how many outlived the pruning. */
-    uint64_t fresh, survived;
 };
 
 /** Optimiser state as it lies in a file. */
@@ -96,36 +85,12 @@ struct pare_checkpoint {
     struct pare_optstate optim; /* spec "" when not kept */
 };
 
-/** Scores that a run of training gathered: "movement", "hebbian". */
-struct pare_scores {
-    char name[PARE_NAME_MAX];
-    uint64_t count; /* steps or samples that were gathered over */
-    float **value;  /* [n_tensors][n]; NULL where none were */
-};
-
-/** One layer pruned alone to several sparsities: what pare-scan measured. */
-struct pare_curve {
-    size_t layer;
-    size_t n;         /* points, by ascending sparsity */
-    double *sparsity; /* [n] of the layer's weights, achieved */
-    double *loss;     /* [n] mean */
-    double *accuracy; /* [n] 0..1 */
-};
-
 /** How the first weights were drawn. */
 struct pare_init {
     char spec[PARE_SPEC_MAX]; /* canonical initialiser; "": not from a seed */
     uint64_t seed;
     char sparse[PARE_SPEC_MAX];   /* how connections were drawn; "": all */
     char digest[PARE_DIGEST_LEN]; /* `weights` digest of the init values */
-};
-
-/** One line of the training history. Accuracies are in 0..1, NaN: none. */
-struct pare_history_row {
-    uint64_t epoch, step; /* after this epoch */
-    double lr;            /* at its last step */
-    double train_loss, train_acc, val_loss, val_acc;
-    double sparsity; /* of the prunable weights */
 };
 
 /** A model: what one file holds. Zero-initialise, release after use. */
