@@ -5,6 +5,8 @@
 
 struct pare_taps;
 struct pare_corr;
+struct sparse_product;
+struct sparse_slope;
 
 /**
  * A set of dense kernels: a row of the table in kernel.c, chosen once by
@@ -35,6 +37,12 @@ struct pare_kernel {
     void (*taps)(const struct pare_taps *t);
     /** A piece of its weight gradient; NULL: plain loops. */
     void (*corr)(const struct pare_corr *r);
+    /** Products with sparse weights, see sparse.h. */
+    void (*sparse_product)(const struct sparse_product *p);
+    void (*sparse_gradient)(const struct sparse_slope *p);
+    /** Densities up to which they are faster than gemm: forward alone, and
+        with the gradients. */
+    double sparse_infer, sparse_train;
 };
 
 /** Rows of the table, best first; index n returns NULL. */

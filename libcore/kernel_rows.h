@@ -22,4 +22,10 @@ void pare_taps_avx2(const struct pare_taps *t);
 void pare_corr_avx512(const struct pare_corr *r);
 void pare_corr_avx2(const struct pare_corr *r);
 
+struct sparse_product;
+struct sparse_slope;
+
+void pare_sparse_product_c(const struct sparse_product *p);
+void pare_sparse_gradient_c(const struct sparse_slope *p);
+
 #endif

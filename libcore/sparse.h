@@ -11,8 +11,10 @@
  * Each row of kernels computes the same bits in a family, as for the dense
  * ones. In family fma, y of pare_sparse_forward is one chain of fused
  * multiply-adds over ascending columns from what y held, and dx of
- * pare_sparse_back one over ascending rows: what the dense product gives of
- * the same matrix with zeros, as long as all numbers are finite.
+ * pare_sparse_back one over ascending rows; in the others a multiplication
+ * and an addition stand for each. So families fma and c give what the dense
+ * product gives of the same matrix with zeros, as long as all numbers are
+ * finite, but for the sign of a zero.
  */
 
 /** A pattern arranged for the kernels; the pattern must outlive it. */
@@ -21,7 +23,7 @@ struct pare_sparse;
 /**
  * @param s     out: free with pare_sparse_free
  * @param back  pare_sparse_back will be called too
- * @return 0; PARE_ENOMEM
+ * @return 0; PARE_ELIMIT (back, and 2^32 entries or more); PARE_ENOMEM
  */
 int pare_sparse_new(struct pare_sparse **s, const struct pare_pattern *p,
                     bool back);
