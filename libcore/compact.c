@@ -190,6 +190,34 @@ int pare_tensor_expand(struct pare_model *m, size_t tensor)
     return err;
 }
 
+int pare_model_compact(struct pare_model *m, double density, bool *done)
+{
+    int err = 0;
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        done[t] = false;
+    for (size_t t = 0; !err && t < m->n_tensors; t++) {
+        struct pare_tensor *x = &m->tensor[t];
+
+        if (!x->mask || m->arch.layer[x->layer].kind->op != PARE_OP_LINEAR ||
+            (double)pare_tensor_kept(x) > density * (double)x->n)
+            continue;
+        err = pare_tensor_compact(m, t);
+        done[t] = !err && x->pattern;
+    }
+    return err;
+}
+
+int pare_model_uncompact(struct pare_model *m, const bool *done)
+{
+    int err = 0;
+
+    for (size_t t = 0; !err && t < m->n_tensors; t++)
+        if (done[t])
+            err = pare_tensor_expand(m, t);
+    return err;
+}
+
 int pare_model_expand(struct pare_model *m)
 {
     int err = 0;

@@ -31,6 +31,18 @@ int pare_tensor_compact(struct pare_model *m, size_t tensor);
  */
 int pare_tensor_expand(struct pare_model *m, size_t tensor);
 
+/**
+ * Compact the weights of linear layers that keep at most `density` of their
+ * positions, as far as pare_tensor_compact does.
+ *
+ * @param done  [n_tensors] out: whether each was compacted by this call
+ * @return 0; PARE_ENOMEM (done is right)
+ */
+int pare_model_compact(struct pare_model *m, double density, bool *done);
+
+/** Expand those that such a call compacted. 0, PARE_ENOMEM. */
+int pare_model_uncompact(struct pare_model *m, const bool *done);
+
 /** Expand all tensors, for what cannot work on compact ones. */
 int pare_model_expand(struct pare_model *m);
 

@@ -3,18 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
+#include "dialect.h"
 #include "kernel.h"
 #include "net_layers.h"
 #include "parallel.h"
 #include "status.h"
-#include "transpose.h"
 
 /* Below this many multiply-adds a step, waking a thread costs more. */
 #define THREAD_MACS 1000000.0
-
-/* Rows of a linear layer that runs alone: of outputs, of inputs. */
-#define ALONE_ROWS   16
-#define ALONE_INPUTS 512
 
 size_t pare_net_width(size_t batch)
 {
@@ -45,12 +42,39 @@ static int worth_threads(const struct pare_net *net, int threads)
 
     for (size_t i = 0; i < arch->n_layers; i++)
         macs += arch->layer[i].kind->macs(&arch->layer[i]);
+    for (size_t i = 0; i < net->model->n_tensors; i++) {
+        const struct pare_tensor *t = &net->model->tensor[i];
+
+        if (t->pattern)
+            macs -= (double)pare_tensor_positions(t) - (double)t->n;
+    }
     return macs * (double)net->batch < THREAD_MACS ? 1 : threads;
+}
+
+/*
+ * Lanes of features. Sparse products want wide tiles: each weight is then
+ * looked up for more samples. Images keep theirs, so that they meet.
+ */
+static size_t width_of(const struct pare_model *m, size_t batch)
+{
+    bool sparse = false;
+
+    for (size_t i = 0; i < m->n_tensors; i++)
+        sparse |= m->tensor[i].pattern != NULL;
+    for (size_t i = 0; i < m->arch.n_layers; i++) {
+        enum pare_layer_op op = m->arch.layer[i].kind->op;
+
+        if (op == PARE_OP_CONV || op == PARE_OP_MAXPOOL ||
+            op == PARE_OP_AVGPOOL)
+            sparse = false;
+    }
+    return sparse && batch >= 64 ? 64 : pare_net_width(batch);
 }
 
 int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
                  bool train, int threads)
 {
+    const struct pare_dialect *dialect = pare_dialect_find(m->training.dialect);
     struct pare_net *net = calloc(1, sizeof *net);
     int err;
 
@@ -59,7 +83,8 @@ int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
     net->model = m;
     net->kernel = pare_kernel();
     net->batch = batch;
-    net->width = pare_net_width(batch);
+    net->width = width_of(m, batch);
+    net->dense_state = dialect && dialect->dense_state;
     net->lanes = batch > 8 ? net->width : 1;
     net->train = train;
     net->classes = pare_shape_size(pare_arch_output(&m->arch));
@@ -86,6 +111,7 @@ static void free_layer(struct net_layer *l)
     free(l->which);
     free(l->on_in);
     free(l->on_out);
+    pare_sparse_free(l->sparse);
     free(n->part_mean);
     free(n->part_m2);
     free(n->part_count);
@@ -119,6 +145,11 @@ void pare_net_free(struct pare_net *net)
     free(net->slot);
     free(net->scratch);
     free(net);
+}
+
+size_t pare_net_lanes(const struct pare_net *net)
+{
+    return net->width;
 }
 
 const float *pare_net_output(const struct pare_net *net, size_t tile)
@@ -171,128 +202,6 @@ void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
     net->n = n;
     pare_parallel(net->threads, net_tiles(net, &net->buffer[0]), gather_tile,
                   &g);
-}
-
-/* Rows [first, first + rows) of a linear layer's output. */
-static void linear_rows(struct pare_net *net, const struct net_layer *l,
-                        size_t tile, size_t first, size_t rows)
-{
-    const struct pare_tensor *w = &net->model->tensor[l->tensor];
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    struct net_buffer *out = &net->buffer[l->out];
-    size_t width = net->width, k = in->size;
-    float *y = out->act + (tile * out->size + first) * width;
-
-    for (size_t i = 0; l->has_bias && i < rows; i++) {
-        float b = net->model->tensor[l->tensor + 1].value[first + i];
-
-        for (size_t j = 0; j < width; j++)
-            y[i * width + j] = b;
-    }
-    net->kernel->gemm(rows, width, k, w->value + first * k, k, 1,
-                      in->act + tile * k * width, width, y, width, l->has_bias);
-}
-
-/* Features [first, first + n) of a linear layer's input, sample-major. */
-static void linear_transpose(struct pare_net *net, const struct net_layer *l,
-                             size_t tile, size_t first, size_t n)
-{
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    size_t width = net->width, k = in->size;
-
-    pare_transpose(in->rows + tile * width * k + first, k,
-                   in->act + (tile * k + first) * width, width, n,
-                   net_valid(net, in, tile));
-}
-
-static bool fill_rows(const struct pare_net *net, const struct net_layer *l)
-{
-    return net->train && !net->buffer[l->in[0]].has_rows;
-}
-
-static void linear_forward(struct pare_net *net, const struct net_layer *l,
-                           size_t tile)
-{
-    if (fill_rows(net, l))
-        linear_transpose(net, l, tile, 0, net->buffer[l->in[0]].size);
-    linear_rows(net, l, tile, 0, net->buffer[l->out].size);
-}
-
-/* Gradient at inputs [first, first + n) of a linear layer. */
-static void linear_back(struct pare_net *net, const struct net_layer *l,
-                        size_t tile, size_t first, size_t n)
-{
-    const struct pare_tensor *w = &net->model->tensor[l->tensor];
-    struct net_buffer *in = &net->buffer[l->in[0]];
-    struct net_buffer *out = &net->buffer[l->out];
-    size_t width = net->width, m = out->size, k = in->size;
-
-    net->kernel->gemm(n, width, m, w->value + first, 1, k,
-                      out->grad + tile * m * width, width,
-                      in->grad + (tile * k + first) * width, width, l->add[0]);
-}
-
-/* A linear layer on its own, cut by rows instead of by tiles. */
-struct alone {
-    struct pare_net *net;
-    struct net_layer *layer;
-    size_t blocks, size, total;
-};
-
-static struct alone alone(struct pare_net *net, struct net_layer *l,
-                          size_t size, size_t total)
-{
-    return (struct alone){net, l, (total + size - 1) / size, size, total};
-}
-
-static size_t alone_count(const struct alone *a, size_t first)
-{
-    return a->total - first < a->size ? a->total - first : a->size;
-}
-
-static void alone_forward(void *arg, size_t i)
-{
-    const struct alone *a = arg;
-    size_t first = i % a->blocks * a->size;
-
-    linear_rows(a->net, a->layer, i / a->blocks, first, alone_count(a, first));
-}
-
-static void alone_transpose(void *arg, size_t i)
-{
-    const struct alone *a = arg;
-    size_t first = i % a->blocks * a->size;
-
-    linear_transpose(a->net, a->layer, i / a->blocks, first,
-                     alone_count(a, first));
-}
-
-static void alone_backward(void *arg, size_t i)
-{
-    const struct alone *a = arg;
-    size_t first = i % a->blocks * a->size;
-
-    linear_back(a->net, a->layer, i / a->blocks, first, alone_count(a, first));
-}
-
-static void linear_alone(struct pare_net *net, struct net_layer *l,
-                         bool backward)
-{
-    const struct net_buffer *in = &net->buffer[l->in[0]];
-    const struct net_buffer *out = &net->buffer[l->out];
-    size_t tiles = net_tiles(net, out);
-    struct alone rows = alone(net, l, ALONE_ROWS, out->size);
-    struct alone inputs = alone(net, l, ALONE_INPUTS, in->size);
-
-    if (backward && l->need[0]) {
-        pare_parallel(net->threads, tiles * inputs.blocks, alone_backward,
-                      &inputs);
-    } else if (!backward) {
-        if (fill_rows(net, l))
-            pare_parallel(net->threads, tiles * inputs.blocks, alone_transpose,
-                          &inputs);
-        pare_parallel(net->threads, tiles * rows.blocks, alone_forward, &rows);
-    }
 }
 
 bool net_by_tile(const struct pare_net *net, const struct net_layer *l)
@@ -371,7 +280,7 @@ void net_tile_forward(struct pare_net *net, struct net_layer *l, size_t tile)
     float *x = b->act + tile * size;
 
     if (l->op == PARE_OP_LINEAR) {
-        linear_forward(net, l, tile);
+        net_linear_forward(net, l, tile);
         return;
     }
     if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT) {
@@ -413,8 +322,7 @@ void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile)
     size_t size = b->size * b->lanes, at = tile * size;
 
     if (l->op == PARE_OP_LINEAR) {
-        if (l->need[0])
-            linear_back(net, l, tile, 0, net->buffer[l->in[0]].size);
+        net_linear_backward(net, l, tile);
         return;
     }
     if (l->op == PARE_OP_ADD || l->op == PARE_OP_CONCAT ||
@@ -476,7 +384,7 @@ static void node_forward(struct pare_net *net, struct net_layer *l)
     if (l->op == PARE_OP_BATCHNORM)
         net_batchnorm_forward(net, l);
     else if (l->op == PARE_OP_LINEAR)
-        linear_alone(net, l, false);
+        net_linear_alone(net, l, false);
     else
         net_image_forward(net, l);
     if (l->on_in || l->on_out)
@@ -490,7 +398,7 @@ static void node_backward(struct net_pass *p, struct net_layer *l)
     if (l->op == PARE_OP_BATCHNORM)
         net_batchnorm_backward(p, l);
     else if (l->op == PARE_OP_LINEAR)
-        linear_alone(p->net, l, true);
+        net_linear_alone(p->net, l, true);
     else
         net_image_backward(p, l);
 }

@@ -16,7 +16,8 @@
  */
 struct pare_net;
 
-/** Tile width for a batch: 4, 8, 16, 32 or 64. */
+/** Tile width for a batch: 4, 8, 16, 32 or 64. Networks with compact layers
+    and no images have 64 from a batch of 64 on: pare_net_lanes. */
 size_t pare_net_width(size_t batch);
 
 /**
@@ -61,7 +62,10 @@ void pare_net_gather(struct pare_net *net, const struct pare_gather *from,
 void pare_net_forward(struct pare_net *net, size_t n, bool training,
                       uint64_t seed, uint64_t step);
 
-/** Output of the last forward: tile t, [classes][pare_net_width(batch)]. */
+/** Lanes of a tile of features of this network. */
+size_t pare_net_lanes(const struct pare_net *net);
+
+/** Output of the last forward: tile t, [classes][pare_net_lanes]. */
 const float *pare_net_output(const struct pare_net *net, size_t tile);
 
 /**

@@ -7,6 +7,7 @@
 #include "conv.h"
 #include "net.h"
 #include "pool.h"
+#include "sparse.h"
 
 /*
  * Inside of a network. net_plan.c lays it out, net_memory.c gives it memory,
@@ -33,12 +34,12 @@ struct net_buffer {
 
 /** Batch norm's working numbers; each array has as many as channels. */
 struct net_norm {
-    size_t parts, room; /* parts of this pass, and of a full batch */
+    size_t parts, room;          /* parts of this pass, and of a full batch */
     double *part_mean, *part_m2; /* [room][channels]; sums, backward */
     size_t *part_count;          /* [room] */
     double *moment;              /* [2][channels] */
     float *mean, *factor, *shift, *inv_std;
-    float *a, *b, *c;            /* of the backward pass */
+    float *a, *b, *c; /* of the backward pass */
     float *dscale, *dshift;
 };
 
@@ -56,19 +57,20 @@ struct net_layer {
     /* Nodes whose activations the gradient at input k is complete for and
        passes back through at once: those after node back[k]. */
     size_t back[PARE_LAYER_INPUTS];
-    size_t after; /* next nodes that are done with the output at once */
-    bool fused;   /* done by the node before */
+    size_t after;  /* next nodes that are done with the output at once */
+    bool fused;    /* done by the node before */
     size_t tensor; /* index of the first tensor */
     bool has_bias;
-    bool alone;   /* a linear layer with too few tiles to share out */
-    size_t stage; /* nodes that run tile by tile together share one */
+    bool alone; /* a linear layer with too few tiles to share out */
+    struct pare_sparse *sparse; /* of a linear layer that lies compact */
+    size_t stage;   /* nodes that run tile by tile together share one */
     uint32_t index; /* of the layer, for dropout's stream */
     uint8_t *keep;  /* dropout: as the output */
     struct net_norm norm;
     struct net_layer *feeds; /* batch norm whose parts this node makes */
     bool fed;                /* the parts of this batch norm are made */
-    double *sum;    /* srelu: [parts][4][channels] */
-    float *dsum;    /* srelu: [4][channels] */
+    double *sum;             /* srelu: [parts][4][channels] */
+    float *dsum;             /* srelu: [4][channels] */
     struct pare_conv conv;
     float *packed[2]; /* convolution weights, forward and backward */
     struct pare_pool pool;
@@ -93,15 +95,16 @@ struct pare_net {
     size_t classes;
     size_t output; /* buffer */
     bool train;
+    bool dense_state; /* of a dialect: states go on under masks */
     int threads;
     size_t n_buffers, n_layers, n_tasks;
     struct net_buffer *buffer;
     struct net_layer *layer;
     struct net_task *task;
-    float *arena; /* of the buffers that share memory */
+    float *arena;   /* of the buffers that share memory */
     float *scratch; /* [threads][scratch_floats] */
     size_t scratch_floats;
-    atomic_flag *slot; /* [threads] who uses which part of it */
+    atomic_flag *slot;  /* [threads] who uses which part of it */
     size_t bytes, room; /* of memory that it has, and may have */
     /* of the last forward pass */
     size_t n;
@@ -111,10 +114,11 @@ struct pare_net {
     float *const *movement, *const *coactive;
 };
 
-#define NET_ROWS 24 /* weight rows of a task */
-#define NET_SAMPLES 256 /* summed at once; a multiple of all widths */
-#define NET_COLS 1024 /* columns of weights updated at once */
-#define NET_NONE SIZE_MAX
+#define NET_ROWS    24    /* weight rows of a task */
+#define NET_SAMPLES 256   /* summed at once; a multiple of all widths */
+#define NET_COLS    1024  /* columns of weights updated at once */
+#define NET_ENTRIES 16384 /* of a compact layer in a task, about */
+#define NET_NONE    SIZE_MAX
 
 /** What the parameter updates of one backward pass share. */
 struct net_pass {
@@ -127,6 +131,11 @@ struct net_pass {
 
 /** Lay out nodes, buffers and memory. 0 or PARE_ENOMEM. */
 int net_plan(struct pare_net *net);
+
+/** Rows, or inputs, of a compact layer that have NET_ENTRIES entries, about:
+    `least` or more of n. */
+size_t net_sparse_rows(const struct pare_net *net, const struct net_layer *l,
+                       size_t least, size_t n);
 
 /** Number the stages of the nodes, and give all of them their memory and
     tasks. False without memory. */
@@ -177,14 +186,19 @@ void net_conv_backward(struct net_pass *p, struct net_layer *l);
 void net_batchnorm_forward(struct pare_net *net, struct net_layer *l);
 void net_batchnorm_backward(struct net_pass *pass, struct net_layer *l);
 
+/** A linear layer over one tile, and over all, cut by rows. */
+void net_linear_forward(struct pare_net *net, const struct net_layer *l,
+                        size_t tile);
+void net_linear_backward(struct pare_net *net, const struct net_layer *l,
+                         size_t tile);
+void net_linear_alone(struct pare_net *net, struct net_layer *l, bool backward);
+
 /* One node over one tile. */
 void net_tile_forward(struct pare_net *net, struct net_layer *l, size_t tile);
-void net_tile_backward(struct pare_net *net, struct net_layer *l,
-                       size_t tile);
+void net_tile_backward(struct pare_net *net, struct net_layer *l, size_t tile);
 
 /** Batch norm with running statistics over one tile of features. */
-void net_batchnorm_tile(struct pare_net *net, struct net_layer *l,
-                        size_t tile);
+void net_batchnorm_tile(struct pare_net *net, struct net_layer *l, size_t tile);
 /** Most parts that a batch norm over images of a shape cuts a tile into. */
 size_t net_norm_parts(const struct pare_shape *s, const struct net_buffer *b);
 
@@ -195,10 +209,8 @@ void net_dropout_forward(struct pare_net *net, struct net_layer *l,
                          size_t tile);
 void net_dropout_backward(struct pare_net *net, struct net_layer *l,
                           size_t tile);
-void net_srelu_forward(struct pare_net *net, struct net_layer *l,
-                       size_t tile);
-void net_srelu_backward(struct pare_net *net, struct net_layer *l,
-                        size_t tile);
+void net_srelu_forward(struct pare_net *net, struct net_layer *l, size_t tile);
+void net_srelu_backward(struct pare_net *net, struct net_layer *l, size_t tile);
 /** Floats that one task of a convolution's gradient works with. */
 size_t net_conv_scratch(const struct net_layer *l);
 

@@ -71,7 +71,9 @@ static void number_stages(struct pare_net *net)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
         struct net_layer *l = &net->layer[i];
-        size_t weights = net->buffer[l->out].size * net->buffer[l->in[0]].size;
+        size_t weights =
+            l->sparse ? net->model->tensor[l->tensor].n
+                      : net->buffer[l->out].size * net->buffer[l->in[0]].size;
 
         l->alone = l->op == PARE_OP_LINEAR && weights >= ALONE_WEIGHTS &&
                    net->buffer[l->out].tiles < ALONE_TILES;
@@ -218,7 +220,8 @@ static bool alloc_layer(struct pare_net *net, struct net_layer *l)
 
     switch (l->op) {
     case PARE_OP_LINEAR:
-        return !net->train || alloc_rows(net, &net->buffer[l->in[0]]);
+        return !net->train || l->sparse ||
+               alloc_rows(net, &net->buffer[l->in[0]]);
     case PARE_OP_DROPOUT:
         return !net->train || (l->keep = net_alloc(net, all, 1));
     case PARE_OP_BATCHNORM:
@@ -266,16 +269,28 @@ static size_t blocks(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
+/* Blocks of weights of a linear layer: rows and columns of each. */
+static void task_size(size_t *rows, size_t *cols, const struct pare_net *net,
+                      const struct net_layer *l)
+{
+    size_t out = net->buffer[l->out].size, in = net->buffer[l->in[0]].size;
+
+    *rows = net_sparse_rows(net, l, NET_ROWS, out);
+    *cols = l->sparse ? in : TASK_COLS;
+}
+
 static bool plan_tasks(struct pare_net *net)
 {
-    size_t n = 0;
+    size_t n = 0, rows, cols;
 
     for (size_t i = 0; i < net->n_layers; i++) {
         const struct net_layer *l = &net->layer[i];
 
-        if (l->op == PARE_OP_LINEAR)
-            n += blocks(net->buffer[l->out].size, NET_ROWS) *
-                 blocks(net->buffer[l->in[0]].size, TASK_COLS);
+        if (l->op != PARE_OP_LINEAR)
+            continue;
+        task_size(&rows, &cols, net, l);
+        n += blocks(net->buffer[l->out].size, rows) *
+             blocks(net->buffer[l->in[0]].size, cols);
     }
     net->task = calloc(n + 1, sizeof *net->task);
     if (!net->task)
@@ -286,18 +301,38 @@ static bool plan_tasks(struct pare_net *net)
 
         if (l->op != PARE_OP_LINEAR)
             continue;
-        for (size_t r = 0; r < out; r += NET_ROWS)
-            for (size_t c = 0; c < in; c += TASK_COLS)
-                net->task[net->n_tasks++] = (struct net_task){
-                    i, r, out - r < NET_ROWS ? out - r : NET_ROWS, c,
-                    in - c < TASK_COLS ? in - c : TASK_COLS};
+        task_size(&rows, &cols, net, l);
+        for (size_t r = 0; r < out; r += rows)
+            for (size_t c = 0; c < in; c += cols)
+                net->task[net->n_tasks++] =
+                    (struct net_task){i, r, out - r < rows ? out - r : rows, c,
+                                      in - c < cols ? in - c : cols};
     }
     return true;
+}
+
+/* Arrange the weights that lie compact for their kernels. */
+static bool arrange_sparse(struct pare_net *net)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct net_layer *l = &net->layer[i];
+        const struct pare_pattern *p;
+
+        if (l->op != PARE_OP_LINEAR)
+            continue;
+        p = net->model->tensor[l->tensor].pattern;
+        if (p && pare_sparse_new(&l->sparse, p, net->train && l->need[0]))
+            return false;
+        net->bytes += l->sparse ? pare_sparse_bytes(l->sparse) : 0;
+    }
+    return net->bytes <= net->room;
 }
 
 bool net_memory(struct pare_net *net)
 {
     net->room = pare_room();
+    if (!arrange_sparse(net))
+        return false;
     number_stages(net);
     if (!alloc_buffers(net) ||
         (net->buffer[0].lanes > 1 && !alloc_rows(net, &net->buffer[0])))

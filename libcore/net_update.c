@@ -7,6 +7,8 @@
 #include "net_layers.h"
 #include "parallel.h"
 
+#define SOME 4096 /* gradients of entries at once */
+
 /*
  * Output gradients of rows [first, first + rows) for n samples from `from`,
  * side by side: [rows][n]. `from` begins a tile.
@@ -79,7 +81,10 @@ void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
         t->value + at, g,
         p->state->n_slots > 0 ? p->state->slot[0][tensor] + at : NULL,
         p->state->n_slots > 1 ? p->state->slot[1][tensor] + at : NULL,
-        t->mask ? t->mask + at : NULL, n, p->update);
+        t->mask && !p->net->dense_state ? t->mask + at : NULL, n, p->update);
+    for (size_t i = 0; t->mask && p->net->dense_state && i < n; i++)
+        if (!t->mask[at + i])
+            t->value[at + i] = 0;
 }
 
 static void deliver_bias(struct net_pass *p, const struct net_layer *l,
@@ -87,12 +92,37 @@ static void deliver_bias(struct net_pass *p, const struct net_layer *l,
 {
     const struct net_buffer *out = &p->net->buffer[l->out];
     size_t width = out->lanes;
+    size_t end = task->first + task->rows;
     float bias[NET_ROWS];
 
-    for (size_t r = 0; r < task->rows; r++)
-        bias[r] = row_sum(out->grad + (task->first + r) * width,
-                          out->size * width, net_tiles(p->net, out), width);
-    net_deliver(p, l->tensor + 1, task->first, bias, task->rows);
+    for (size_t first = task->first; first < end; first += NET_ROWS) {
+        size_t rows = end - first < NET_ROWS ? end - first : NET_ROWS;
+
+        for (size_t r = 0; r < rows; r++)
+            bias[r] = row_sum(out->grad + (first + r) * width,
+                              out->size * width, net_tiles(p->net, out), width);
+        net_deliver(p, l->tensor + 1, first, bias, rows);
+    }
+}
+
+/* Gradients of the entries that the rows of a task have. */
+static void sparse_task(struct net_pass *p, const struct net_layer *l,
+                        const struct net_task *task)
+{
+    const struct pare_net *net = p->net;
+    const struct net_buffer *in = &net->buffer[l->in[0]];
+    const struct net_buffer *out = &net->buffer[l->out];
+    const uint64_t *row = net->model->tensor[l->tensor].pattern->row;
+    uint64_t end = row[task->first + task->rows];
+    float g[SOME];
+
+    for (uint64_t at = row[task->first]; at < end; at += SOME) {
+        size_t n = end - at < SOME ? (size_t)(end - at) : SOME;
+
+        pare_sparse_gradient(l->sparse, at, n, g, out->grad, in->act,
+                             net_tiles(net, out), net->width);
+        net_deliver(p, l->tensor, (size_t)at, g, n);
+    }
 }
 
 static void linear_task(void *arg, size_t i)
@@ -104,7 +134,9 @@ static void linear_task(void *arg, size_t i)
     size_t k = net->buffer[l->in[0]].size, end = task->col + task->cols;
     float g[NET_ROWS * NET_COLS];
 
-    for (size_t c = task->col; c < end; c += NET_COLS) {
+    if (l->sparse)
+        sparse_task(p, l, task);
+    for (size_t c = task->col; !l->sparse && c < end; c += NET_COLS) {
         size_t cols = end - c < NET_COLS ? end - c : NET_COLS;
         /* Narrow layers are contiguous: one update for all rows. */
         size_t ld = cols == k ? k : NET_COLS;

@@ -63,19 +63,19 @@ static void compare_value(struct pare_outputs_difference *d, double x, double y)
 static void compare_batch(struct pair *p, const struct pare_gather *from,
                           const uint32_t *index, size_t n)
 {
-    size_t width = pare_net_width(p->batch);
+    size_t w = pare_net_lanes(p->net[0]), v = pare_net_lanes(p->net[1]);
 
     for (int k = 0; k < 2; k++) {
         pare_net_gather(p->net[k], from, index, 0, n);
         pare_net_forward(p->net[k], n, false, 0, 0);
     }
     for (size_t i = 0; i < n; i++) {
-        const float *x = pare_net_output(p->net[0], i / width);
-        const float *y = pare_net_output(p->net[1], i / width);
+        const float *x = pare_net_output(p->net[0], i / w);
+        const float *y = pare_net_output(p->net[1], i / v);
 
         for (size_t c = 0; c < p->outputs; c++)
-            compare_value(&p->d, (double)x[c * width + i % width],
-                          (double)y[c * width + i % width]);
+            compare_value(&p->d, (double)x[c * w + i % w],
+                          (double)y[c * v + i % v]);
     }
     p->d.n += n;
 }

@@ -38,7 +38,7 @@ size_t pare_sparse_bytes(const struct pare_sparse *s);
  * y += W x for rows [first, first + rows).
  *
  * @param value  [entries] of the pattern
- * @param y      [rows of W][lanes], in/out: the first row of W is y[0]
+ * @param y      [rows][lanes], in/out: from row `first` on
  * @param x      [cols][lanes]
  */
 void pare_sparse_forward(const struct pare_sparse *s, const float *value,
