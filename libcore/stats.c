@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "clones.h"
+#include "compact.h"
 #include "status.h"
+#include "topology.h"
 
 PARE_CLONES
 static uint64_t count_nonzero(const float *value, size_t n)
@@ -52,6 +54,23 @@ static int merge_taps(uint8_t *into, const uint8_t *from, size_t n, size_t taps)
     return any;
 }
 
+/* Dead outputs and inputs of a compact tensor, by its entries. */
+static int count_dead_compact(struct pare_stats_row *row,
+                              const struct pare_tensor *t)
+{
+    struct pare_connections c;
+    int rc = pare_connections_count(&c, t);
+
+    if (rc)
+        return rc;
+    for (size_t o = 0; o < c.n_out; o++)
+        row->dead_outputs += c.out[o] == 0;
+    for (size_t i = 0; i < c.n_in; i++)
+        row->dead_inputs += c.in[i] == 0;
+    pare_connections_release(&c);
+    return 0;
+}
+
 /*
  * Outputs and inputs without a kept weight: rows and columns of a matrix,
  * filters and channels of a convolution, where a filter of a group reads the
@@ -61,11 +80,14 @@ static int count_dead(struct pare_stats_row *row, const struct pare_tensor *t,
                       const struct pare_layer *l)
 {
     struct pare_window w = {.groups = 1};
-    size_t in = t->dim[1], taps = t->n / t->dim[0] / in, filters, n;
+    size_t in = t->dim[1], taps, filters, n;
     uint8_t *alive;
 
+    if (t->pattern)
+        return count_dead_compact(row, t);
     if (!t->mask)
         return 0;
+    taps = t->n / t->dim[0] / in;
     if (l->kind->op == PARE_OP_CONV)
         pare_layer_window(&w, l);
     filters = t->dim[0] / w.groups;
@@ -90,21 +112,21 @@ static int add_tensor(struct pare_stats_row *row, const struct pare_tensor *t,
                       const struct pare_layer *l)
 {
     double macs = l->kind->macs(l);
-    uint64_t kept, nonzero;
+    uint64_t positions = pare_tensor_positions(t), kept, nonzero;
 
     if (t->role == PARE_ROLE_BUFFER)
         return 0;
     kept = pare_tensor_kept(t);
     nonzero = count_nonzero(t->value, t->n);
-    row->params += t->n;
+    row->params += positions;
     row->kept += kept;
     row->nonzero += nonzero;
     if (t->role != PARE_ROLE_WEIGHT)
         return 0;
-    row->prunable += t->n;
+    row->prunable += positions;
     row->prunable_kept += kept;
     row->macs += macs;
-    row->nonzero_macs += macs * ((double)nonzero / (double)t->n);
+    row->nonzero_macs += macs * ((double)nonzero / (double)positions);
     return count_dead(row, t, l);
 }
 
