@@ -8,12 +8,15 @@
 #include "cli.h"
 #include "json.h"
 #include "model_file.h"
+#include "stats-sparse.h"
 #include "stats.h"
 #include "status.h"
 #include "units.h"
 
 struct options {
-    bool json, total, units;
+    bool json, total, units, trend, rewiring;
+    const char *connections, *shape;
+    struct stats_sparse *sparse; /* NULL: another table */
 };
 
 /* One model with its numbers. */
@@ -221,7 +224,11 @@ static int show(const char *path, struct pare_json *j, const struct options *o)
     struct item it = {0};
     int rc = read_item(&it, path);
 
-    if (!rc && o->units)
+    if (!rc && o->sparse) {
+        rc = stats_sparse_show(o->sparse, j, path, &it.m);
+        if (rc && strcmp(path, "-") != 0)
+            pare_fail_prefix(rc, "'%s'", path);
+    } else if (!rc && o->units)
         rc = show_units(&it, j);
     else if (!rc && o->json)
         json_item(j, &it, o);
@@ -240,6 +247,8 @@ static int run(char **path, int n, const struct options *o)
     if (o->json) {
         j = pare_json_new();
         pare_json_array(j, NULL);
+    } else if (o->sparse) {
+        /* Its header may depend on the first model. */
     } else if (o->units) {
         puts("model\tlayer\tunit\tkind\tof\tin\tread\tvalue");
     } else {
@@ -257,14 +266,45 @@ static int run(char **path, int n, const struct options *o)
     return rc ? rc : text ? 0 : PARE_ENOMEM;
 }
 
+/* Which table of sparse layers is asked for, if one is. */
+static void choose(const struct cli_tool *tool, struct options *o,
+                   struct stats_sparse *s)
+{
+    size_t chw[3];
+
+    if ((o->connections || o->trend) + o->rewiring + o->units + o->total > 1)
+        cli_usage(tool, "--connections or --trend, --rewiring, --total and "
+                        "--units exclude each other");
+    if (o->shape && !o->connections && !o->trend)
+        cli_usage(tool, "--shape goes with --connections or --trend");
+    if (o->shape && connections_shape(chw, o->shape))
+        cli_usage(tool, "--shape: %s", pare_error());
+    s->view = o->trend      ? STATS_TREND
+              : o->rewiring ? STATS_REWIRING
+                            : STATS_CONNECTIONS;
+    s->layer = o->connections;
+    s->shape = o->shape;
+    if (o->connections || o->trend || o->rewiring)
+        o->sparse = s;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
+    struct stats_sparse sparse = {.height = 0};
     const struct cli_option rows[] = {
+        {0, "connections", "LAYER", CLI_TEXT, &o.connections, 0, 0,
+         "list the connections of a linear layer's inputs and outputs", NULL},
         {0, "json", NULL, CLI_FLAG, &o.json, 0, 0,
          "print JSON instead of a table", NULL},
+        {0, "rewiring", NULL, CLI_FLAG, &o.rewiring, 0, 0,
+         "list what dynamic sparse training removed and grew", NULL},
+        {0, "shape", "HEIGHTxWIDTH", CLI_TEXT, &o.shape, 0, 0,
+         "the layer's inputs are this image: a map of its pixels", NULL},
         {0, "total", NULL, CLI_FLAG, &o.total, 0, 0,
          "print the numbers of the whole model only", NULL},
+        {0, "trend", NULL, CLI_FLAG, &o.trend, 0, 0,
+         "connections by centred squares of the image", NULL},
         {0, "units", NULL, CLI_FLAG, &o.units, 0, 0,
          "list dead, constant and duplicate units instead", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
@@ -279,8 +319,7 @@ int main(int argc, char **argv)
     char dash[] = "-", *standard[] = {dash};
     int first = cli_parse(&tool, argc, argv), rc;
 
-    if (o.units && o.total)
-        cli_usage(&tool, "--total and --units exclude each other");
+    choose(&tool, &o, &sparse);
     if (first < argc)
         rc = run(argv + first, argc - first, &o);
     else
