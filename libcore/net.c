@@ -6,6 +6,7 @@
 #include "compact.h"
 #include "dialect.h"
 #include "kernel.h"
+#include "net_dialect.h"
 #include "net_layers.h"
 #include "parallel.h"
 #include "status.h"
@@ -84,8 +85,8 @@ int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
     net->kernel = pare_kernel();
     net->batch = batch;
     net->width = width_of(m, batch);
-    net->dense_state = dialect && dialect->dense_state;
     net->lanes = batch > 8 ? net->width : 1;
+    net->dialect = pare_dialect_find(m->training.dialect);
     net->train = train;
     net->classes = pare_shape_size(pare_arch_output(&m->arch));
     net->threads = worth_threads(net, threads);
@@ -313,6 +314,10 @@ static void activation_backward(struct pare_net *net, struct net_layer *l,
     size_t at = tile * b->size * b->lanes;
     const float *y = l->activation->from_input ? in->act : b->act;
 
+    if (l->doubled && net->training) {
+        net_double_sigmoid(net, l, tile);
+        return;
+    }
     l->activation->backward(b->grad + at, y + at, b->size, b->lanes, l->opt);
 }
 
@@ -358,6 +363,7 @@ static void span_forward(void *arg, size_t tile)
         const struct net_layer *l = &s->net->layer[i];
 
         net_tile_forward(s->net, &s->net->layer[i], tile);
+        net_share_forward(s->net, l, tile);
         if (l->on_in || l->on_out)
             net_note_tile(s->net, l, tile);
     }
@@ -367,8 +373,10 @@ static void span_backward(void *arg, size_t tile)
 {
     const struct span *s = arg;
 
-    for (size_t i = s->last; i-- > s->first;)
+    for (size_t i = s->last; i-- > s->first;) {
+        net_share_backward(s->net, &s->net->layer[i], tile);
         net_tile_backward(s->net, &s->net->layer[i], tile);
+    }
 }
 
 static size_t span_tiles(const struct pare_net *net)
@@ -387,6 +395,8 @@ static void node_forward(struct pare_net *net, struct net_layer *l)
         net_linear_alone(net, l, false);
     else
         net_image_forward(net, l);
+    for (size_t t = 0; l->share > 0 && t < span_tiles(net); t++)
+        net_share_forward(net, l, t);
     if (l->on_in || l->on_out)
         net_note(net, l);
 }
@@ -395,6 +405,8 @@ static void node_backward(struct net_pass *p, struct net_layer *l)
 {
     if (l->fused)
         return;
+    for (size_t t = 0; l->share > 0 && t < span_tiles(p->net); t++)
+        net_share_backward(p->net, l, t);
     if (l->op == PARE_OP_BATCHNORM)
         net_batchnorm_backward(p, l);
     else if (l->op == PARE_OP_LINEAR)
@@ -433,6 +445,7 @@ void pare_net_loss(struct pare_net *net, const struct pare_loss *f,
     struct net_buffer *b = &net->buffer[net->output];
     size_t size = b->size * b->lanes;
 
+    scale = net_loss_scale(net, f, scale);
     for (size_t t = 0; t < net_tiles(net, b); t++)
         f->tile(loss + t * b->lanes, scale != 0.0f ? b->grad + t * size : NULL,
                 b->act + t * size, y + t * b->lanes, net->classes, b->lanes,

@@ -5,6 +5,7 @@
 
 #include "activation.h"
 #include "conv.h"
+#include "dialect.h"
 #include "net.h"
 #include "pool.h"
 #include "sparse.h"
@@ -65,6 +66,8 @@ struct net_layer {
     struct pare_sparse *sparse; /* of a linear layer that lies compact */
     size_t stage;   /* nodes that run tile by tile together share one */
     uint32_t index; /* of the layer, for dropout's stream */
+    float share;    /* kept by plain dropout before it; 0: none is */
+    bool doubled;   /* the sigmoid whose gradient a dialect doubles */
     uint8_t *keep;  /* dropout: as the output */
     struct net_norm norm;
     struct net_layer *feeds; /* batch norm whose parts this node makes */
@@ -95,7 +98,7 @@ struct pare_net {
     size_t classes;
     size_t output; /* buffer */
     bool train;
-    bool dense_state; /* of a dialect: states go on under masks */
+    const struct pare_dialect *dialect; /* NULL: standard practice */
     int threads;
     size_t n_buffers, n_layers, n_tasks;
     struct net_buffer *buffer;
@@ -129,7 +132,7 @@ struct net_pass {
     float *const *grad;
 };
 
-/** Lay out nodes, buffers and memory. 0 or PARE_ENOMEM. */
+/** Lay out nodes, buffers and memory. 0, PARE_ENOMEM, PARE_EMISMATCH. */
 int net_plan(struct pare_net *net);
 
 /** Rows, or inputs, of a compact layer that have NET_ENTRIES entries, about:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "batchnorm.h"
+#include "net_dialect.h"
 #include "net_layers.h"
 #include "parallel.h"
 #include "rng.h"
@@ -25,7 +26,8 @@ void net_dropout_forward(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
     size_t size = b->size * b->lanes, at = tile * size;
-    float *x = b->act + at, scale = 1.0f / (1.0f - l->opt);
+    float *x = b->act + at;
+    float scale = net_plain_dropout(net) ? 1.0f : 1.0f / (1.0f - l->opt);
     uint64_t first = first_block(net, b, tile);
 
     for (size_t i = 0; i < size; i += 4) {
@@ -49,6 +51,8 @@ void net_dropout_backward(struct pare_net *net, struct net_layer *l,
     size_t size = b->size * b->lanes, at = tile * size;
     float *g = b->grad + at, scale = 1.0f / (1.0f - l->opt);
 
+    if (net_plain_dropout(net))
+        return;
     for (size_t i = 0; i < size; i++)
         g[i] = l->keep[at + i] ? g[i] * scale : 0.0f;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "net_dialect.h"
 #include "net_layers.h"
 #include "status.h"
 
@@ -106,7 +107,9 @@ static bool in_place(const struct pare_net *net, const struct net_layer *l)
 {
     if (l->activation)
         return !(net->train && l->activation->from_input);
-    return l->op == PARE_OP_DROPOUT || l->op == PARE_OP_ADD ||
+    if (l->op == PARE_OP_DROPOUT) /* plain: the gate before it must see */
+        return !(net->train && net_plain_dropout(net));
+    return l->op == PARE_OP_ADD ||
            (l->op == PARE_OP_BATCHNORM && !net->train) ||
            (l->op == PARE_OP_SRELU && !net->train);
 }
@@ -313,6 +316,7 @@ int net_plan(struct pare_net *net)
     size_t n = net->model->arch.n_layers;
     struct plan p = {net, calloc(n + 1, sizeof *p.value),
                      calloc(n + 1, sizeof *p.root)};
+    int err = 0;
     bool ok;
 
     net->buffer = calloc(2 * n + 2, sizeof *net->buffer);
@@ -324,11 +328,12 @@ int net_plan(struct pare_net *net)
         fuse(net);
         for (size_t b = 0; b < net->n_buffers; b++)
             plan_gradient(net, b);
-        ok = net_memory(net);
+        err = net_plan_dialect(net);
+        ok = err || net_memory(net);
     }
     free(p.value);
     free(p.root);
-    return ok ? 0
+    return ok ? err
               : pare_fail(PARE_ENOMEM,
                           "out of memory for a batch of %zu samples",
                           net->batch);

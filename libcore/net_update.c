@@ -69,6 +69,7 @@ void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
                  size_t n)
 {
     struct pare_tensor *t = &p->net->model->tensor[tensor];
+    bool dense_state = p->net->dialect && p->net->dialect->dense_state;
 
     if (!p->row) {
         if (p->grad[tensor])
@@ -77,12 +78,13 @@ void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
     }
     if (p->net->movement && p->net->movement[tensor])
         net_move(p->net->movement[tensor] + at, t->value + at, g, n);
+    pare_update_decay(t->value + at, n, p->update);
     p->row->update(
         t->value + at, g,
         p->state->n_slots > 0 ? p->state->slot[0][tensor] + at : NULL,
         p->state->n_slots > 1 ? p->state->slot[1][tensor] + at : NULL,
-        t->mask && !p->net->dense_state ? t->mask + at : NULL, n, p->update);
-    for (size_t i = 0; t->mask && p->net->dense_state && i < n; i++)
+        t->mask && !dense_state ? t->mask + at : NULL, n, p->update);
+    for (size_t i = 0; t->mask && dense_state && i < n; i++)
         if (!t->mask[at + i])
             t->value[at + i] = 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect.h"
 #include "hugepage.h"
 #include "observe_parts.h"
 #include "parallel.h"
@@ -115,11 +116,30 @@ static bool alloc(struct pare_observer *o)
     return o->scratch && alloc_buffers(o) && alloc_values(o);
 }
 
+/* Passes here know nothing of a dialect: what would they compute wrongly? */
+static int check_dialect(const struct pare_model *m)
+{
+    const struct pare_dialect *dialect = pare_dialect_find(m->training.dialect);
+
+    for (size_t i = 0;
+         dialect && dialect->plain_dropout && i < m->arch.n_layers; i++)
+        if (m->arch.layer[i].kind->op == PARE_OP_DROPOUT)
+            return pare_fail(PARE_EMISMATCH,
+                             "layer %s: this criterion does not know the "
+                             "dropout of dialect %s",
+                             m->arch.layer[i].name, dialect->name);
+    return 0;
+}
+
 int pare_observer_new(struct pare_observer **out, const struct pare_model *m,
                       enum pare_observe want, int threads)
 {
-    struct pare_observer *o = calloc(1, sizeof *o);
+    struct pare_observer *o;
+    int err = check_dialect(m);
 
+    if (err)
+        return err;
+    o = calloc(1, sizeof *o);
     if (!o)
         return pare_fail(PARE_ENOMEM, "out of memory");
     o->m = m;

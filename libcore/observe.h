@@ -35,7 +35,8 @@ enum pare_gradient_sum {
  * @param o        out; free with pare_observer_free
  * @param m        model; its values are copied, it must outlive o
  * @param threads  >= 1
- * @return 0; PARE_ENOMEM
+ * @return 0; PARE_ENOMEM; PARE_EMISMATCH for dropout of a dialect that scales
+ *         in evaluation
  */
 int pare_observer_new(struct pare_observer **o, const struct pare_model *m,
                       enum pare_observe want, int threads);

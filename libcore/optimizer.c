@@ -32,6 +32,15 @@ static double power(double base, uint64_t n)
     return p;
 }
 
+PARE_CLONES
+void pare_update_decay(float *w, size_t n, const struct pare_update *u)
+{
+    const float decay = u->plain_decay;
+
+    for (size_t i = 0; decay != 0 && i < n; i++)
+        w[i] -= decay * w[i];
+}
+
 enum { SGD_MOMENTUM, SGD_NESTEROV };
 
 static void sgd_prepare(struct pare_update *u, const double *opt, uint64_t step)

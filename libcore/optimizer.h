@@ -11,9 +11,20 @@
  */
 struct pare_update {
     float lr, weight_decay;
+    float plain_decay; /* taken off each weight as it is, see below */
     float h[8]; /* per optimiser: momentum, bias corrections, ... */
     bool nesterov;
 };
+
+/**
+ * The decay of dialect set: w -= plain_decay * w, before the row's update,
+ * whatever the learning rate. 0 leaves all bits as they are.
+ *
+ * @param w  [n] in/out
+ *
+ * Source: Mocanu et al. 2018, in their program; see dialect.h.
+ */
+void pare_update_decay(float *w, size_t n, const struct pare_update *u);
 
 /** A setting of an optimiser, "momentum", and what it may be. */
 struct pare_optimizer_option {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accumulate.h"
+#include "dialect.h"
 #include "evaluate.h"
 #include "gathered.h"
 #include "net.h"
@@ -31,6 +32,7 @@ struct run {
     int32_t *y;      /* [batch] */
     uint32_t *rank;  /* [batch] */
     double lr;       /* of the last step */
+    bool plain;      /* the dialect's weight decay */
     struct pare_scores *moved, *counted; /* scores to gather, or NULL */
     /* The last state whose loss was finite, at an epoch's end. */
     struct pare_model good;
@@ -269,7 +271,8 @@ static int train_step(struct run *r, double *mean)
     r->lr = pare_schedule_lr(&r->o->schedule, r->o->lr, t->sched_step,
                              r->o->sched_total, r->per_epoch);
     u.lr = (float)r->lr;
-    u.weight_decay = (float)r->o->weight_decay;
+    u.weight_decay = r->plain ? 0 : (float)r->o->weight_decay;
+    u.plain_decay = r->plain ? (float)r->o->weight_decay : 0;
     count_scores(r, n);
     r->o->optimizer.row->prepare(&u, r->o->optimizer.opt, ++r->m->optim.step);
     pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
@@ -429,6 +432,23 @@ static int begin_optimizer(struct run *r)
     return err;
 }
 
+/* The dialect that the model is trained in from here on. */
+static int begin_dialect(struct run *r)
+{
+    char *name = r->m->training.dialect;
+    const char *to = r->o->dialect ? r->o->dialect : "";
+    const struct pare_dialect *was = pare_dialect_find(name);
+    const struct pare_dialect *is = pare_dialect_find(to);
+
+    if (to[0] && !is)
+        return pare_fail(PARE_EINVAL, "unknown dialect '%s'", to);
+    snprintf(name, sizeof r->m->training.dialect, "%s", is ? is->name : "");
+    if (was && was->dense_state && !(is && is->dense_state))
+        pare_model_apply_masks(r->m);
+    r->plain = is && is->plain_decay;
+    return 0;
+}
+
 static int begin_scores(struct run *r)
 {
     int err = pare_accumulation_need(r->m, r->o->accumulate);
@@ -484,7 +504,9 @@ static int begin(struct run *r)
     r->rank = malloc(r->o->batch * sizeof *r->rank);
     if (!r->order || !r->loss || !r->y || !r->rank)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    err = begin_optimizer(r);
+    err = begin_dialect(r);
+    if (!err)
+        err = begin_optimizer(r);
     if (!err)
         err = pare_net_new(&r->net, r->m,
                            r->o->batch < split->n ? r->o->batch : split->n,

@@ -24,6 +24,7 @@ struct pare_train_options {
     struct pare_schedule_spec schedule;
     uint64_t sched_total; /* length of the schedule in steps */
     const struct pare_loss *loss;
+    const char *dialect; /* a row of dialect.h; NULL or "": standard */
     unsigned accumulate; /* scores to gather, as pare_accumulation_parse */
     struct pare_augment augment; /* of the training samples; all 0: none */
     enum pare_select select;
@@ -55,6 +56,8 @@ struct pare_train_hooks {
  * Scores to gather are added to those in the model, or begun where it has
  * none; a run that gathers none forgets them all. A diverged run forgets them
  * too. They are of the whole run, whichever epoch is selected.
+ * A dialect is what the model is trained in from here on. Leaving one whose
+ * state is dense clears the state under the masks.
  * With select != LAST the best state is kept in checkpoint "best" and made
  * the result at the end (the checkpoint stays).
  *
@@ -62,7 +65,8 @@ struct pare_train_hooks {
  *         epoch or of the run, a weight or the optimiser's state is not
  *         finite (the model is then that of the last epoch's end where all
  *         was, or of the beginning);
- *         PARE_EMISMATCH; PARE_ENOMEM; PARE_EIO where samples that stay in
+ *         PARE_EMISMATCH, also of layers that the dialect has no rule for;
+ *         PARE_EINVAL for an unknown dialect; PARE_ENOMEM; PARE_EIO where samples that stay in
  *         a file could not be read
  */
 int pare_train(struct pare_model *m, const struct pare_dataset *d,
