@@ -52,6 +52,7 @@ static const struct field model_field[] = {
     MODEL("schedule", FIELD_TEXT, training.schedule),
     MODEL("select", FIELD_TEXT, training.select),
     MODEL("augment", FIELD_OPTION, training.augment),
+    MODEL("dialect", FIELD_OPTION, training.dialect),
     MODEL("sum_loss", FIELD_REAL, training.sum_loss),
     MODEL("sum_correct", FIELD_U64, training.sum_correct),
     MODEL("sum_samples", FIELD_U64, training.sum_samples),

@@ -4,6 +4,7 @@
 #include "allocation.h"
 #include "arch.h"
 #include "criterion.h"
+#include "dialect.h"
 #include "grain.h"
 #include "initializer.h"
 #include "loss.h"
@@ -304,6 +305,19 @@ static void check_prune_schedule(const char *name, const char *item, size_t i)
     need(item, text);
 }
 
+static void check_dialect(const char *name, const char *item, size_t i)
+{
+    const struct pare_dialect *row = pare_dialect(i);
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    need(item, row->dense_state ? "goes on under the\nmasks" : "");
+    need(item, row->double_sigmoid ? "s(a) (1 \\- s(a))" : "");
+    need(item, row->plain_decay ? "not times lr" : "");
+    need(item, row->plain_dropout ? "0 or 1" : "");
+    need(item, row->stale_state ? "takes its momentum along" : "");
+}
+
 /* The items of a subsection are the rows of a table, in order, all of them. */
 static void check(const char *page, const char *title, size_t rows,
                   void (*row)(const char *name, const char *item, size_t i))
@@ -358,6 +372,14 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
     check("pare-methods.7", "Initialisers", initialisers, check_initializer);
 }
 
+static void pare_methods_holds_dialects(void **state)
+{
+    ROWS(dialects, pare_dialect);
+
+    (void)state;
+    check("pare-methods.7", "Dialects", dialects, check_dialect);
+}
+
 static void pare_methods_holds_ways_to_prune(void **state)
 {
     ROWS(accumulations, pare_accumulation);
@@ -382,6 +404,7 @@ int main(void)
         cmocka_unit_test(pare_arch_holds_the_layers_and_names),
         cmocka_unit_test(pare_methods_holds_losses_and_optimisers),
         cmocka_unit_test(pare_methods_holds_schedules_and_initialisers),
+        cmocka_unit_test(pare_methods_holds_dialects),
         cmocka_unit_test(pare_methods_holds_ways_to_prune),
     };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data_file.h"
+#include "dialect.h"
 #include "digest.h"
 #include "loss.h"
 #include "model_file.h"
@@ -14,7 +15,7 @@
 
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
-    const char *lr_rewind, *augment, *accumulate, *prune;
+    const char *lr_rewind, *augment, *accumulate, *prune, *dialect;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
@@ -50,6 +51,7 @@ static const struct cli_option options[] = {
      "another loss: cross-entropy, nll or mse", NULL},
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
      "new seed of order, dropout and augmentation", &opt.have_seed},
+    TRAINING_DIALECT_OPTION(opt.dialect),
     TRAINING_AUGMENT_OPTION(opt.augment),
     TRAINING_ACCUMULATE_OPTION(opt.accumulate),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
@@ -91,6 +93,8 @@ static void check_options(void)
     if (opt.loss && !pare_loss_find(opt.loss))
         cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
                   opt.loss);
+    if (opt.dialect)
+        training_dialect(&tool, opt.dialect);
     if (opt.lr_rewind && (strncmp(opt.lr_rewind, "epoch:", 6) != 0 ||
                           cli_u64(&epoch, opt.lr_rewind + 6, 0, 1000000000)))
         cli_usage(&tool, "--lr-rewind takes epoch:K, not '%s'",
@@ -100,6 +104,21 @@ static void check_options(void)
                          "-l and --schedule do not go with it");
     training_accumulate(&tool, &t, opt.accumulate);
     training_check(&tool, &opt.watch);
+}
+
+/* That of the file, unless another is asked for. */
+static int resolve_dialect(struct pare_train_options *t,
+                           const struct pare_training *was)
+{
+    const struct pare_dialect *row = pare_dialect_find(was->dialect);
+
+    if (opt.dialect)
+        t->dialect = training_dialect(&tool, opt.dialect);
+    else if (row)
+        t->dialect = row->name;
+    else if (was->dialect[0])
+        return pare_fail(PARE_EFORMAT, "unknown dialect '%s'", was->dialect);
+    return 0;
 }
 
 /* Defaults come from the file, the command line overrides them. */
@@ -133,6 +152,8 @@ static int resolve(struct pare_train_options *t, const struct pare_model *m)
         err = pare_augment_parse(&t->augment, opt.augment       ? opt.augment
                                               : was->augment[0] ? was->augment
                                                                 : "none");
+    if (!err)
+        err = resolve_dialect(t, was);
     t->batch = opt.have_batch ? opt.batch : was->batch;
     t->seed = opt.have_seed ? opt.seed : was->seed;
     t->lr = opt.have_lr ? opt.lr : was->lr;
@@ -236,6 +257,8 @@ static struct provenance *describe(const struct pare_train_options *t,
         provenance_option(p, "--schedule", t->schedule.canon);
     if (opt.loss)
         provenance_option(p, "--loss", t->loss->name);
+    if (opt.dialect)
+        provenance_option(p, "--dialect", opt.dialect);
     if (opt.augment)
         training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, steps);

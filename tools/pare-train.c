@@ -14,7 +14,7 @@
 
 struct options {
     const char *arch, *data, *init, *loss, *optimizer, *schedule, *select;
-    const char *augment, *accumulate, *checkpoint, *prune;
+    const char *augment, *accumulate, *checkpoint, *prune, *dialect;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
@@ -28,6 +28,7 @@ static struct options opt = {
     .schedule = "constant",
     .select = "last",
     .augment = "none",
+    .dialect = "standard",
     .batch = 64,
 };
 
@@ -56,6 +57,7 @@ static const struct cli_option options[] = {
      "initialiser of the weights, with -a", &opt.have_init},
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
      "seed of weights, order, dropout, augmentation", &opt.have_seed},
+    TRAINING_DIALECT_OPTION(opt.dialect),
     TRAINING_AUGMENT_OPTION(opt.augment),
     TRAINING_ACCUMULATE_OPTION(opt.accumulate),
     {0, "select", "RULE", CLI_TEXT, &opt.select, 0, 0,
@@ -103,6 +105,7 @@ static void parse_specs(struct pare_train_options *t)
         cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
                   opt.loss);
     t->select = training_select(&tool, opt.select);
+    t->dialect = training_dialect(&tool, opt.dialect);
     training_accumulate(&tool, t, opt.accumulate);
     training_check(&tool, &opt.watch);
     t->batch = opt.batch;
@@ -185,6 +188,8 @@ static struct provenance *describe(const struct pare_model *m,
     provenance_real(p, "--weight-decay", t->weight_decay);
     provenance_option(p, "--schedule", t->schedule.canon);
     provenance_option(p, "--loss", t->loss->name);
+    if (t->dialect[0])
+        provenance_option(p, "--dialect", t->dialect);
     if (t->augment.canon[0])
         training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, opt.steps);

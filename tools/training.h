@@ -51,6 +51,11 @@ struct training_watch {
     {0, "accumulate", "LIST", CLI_TEXT, &(text), 0, 0,                       \
      "gather scores for pruning: movement, hebbian", NULL}
 
+/** The row of --dialect, the same in train and finetune. */
+#define TRAINING_DIALECT_OPTION(text)                                        \
+    {0, "dialect", "NAME", CLI_TEXT, &(text), 0, 0,                          \
+     "compute as numenta, set, synapses or standard", NULL}
+
 /** Check the settings before any file is touched; usage errors exit. */
 void training_check(const struct cli_tool *tool,
                     const struct training_watch *w);
@@ -73,6 +78,10 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
 /** Parse --select; usage error if unknown. */
 enum pare_select training_select(const struct cli_tool *tool,
                                  const char *name);
+
+/** The name that options.dialect takes, "" for standard; usage error if
+    unknown. */
+const char *training_dialect(const struct cli_tool *tool, const char *name);
 
 /** Parse --accumulate into o; text NULL: nothing; usage error if unknown. */
 void training_accumulate(const struct cli_tool *tool,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accumulate.h"
+#include "dialect.h"
 #include "kernel.h"
 #include "status.h"
 
@@ -15,6 +16,16 @@ enum pare_select training_select(const struct cli_tool *tool,
             return s;
     cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
                     "'%s'", name);
+}
+
+const char *training_dialect(const struct cli_tool *tool, const char *name)
+{
+    const struct pare_dialect *row = pare_dialect_find(name);
+
+    if (!row && strcmp(name, "standard") != 0)
+        cli_usage(tool, "--dialect is numenta, set, synapses or standard, not "
+                        "'%s'", name);
+    return row ? row->name : "";
 }
 
 void training_accumulate(const struct cli_tool *tool,
