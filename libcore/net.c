@@ -75,7 +75,6 @@ static size_t width_of(const struct pare_model *m, size_t batch)
 int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
                  bool train, int threads)
 {
-    const struct pare_dialect *dialect = pare_dialect_find(m->training.dialect);
     struct pare_net *net = calloc(1, sizeof *net);
     int err;
 

@@ -210,7 +210,7 @@ static void dense_state_goes_on_under_the_mask(void **state)
     assert_int_equal(pare_optimizer_parse(&o.optimizer, "sgd,momentum=.9"), 0);
     assert_int_equal(pare_schedule_parse(&o.schedule, "constant"), 0);
     make_model(&m, "400-20-9");
-    strcpy(m.training.dialect, "numenta");
+    o.dialect = "numenta";
     assert_int_equal(pare_train(&m, &d, &o, NULL), 0);
     for (size_t i = 0; i < m.tensor[0].n; i++)
         if (!m.tensor[0].mask[i]) {
