@@ -72,12 +72,12 @@ static const struct pare_kernel rows[] = {
 #ifdef PARE_HAVE_AVX512
     {"avx512", "fma", "our own, 16 lanes, fused multiply-add", have_avx512,
      pare_gemm_avx512, pare_taps_avx512, pare_corr_avx512,
-     pare_sparse_product_c, pare_sparse_gradient_c, 0.05, 0.05},
+     pare_sparse_product_avx512, pare_sparse_gradient_avx512, 0.05, 0.05},
 #endif
 #ifdef PARE_HAVE_AVX2
     {"avx2", "fma", "our own, 8 lanes, fused multiply-add", have_avx2,
-     pare_gemm_avx2, pare_taps_avx2, pare_corr_avx2, pare_sparse_product_c,
-     pare_sparse_gradient_c, 0.05, 0.05},
+     pare_gemm_avx2, pare_taps_avx2, pare_corr_avx2, pare_sparse_product_avx2,
+     pare_sparse_gradient_avx2, 0.05, 0.05},
 #endif
     {"openblas", "openblas", "cblas_sgemm, one thread a task", have_openblas,
      pare_gemm_openblas, NULL, NULL, pare_sparse_product_c,

@@ -25,6 +25,10 @@ void pare_corr_avx2(const struct pare_corr *r);
 struct sparse_product;
 struct sparse_slope;
 
+void pare_sparse_product_avx512(const struct sparse_product *p);
+void pare_sparse_product_avx2(const struct sparse_product *p);
+void pare_sparse_gradient_avx512(const struct sparse_slope *p);
+void pare_sparse_gradient_avx2(const struct sparse_slope *p);
 void pare_sparse_product_c(const struct sparse_product *p);
 void pare_sparse_gradient_c(const struct sparse_slope *p);
 

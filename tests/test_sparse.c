@@ -229,7 +229,7 @@ static void check_dense_bits(const struct matter *m)
     float *a = copied(m->y, rows * lanes), *b = copied(m->y, rows * lanes);
     float *c = copied(m->x, cols * lanes), *d = copied(m->x, cols * lanes);
 
-    for (int add = 0; add < 2 && strcmp(k->family, "c") == 0; add++) {
+    for (int add = 0; add < 2 && strcmp(k->family, "openblas") != 0; add++) {
         k->gemm(rows, lanes, cols, m->dense, cols, 1, m->x, lanes, a, lanes, 1);
         pare_sparse_forward(m->s, m->value, 0, rows, b, m->x, lanes);
         same_numbers(b, a, rows * lanes);
@@ -251,7 +251,8 @@ static void products_have_the_bits_of_the_dense_ones(void **state)
 }
 
 /* The order of the sums that the header tells, by halves. */
-static float told(const struct matter *m, size_t r, size_t c, size_t tiles)
+static float told(const struct matter *m, size_t r, size_t c, size_t tiles,
+                  bool fused)
 {
     size_t chains = m->lanes < 16 ? m->lanes : 16;
     float s[16] = {0};
@@ -262,7 +263,7 @@ static float told(const struct matter *m, size_t r, size_t c, size_t tiles)
         float x = m->x[(t * m->cols + c) * m->lanes + j];
         float product = dy * x;
 
-        s[j % 16] += product;
+        s[j % 16] = fused ? fmaf(dy, x, s[j % 16]) : s[j % 16] + product;
     }
     for (size_t half = chains / 2; half > 0; half /= 2)
         for (size_t j = 0; j < half; j++)
@@ -272,12 +273,13 @@ static float told(const struct matter *m, size_t r, size_t c, size_t tiles)
 
 static void check_order(const struct matter *m)
 {
+    bool fused = strcmp(pare_kernel()->family, "fma") == 0;
     float *g = normal(m->n, 5);
 
     pare_sparse_gradient(m->s, 0, m->n, g, m->y, m->x, MAX_TILES, m->lanes);
     for (size_t r = 0; r < m->rows; r++)
         for (uint64_t k = m->p->row[r]; k < m->p->row[r + 1]; k++) {
-            float right = told(m, r, m->p->col[k], MAX_TILES);
+            float right = told(m, r, m->p->col[k], MAX_TILES, fused);
 
             assert_memory_equal(&g[k], &right, sizeof right);
         }
