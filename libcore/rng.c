@@ -2,8 +2,7 @@
 
 #include <math.h>
 
-void pare_philox(uint32_t out[4], const uint32_t ctr[4],
-                 const uint32_t key[2])
+void pare_philox(uint32_t out[4], const uint32_t ctr[4], const uint32_t key[2])
 {
     uint32_t x0 = ctr[0], x1 = ctr[1], x2 = ctr[2], x3 = ctr[3];
     uint32_t k0 = key[0], k1 = key[1];
@@ -40,35 +39,89 @@ float pare_rng_unit(uint32_t word)
     return (float)(word >> 8) * 0x1p-24f;
 }
 
-void pare_rng_uniform(float *out, size_t n, double lo, double hi,
-                      uint64_t seed, enum pare_stream stream, uint32_t sub)
+static float uniform(uint32_t word, double lo, double hi)
+{
+    return (float)(lo + (hi - lo) * (double)pare_rng_unit(word));
+}
+
+void pare_rng_uniform(float *out, size_t n, double lo, double hi, uint64_t seed,
+                      enum pare_stream stream, uint32_t sub)
 {
     uint32_t word[4];
 
     for (size_t i = 0; i < n; i++) {
         if (i % 4 == 0)
             pare_rng_block(word, seed, stream, sub, i / 4);
-        out[i] = (float)(lo + (hi - lo) * (double)pare_rng_unit(word[i % 4]));
+        out[i] = uniform(word[i % 4], lo, hi);
     }
+}
+
+float pare_rng_uniform_at(uint64_t i, double lo, double hi, uint64_t seed,
+                          enum pare_stream stream, uint32_t sub)
+{
+    uint32_t word[4];
+
+    pare_rng_block(word, seed, stream, sub, i / 4);
+    return uniform(word[i % 4], lo, hi);
+}
+
+/* The two normal numbers of a Box-Muller pair. */
+static void normal_pair(float pair[2], const uint32_t word[2], double sd)
+{
+    const double two_pi = 6.283185307179586;
+    double u = ((double)word[0] + 0.5) * 0x1p-32;
+    double v = ((double)word[1] + 0.5) * 0x1p-32;
+    double r = sd * sqrt(-2.0 * log(u));
+
+    pair[0] = (float)(r * cos(two_pi * v));
+    pair[1] = (float)(r * sin(two_pi * v));
 }
 
 void pare_rng_normal(float *out, size_t n, double sd, uint64_t seed,
                      enum pare_stream stream, uint32_t sub)
 {
-    const double two_pi = 6.283185307179586;
     uint32_t word[4];
+    float pair[2];
 
-    for (size_t i = 0; i < n; i += 2) {
+    for (size_t i = 0; i < n; i++) {
         if (i % 4 == 0)
             pare_rng_block(word, seed, stream, sub, i / 4);
-        double u = ((double)word[i % 4] + 0.5) * 0x1p-32;
-        double v = ((double)word[i % 4 + 1] + 0.5) * 0x1p-32;
-        double r = sd * sqrt(-2.0 * log(u));
-
-        out[i] = (float)(r * cos(two_pi * v));
-        if (i + 1 < n)
-            out[i + 1] = (float)(r * sin(two_pi * v));
+        if (i % 2 == 0)
+            normal_pair(pair, word + i % 4, sd);
+        out[i] = pair[i % 2];
     }
+}
+
+float pare_rng_normal_at(uint64_t i, double sd, uint64_t seed,
+                         enum pare_stream stream, uint32_t sub)
+{
+    uint32_t word[4];
+    float pair[2];
+
+    pare_rng_block(word, seed, stream, sub, i / 4);
+    normal_pair(pair, word + (i % 4 & 2), sd);
+    return pair[i % 2];
+}
+
+uint64_t pare_rng_u64(uint64_t i, uint64_t seed, enum pare_stream stream,
+                      uint32_t sub)
+{
+    uint32_t word[4];
+
+    pare_rng_block(word, seed, stream, sub, i / 2);
+    return (uint64_t)word[i % 2 * 2] << 32 | word[i % 2 * 2 + 1];
+}
+
+uint64_t pare_rng_below(uint64_t range, uint64_t i, uint64_t seed,
+                        enum pare_stream stream, uint32_t sub)
+{
+    uint64_t draw = pare_rng_u64(i, seed, stream, sub);
+    uint64_t high = draw >> 32, low = draw & UINT32_MAX;
+    uint64_t top = range >> 32, bottom = range & UINT32_MAX;
+    uint64_t a = high * bottom, b = low * top;
+    uint64_t carry = (low * bottom >> 32) + (a & UINT32_MAX) + (b & UINT32_MAX);
+
+    return high * top + (a >> 32) + (b >> 32) + (carry >> 32);
 }
 
 void pare_rng_permutation(uint32_t *perm, size_t n, uint64_t seed,

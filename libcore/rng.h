@@ -56,6 +56,10 @@ float pare_rng_unit(uint32_t word);
 void pare_rng_uniform(float *out, size_t n, double lo, double hi, uint64_t seed,
                       enum pare_stream stream, uint32_t sub);
 
+/** Number i of those that pare_rng_uniform draws, to the bit. */
+float pare_rng_uniform_at(uint64_t i, double lo, double hi, uint64_t seed,
+                          enum pare_stream stream, uint32_t sub);
+
 /**
  * n normal numbers of mean 0 and standard deviation sd, two from each
  * Box-Muller pair (in double, rounded once).
@@ -64,6 +68,22 @@ void pare_rng_uniform(float *out, size_t n, double lo, double hi, uint64_t seed,
  */
 void pare_rng_normal(float *out, size_t n, double sd, uint64_t seed,
                      enum pare_stream stream, uint32_t sub);
+
+/** Number i of those that pare_rng_normal draws, to the bit. */
+float pare_rng_normal_at(uint64_t i, double sd, uint64_t seed,
+                         enum pare_stream stream, uint32_t sub);
+
+/** 64 random bits: number i of a sequence named by the other three. */
+uint64_t pare_rng_u64(uint64_t i, uint64_t seed, enum pare_stream stream,
+                      uint32_t sub);
+
+/**
+ * Number i of a sequence of whole numbers in 0..range-1, 64 bits each: the
+ * high half of their product with the range, so that each has its
+ * probability to range / 2^64. 0 for a range of 0.
+ */
+uint64_t pare_rng_below(uint64_t range, uint64_t i, uint64_t seed,
+                        enum pare_stream stream, uint32_t sub);
 
 /**
  * A random permutation of 0..n-1 by Fisher-Yates; draw i uses 64 bits of

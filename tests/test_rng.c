@@ -2,7 +2,8 @@
 
 #include "rng.h"
 
-/* Known-answer vectors published with Random123 (kat_vectors, philox4x32 10). */
+/* Known-answer vectors published with Random123 (kat_vectors, philox4x32 10).
+ */
 static void philox_gives_the_published_vectors(void **state)
 {
     static const uint32_t in[3][6] = {
@@ -81,6 +82,46 @@ static void moments_of_uniform_and_normal_are_right(void **state)
     assert_close(sqrt(sgg / N), 3, 0.05);
 }
 
+static void a_number_alone_is_that_of_the_sequence(void **state)
+{
+    enum { N = 1001 };
+    float u[N], g[N];
+
+    (void)state;
+    pare_rng_uniform(u, N, -2, 4, 11, PARE_STREAM_INIT, 3);
+    pare_rng_normal(g, N, 3, 11, PARE_STREAM_INIT, 3);
+    for (size_t i = N; i-- > 0;) {
+        float a = pare_rng_uniform_at(i, -2, 4, 11, PARE_STREAM_INIT, 3);
+        float b = pare_rng_normal_at(i, 3, 11, PARE_STREAM_INIT, 3);
+
+        assert_memory_equal(&a, &u[i], sizeof a);
+        assert_memory_equal(&b, &g[i], sizeof b);
+    }
+}
+
+static void numbers_below_a_range_are_the_high_half_of_a_product(void **state)
+{
+    static const uint64_t range[] = {1, 7, 1u << 20, 0x123456789abcdef0u,
+                                     UINT64_MAX};
+
+    (void)state;
+    assert_int_equal(pare_rng_below(0, 5, 1, PARE_STREAM_SPARSE, 0), 0);
+    for (size_t k = 0; k < sizeof range / sizeof *range; k++)
+        for (uint64_t i = 0; i < 100; i++) {
+            uint64_t x = pare_rng_u64(i, 9, PARE_STREAM_SPARSE, 2);
+            uint64_t got =
+                pare_rng_below(range[k], i, 9, PARE_STREAM_SPARSE, 2);
+            uint64_t high = 0; /* of x range, by adding and halving */
+
+            for (int bit = 0; bit < 64; bit++) {
+                uint64_t add = range[k] >> bit & 1 ? x : 0, sum = high + add;
+
+                high = sum >> 1 | (uint64_t)(sum < add) << 63;
+            }
+            assert_true(got == high && got < range[k]);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +129,8 @@ int main(void)
         cmocka_unit_test(a_permutation_holds_every_index_once),
         cmocka_unit_test(all_permutations_of_three_are_equally_likely),
         cmocka_unit_test(moments_of_uniform_and_normal_are_right),
+        cmocka_unit_test(a_number_alone_is_that_of_the_sequence),
+        cmocka_unit_test(numbers_below_a_range_are_the_high_half_of_a_product),
     };
 
     return run_group(tests);
