@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "compact.h"
 #include "digest.h"
 #include "initializer.h"
 #include "rng.h"
@@ -155,6 +156,28 @@ static void an_srelu_starts_as_a_leaky_relu(void **state)
     pare_model_release(&m);
 }
 
+/* As Mocanu et al. begin: al in [0, 1), tr in [0, 5). */
+static void an_srelu_can_start_at_random(void **state)
+{
+    const double range[4] = {0, 1, 5, 0};
+    struct pare_model m = {0};
+    struct pare_arch arch;
+    double mean, sd, max;
+
+    (void)state;
+    assert_int_equal(pare_arch_parse(&arch, "in(4000) srelu linear(2)"), 0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_model_draw(&m, "glorot-uniform,srelu=random", 3), 0);
+    for (int t = 0; t < 4; t++) {
+        moments(&m.tensor[t], &mean, &sd, &max);
+        assert_close(mean, t == 3 ? 1 : range[t] / 2, 0.02 * range[t]);
+        assert_close(max, t == 3 ? 1 : range[t], 0.01 * range[t]);
+        for (size_t i = 0; i < m.tensor[t].n; i++)
+            assert_true(m.tensor[t].value[i] >= 0);
+    }
+    pare_model_release(&m);
+}
+
 static void tensors_draw_from_streams_of_their_own(void **state)
 {
     const double bound = sqrt(1. / OUT);
@@ -236,14 +259,245 @@ static void a_draw_keeps_masks_and_remembers_the_whole(void **state)
     pare_model_release(&m);
 }
 
+static void bear(struct pare_model *m, const char *text, const char *init,
+                 const char *sparse, uint64_t seed)
+{
+    struct pare_arch arch;
+
+    memset(m, 0, sizeof *m);
+    assert_int_equal(pare_arch_parse(&arch, text), 0);
+    assert_int_equal(pare_model_lay(m, &arch), 0);
+    if (pare_model_draw_sparse(m, init, sparse, seed))
+        fail_msg("%s", pare_error());
+}
+
+#define SMALL "in(40) a=linear(30) relu b=linear(20) relu c=linear(7)"
+
+static void a_sparse_model_has_the_numbers_of_the_dense_one(void **state)
+{
+    static const char *const init[] = {"pytorch", "he-normal", "normal,sd=.1"};
+    struct pare_model dense = {0}, m;
+    struct pare_arch arch;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pare_arch_parse(&arch, SMALL), 0);
+        assert_int_equal(pare_model_init(&dense, &arch), 0);
+        assert_int_equal(pare_model_draw(&dense, init[i], 9), 0);
+        bear(&m, SMALL, init[i], "er,density=.2,layers=[ab]", 9);
+        assert_string_equal(m.init.sparse, "er,density=0.2,layers=[ab]");
+        for (size_t t = 0; t < m.n_tensors; t++) {
+            const struct pare_tensor *x = &m.tensor[t];
+
+            assert_int_equal(x->mask != NULL, t == 0 || t == 2);
+            for (size_t k = 0; k < x->n; k++)
+                assert_true(
+                    x->value[k] ==
+                    (x->mask && !x->mask[k] ? 0 : dense.tensor[t].value[k]));
+        }
+        assert_int_equal(pare_tensor_kept(&m.tensor[0]) +
+                             pare_tensor_kept(&m.tensor[2]),
+                         (30 * 40 + 20 * 30) / 5);
+        assert_int_equal(m.tensor[0].target, pare_tensor_kept(&m.tensor[0]));
+        pare_model_release(&m);
+        pare_model_release(&dense);
+    }
+}
+
+/* With fan=sparse a unit of k inputs counts k: pytorch has no other fan. */
+static void a_sparse_fan_is_that_of_the_unit(void **state)
+{
+    struct pare_model dense, m;
+
+    (void)state;
+    bear(&dense, SMALL, "pytorch", "bernoulli,density=.3", 5);
+    bear(&m, SMALL, "pytorch", "bernoulli,density=.3,fan=sparse", 5);
+    for (size_t t = 0; t < m.n_tensors; t += 2) {
+        const struct pare_tensor *x = &m.tensor[t];
+        const size_t cols = x->dim[1];
+
+        for (size_t r = 0; r < x->dim[0]; r++) {
+            size_t kept = 0;
+
+            for (size_t c = 0; c < cols; c++)
+                kept += x->mask[r * cols + c];
+            for (size_t c = 0; c < cols; c++) {
+                double was = (double)dense.tensor[t].value[r * cols + c];
+
+                assert_close(x->value[r * cols + c],
+                             kept ? was * sqrt((double)cols / (double)kept) : 0,
+                             1e-6);
+            }
+        }
+        assert_memory_equal(m.tensor[t + 1].value, dense.tensor[t + 1].value,
+                            m.tensor[t + 1].n * sizeof(float));
+    }
+    assert_int_equal(pare_model_draw(&m, "normal", 5), PARE_EINVAL);
+    assert_non_null(strstr(pare_error(), "whose spread is given"));
+    pare_model_release(&m);
+    pare_model_release(&dense);
+}
+
+static void synapses_draws_sparse_layers_and_their_biases(void **state)
+{
+    static const char arch[] = "784-512-128-10";
+    double mean, sd, max;
+    struct pare_model m, torch;
+
+    (void)state;
+    bear(&m, arch, "synapses", "er,epsilon=11,layers=fc[12]", 5);
+    bear(&torch, arch, "pytorch", "er,epsilon=11,layers=fc[12]", 5);
+    moments(&m.tensor[0], &mean, &sd, &max);
+    sd *= sqrt((double)m.tensor[0].n / 14256); /* zeros are in it */
+    assert_close(sd, sqrt(2. / 784), 0.02 * sqrt(2. / 784));
+    moments(&m.tensor[1], &mean, &sd, &max);
+    assert_close(sd, sqrt(2. / 784), 0.1 * sqrt(2. / 784));
+    moments(&m.tensor[3], &mean, &sd, &max);
+    assert_close(sd, sqrt(2. / 512), 0.2 * sqrt(2. / 512));
+    for (size_t t = 4; t < 6; t++)
+        assert_memory_equal(m.tensor[t].value, torch.tensor[t].value,
+                            m.tensor[t].n * sizeof(float));
+    pare_model_release(&torch);
+    pare_model_release(&m);
+}
+
+/* Mirror the mask of a tensor, as rewiring could. */
+static void mirror(struct pare_model *m, size_t t)
+{
+    struct pare_tensor *x = &m->tensor[t];
+
+    for (size_t i = 0, k = x->n - 1; i < k; i++, k--) {
+        uint8_t bit = x->mask[i];
+
+        x->mask[i] = x->mask[k];
+        x->mask[k] = bit;
+    }
+    pare_model_apply_masks(m);
+}
+
+/* First values where the connections of now were there at first, else 0. */
+static void a_rewired_model_finds_its_first_weights(void **state)
+{
+    struct pare_model first, m;
+    float **v, **c;
+    size_t at_birth = 0, later = 0;
+
+    (void)state;
+    bear(&first, SMALL, "he-normal", "erk,density=.3,fan=sparse", 8);
+    bear(&m, SMALL, "he-normal", "erk,density=.3,fan=sparse", 8);
+    mirror(&m, 0);
+    mirror(&m, 2);
+    assert_int_equal(pare_model_draw_init(&v, &m), 0);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        assert_memory_equal(v[t], first.tensor[t].value,
+                            m.tensor[t].n * sizeof(float));
+    for (size_t t = 0; t < m.n_tensors; t++)
+        assert_int_equal(pare_tensor_compact(&m, t), 0);
+    assert_non_null(m.tensor[0].pattern);
+    assert_int_equal(pare_model_draw_init(&c, &m), 0);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        for (size_t k = 0; k < m.tensor[t].n; k++) {
+            const struct pare_pattern *p = m.tensor[t].pattern;
+            size_t r = 0, at = k;
+
+            while (p && k >= p->row[r + 1])
+                r++;
+            if (p)
+                at = r * p->cols + p->col[k];
+            assert_true(c[t][k] == v[t][at]);
+            at_birth += p && c[t][k] != 0;
+            later += p && c[t][k] == 0;
+        }
+    assert_true(at_birth > 20 && later > 20);
+    m.init.digest[5] ^= 1;
+    assert_int_equal(pare_model_init_values(c, &m), PARE_EFORMAT);
+    m.init.digest[5] ^= 1;
+    strcpy(m.init.sparse, "erk,density=nan");
+    assert_int_equal(pare_model_init_values(c, &m), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "checkpoint 'init'"));
+    free_values(c, &m);
+    free_values(v, &m);
+    pare_model_release(&m);
+    pare_model_release(&first);
+}
+
+static void new_weights_of_a_rewired_model_are_its_first(void **state)
+{
+    struct pare_model m;
+    float **v;
+
+    (void)state;
+    bear(&m, SMALL, "he-normal", "er,density=.3", 8);
+    mirror(&m, 0);
+    assert_int_equal(pare_model_draw(&m, "he-normal", 21), 0);
+    for (size_t i = 0; i < m.tensor[0].n; i++)
+        assert_int_equal(m.tensor[0].value[i] != 0, m.tensor[0].mask[i]);
+    assert_int_equal(pare_model_draw_init(&v, &m), 0);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        assert_memory_equal(v[t], m.tensor[t].value,
+                            m.tensor[t].n * sizeof(float));
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
+/* Dense when drawn, compact now. */
+static void a_compact_model_finds_its_dense_first_weights(void **state)
+{
+    struct pare_model m = {0};
+    struct pare_arch arch;
+    float **v, **c;
+
+    (void)state;
+    assert_int_equal(pare_arch_parse(&arch, SMALL), 0);
+    assert_int_equal(pare_model_init(&m, &arch), 0);
+    assert_int_equal(pare_model_draw(&m, "pytorch", 4), 0);
+    assert_int_equal(pare_tensor_need_mask(&m.tensor[0]), 0);
+    for (size_t i = 0; i < m.tensor[0].n; i++)
+        m.tensor[0].mask[i] = i % 3 == 0;
+    pare_model_apply_masks(&m);
+    assert_int_equal(pare_model_draw_init(&v, &m), 0);
+    assert_int_equal(pare_tensor_compact(&m, 0), 0);
+    assert_int_equal(m.tensor[0].n, 400);
+    assert_int_equal(pare_model_draw_init(&c, &m), 0);
+    for (size_t i = 0; i < 400; i++)
+        assert_true(c[0][i] == v[0][3 * i]);
+    assert_int_equal(pare_model_draw(&m, "pytorch", 4), 0);
+    assert_memory_equal(m.tensor[0].value, c[0], 400 * sizeof **c);
+    free_values(c, &m);
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
+static void a_layer_above_2_to_32_is_born_and_born_again(void **state)
+{
+    struct pare_model m;
+    float **v;
+
+    (void)state;
+    bear(&m, "in(100000) a=linear(90000) relu b=linear(2)", "normal,sd=.1",
+         "er,epsilon=.2,layers=a", 8);
+    assert_int_equal(m.tensor[0].n, 38000);
+    assert_int_equal(pare_model_draw_init(&v, &m), 0);
+    for (size_t t = 0; t < m.n_tensors; t++)
+        assert_memory_equal(v[t], m.tensor[t].value,
+                            m.tensor[t].n * sizeof(float));
+    for (size_t k = 0; k < m.tensor[0].n; k++)
+        assert_true(v[0][k] != 0);
+    free_values(v, &m);
+    pare_model_release(&m);
+}
+
 static void wrong_texts_are_refused_and_change_nothing(void **state)
 {
     static const char *const bad[][2] = {
         {"", "empty"},
         {"xavier", "there are pytorch, glorot-uniform, glorot-normal, "
-                   "he-uniform, he-normal, normal"},
-        {"pytorch,sd=1", "has no options"},
-        {"normal,std=1", "there is sd"},
+                   "he-uniform, he-normal, normal, synapses"},
+        {"pytorch,sd=1", "has no option 'sd': there is srelu"},
+        {"pytorch,gain=1", "has no option 'gain': there is srelu"},
+        {"normal,std=1", "there are sd and srelu"},
+        {"normal,srelu", "must be leaky or random"},
+        {"synapses", "for models that begin sparse"},
         {"normal,sd", "needs a value"},
         {"normal,sd=-1", "at least 0"},
         {"normal,sd=1,sd=1", "set twice"},
@@ -255,7 +509,11 @@ static void wrong_texts_are_refused_and_change_nothing(void **state)
     (void)state;
     build(&m);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(pare_initializer_parse(canon, bad[i][0]), PARE_EINVAL);
+        if (strcmp(bad[i][0], "synapses") != 0)
+            assert_int_equal(pare_initializer_parse(canon, bad[i][0]),
+                             PARE_EINVAL);
+        else
+            assert_int_equal(pare_model_draw(&m, bad[i][0], 1), PARE_EINVAL);
         if (!strstr(pare_error(), bad[i][1]))
             fail_msg("%s: '%s' lacks '%s'", bad[i][0], pare_error(), bad[i][1]);
         assert_string_equal(canon, "kept");
@@ -265,6 +523,10 @@ static void wrong_texts_are_refused_and_change_nothing(void **state)
     assert_string_equal(m.init.spec, "");
     assert_int_equal(pare_initializer_parse(canon, "normal"), 0);
     assert_string_equal(canon, "normal,sd=0.01");
+    assert_int_equal(pare_initializer_parse(canon, "he-normal,srelu=leaky"), 0);
+    assert_string_equal(canon, "he-normal");
+    assert_int_equal(pare_initializer_parse(canon, "normal,srelu=random"), 0);
+    assert_string_equal(canon, "normal,sd=0.01,srelu=random");
     pare_model_release(&m);
 }
 
@@ -275,10 +537,18 @@ int main(void)
         cmocka_unit_test(batch_norm_starts_as_the_identity),
         cmocka_unit_test(filters_have_the_fans_of_pytorch),
         cmocka_unit_test(an_srelu_starts_as_a_leaky_relu),
+        cmocka_unit_test(an_srelu_can_start_at_random),
         cmocka_unit_test(tensors_draw_from_streams_of_their_own),
         cmocka_unit_test(init_is_regenerated_bit_for_bit),
         cmocka_unit_test(a_whole_init_is_copied),
         cmocka_unit_test(a_draw_keeps_masks_and_remembers_the_whole),
+        cmocka_unit_test(a_sparse_model_has_the_numbers_of_the_dense_one),
+        cmocka_unit_test(a_sparse_fan_is_that_of_the_unit),
+        cmocka_unit_test(synapses_draws_sparse_layers_and_their_biases),
+        cmocka_unit_test(a_rewired_model_finds_its_first_weights),
+        cmocka_unit_test(new_weights_of_a_rewired_model_are_its_first),
+        cmocka_unit_test(a_compact_model_finds_its_dense_first_weights),
+        cmocka_unit_test(a_layer_above_2_to_32_is_born_and_born_again),
         cmocka_unit_test(wrong_texts_are_refused_and_change_nothing),
     };
 
