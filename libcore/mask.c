@@ -286,16 +286,6 @@ int pare_mask_invert(struct pare_mask_job *job)
     return 0;
 }
 
-/* floor(r * n / 2^64): uniform below n. */
-static uint64_t below(uint64_t r, uint64_t n)
-{
-    uint64_t low = (r & UINT32_MAX) * (n & UINT32_MAX);
-    uint64_t a = (r >> 32) * (n & UINT32_MAX) + (low >> 32);
-    uint64_t b = (r & UINT32_MAX) * (n >> 32) + (a & UINT32_MAX);
-
-    return (r >> 32) * (n >> 32) + (a >> 32) + (b >> 32);
-}
-
 /* k of n positions: each is taken if a number below those left, itself among
  * them, falls below those still to take. */
 static void draw(uint8_t *mask, uint64_t n, uint64_t k, uint64_t seed,
@@ -309,7 +299,7 @@ static void draw(uint8_t *mask, uint64_t n, uint64_t k, uint64_t seed,
         if (i % 2 == 0)
             pare_rng_block(word, seed, PARE_STREAM_MASK, sub, i / 2);
         r = (uint64_t)word[2 * (i % 2)] << 32 | word[2 * (i % 2) + 1];
-        mask[i] = below(r, n - i) < k;
+        mask[i] = pare_rng_below(r, n - i) < k;
         k -= mask[i];
     }
 }

@@ -8,6 +8,7 @@
 #include "bits.h"
 #include "clones.h"
 #include "compact.h"
+#include "dialect.h"
 #include "gathered.h"
 #include "hugepage.h"
 #include "rewiring.h"
@@ -438,13 +439,17 @@ static void apply_to_state(struct pare_optstate *s, size_t t,
 
 void pare_model_apply_masks(struct pare_model *m)
 {
+    const struct pare_dialect *d = pare_dialect_find(m->training.dialect);
+    bool dense = d && d->dense_state;
+
     for (size_t t = 0; t < m->n_tensors; t++) {
         struct pare_tensor *tensor = &m->tensor[t];
 
         if (!tensor->mask)
             continue;
         apply_mask(tensor->value, tensor->mask, tensor->n);
-        apply_to_state(&m->optim, t, tensor);
+        if (!dense)
+            apply_to_state(&m->optim, t, tensor);
         for (size_t i = 0; i < m->n_checkpoints; i++) {
             struct pare_checkpoint *c = &m->checkpoint[i];
 
@@ -452,7 +457,8 @@ void pare_model_apply_masks(struct pare_model *m)
                 continue;
             if (c->value)
                 apply_mask(c->value[t], tensor->mask, tensor->n);
-            apply_to_state(&c->optim, t, tensor);
+            if (!dense)
+                apply_to_state(&c->optim, t, tensor);
         }
         for (size_t i = 0; i < m->n_scores; i++)
             if (!pare_scores_under_mask(m->scores[i].name))

@@ -210,7 +210,8 @@ void pare_model_count(const struct pare_model *m, uint64_t *kept,
 /**
  * Hold promise 4 by force: zero values, optimiser slots, stored checkpoints
  * and scores wherever the mask is 0; undo points stay whole, and so do the
- * scores that pare_scores_under_mask names. Called after every change of a
+ * scores that pare_scores_under_mask names and, in a dialect whose state is
+ * dense, all optimiser slots. Called after every change of a
  * mask.
  */
 void pare_model_apply_masks(struct pare_model *m);

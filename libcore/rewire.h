@@ -22,7 +22,7 @@ enum pare_drop_form {
     PARE_DROP_ALL     /* round(zeta n) smallest magnitudes of both signs */
 };
 
-/** A rule to drop by: a row of the table in rewire_drop.c. */
+/** A rule to drop by: a row of a table in rewire_rules.c. */
 struct pare_drop_rule {
     const char *name; /* set, hebbian, weighted (w*c), magnitude */
     const char *help, *source;
@@ -121,7 +121,7 @@ struct pare_rewire_report {
 int pare_drop(struct pare_rewire_report *r, struct pare_model *m,
               const struct pare_drop_options *o);
 
-/** How to choose where connections grow: a row of the table in rewire_grow.c */
+/** How to choose where connections grow: a row of a table in rewire_rules.c */
 struct pare_grow_rule {
     const char *name; /* random, gradient, hebbian, momentum, file */
     const char *help, *source;

@@ -34,6 +34,15 @@ void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
     pare_philox(out, ctr, key);
 }
 
+uint64_t pare_rng_below(uint64_t r, uint64_t n)
+{
+    uint64_t low = (r & UINT32_MAX) * (n & UINT32_MAX);
+    uint64_t a = (r >> 32) * (n & UINT32_MAX) + (low >> 32);
+    uint64_t b = (r & UINT32_MAX) * (n >> 32) + (a & UINT32_MAX);
+
+    return (r >> 32) * (n >> 32) + (a >> 32) + (b >> 32);
+}
+
 float pare_rng_unit(uint32_t word)
 {
     return (float)(word >> 8) * 0x1p-24f;
