@@ -299,7 +299,7 @@ static void draw(uint8_t *mask, uint64_t n, uint64_t k, uint64_t seed,
         if (i % 2 == 0)
             pare_rng_block(word, seed, PARE_STREAM_MASK, sub, i / 2);
         r = (uint64_t)word[2 * (i % 2)] << 32 | word[2 * (i % 2) + 1];
-        mask[i] = pare_rng_below(r, n - i) < k;
+        mask[i] = pare_rng_scale(r, n - i) < k;
         k -= mask[i];
     }
 }

@@ -76,7 +76,7 @@ static int pick_exactly(uint64_t *rank, uint64_t n, uint64_t k, uint64_t seed,
     if (rc)
         return rc;
     for (uint64_t i = 0, j = n - k; i < k; i++, j++) {
-        uint64_t x = pare_rng_below(draw(seed, sub, i), j + 1);
+        uint64_t x = pare_rng_scale(draw(seed, sub, i), j + 1);
 
         if (!put(&seen, x)) {
             x = j;

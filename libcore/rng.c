@@ -34,7 +34,7 @@ void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
     pare_philox(out, ctr, key);
 }
 
-uint64_t pare_rng_below(uint64_t r, uint64_t n)
+uint64_t pare_rng_scale(uint64_t r, uint64_t n)
 {
     uint64_t low = (r & UINT32_MAX) * (n & UINT32_MAX);
     uint64_t a = (r >> 32) * (n & UINT32_MAX) + (low >> 32);
@@ -124,13 +124,7 @@ uint64_t pare_rng_u64(uint64_t i, uint64_t seed, enum pare_stream stream,
 uint64_t pare_rng_below(uint64_t range, uint64_t i, uint64_t seed,
                         enum pare_stream stream, uint32_t sub)
 {
-    uint64_t draw = pare_rng_u64(i, seed, stream, sub);
-    uint64_t high = draw >> 32, low = draw & UINT32_MAX;
-    uint64_t top = range >> 32, bottom = range & UINT32_MAX;
-    uint64_t a = high * bottom, b = low * top;
-    uint64_t carry = (low * bottom >> 32) + (a & UINT32_MAX) + (b & UINT32_MAX);
-
-    return high * top + (a >> 32) + (b >> 32) + (carry >> 32);
+    return pare_rng_scale(pare_rng_u64(i, seed, stream, sub), range);
 }
 
 void pare_rng_permutation(uint32_t *perm, size_t n, uint64_t seed,

@@ -45,7 +45,7 @@ void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
                     uint32_t sub, uint64_t index);
 
 /** floor(r n / 2^64): with r 64 random bits, uniform below n. */
-uint64_t pare_rng_below(uint64_t r, uint64_t n);
+uint64_t pare_rng_scale(uint64_t r, uint64_t n);
 
 /** Map a random word to [0, 1): the top 24 bits times 2^-24. */
 float pare_rng_unit(uint32_t word);
