@@ -9,6 +9,8 @@
 
 #include "bits.h"
 #include "clones.h"
+#include "compact.h"
+#include "rewiring.h"
 #include "status.h"
 
 struct pare_digest {
@@ -124,6 +126,62 @@ void pare_digest_values(struct pare_digest *d, const float *v, size_t n)
     pare_digest_u64(d, UINT64_MAX);
 }
 
+/*
+ * The blocks of a compact tensor, of which entries say what is in them: those
+ * of its values, or without values those of the mask.
+ */
+static void entry_blocks(struct pare_digest *d, const struct pare_pattern *p,
+                         const float *v)
+{
+    const uint64_t n = pare_pattern_count(p);
+    uint64_t k = 0, row = 0;
+    struct lump l;
+
+    l.d = d;
+    l.used = 0;
+    while (k < n) {
+        uint8_t *to = lump_room(&l);
+        uint64_t index = 0, bits = 0;
+        size_t used = 16;
+
+        for (bool first = true; k < n; k++, first = false) {
+            uint64_t at;
+
+            while (k >= p->row[row + 1])
+                row++;
+            at = row * p->cols + p->col[k];
+            if (first)
+                index = at / BLOCK;
+            if (at / BLOCK != index)
+                break;
+            if (v && v[k] == 0.0f)
+                continue;
+            bits |= (uint64_t)1 << at % BLOCK;
+            if (v) {
+                memcpy(to + used, &v[k], 4);
+                used += 4;
+            }
+        }
+        memcpy(to, &index, 8);
+        memcpy(to + 8, &bits, 8);
+        l.used += bits ? used : 0;
+    }
+    pare_digest_bytes(d, l.bytes, l.used);
+    pare_digest_u64(d, UINT64_MAX);
+}
+
+/* An array of a tensor, the same whether it lies compact or not. */
+static void digest_array(struct pare_digest *d, const struct pare_tensor *t,
+                         const float *v)
+{
+    if (!t->pattern) {
+        pare_digest_values(d, v, t->n);
+        return;
+    }
+    pare_digest_u64(d, pare_tensor_positions(t));
+    entry_blocks(d, t->pattern, v);
+}
+
 void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN])
 {
     XXH128_canonical_t c;
@@ -152,8 +210,7 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
         return PARE_ENOMEM;
     for (size_t t = 0; t < m->n_tensors; t++) {
         digest_shape(d, &m->tensor[t]);
-        pare_digest_values(d, value ? value[t] : m->tensor[t].value,
-                           m->tensor[t].n);
+        digest_array(d, &m->tensor[t], value ? value[t] : m->tensor[t].value);
     }
     pare_digest_finish(d, hex);
     return 0;
@@ -186,6 +243,16 @@ static void digest_mask(struct pare_digest *d, const uint8_t *mask, size_t n)
     pare_digest_u64(d, UINT64_MAX);
 }
 
+static void digest_own_mask(struct pare_digest *d, const struct pare_tensor *t)
+{
+    if (!t->pattern) {
+        digest_mask(d, t->mask, t->n);
+        return;
+    }
+    pare_digest_u64(d, 1);
+    entry_blocks(d, t->pattern, NULL);
+}
+
 static void digest_optim(struct pare_digest *d, const struct pare_optstate *s,
                          const struct pare_model *m)
 {
@@ -195,7 +262,7 @@ static void digest_optim(struct pare_digest *d, const struct pare_optstate *s,
     for (int k = 0; k < s->n_slots; k++)
         for (size_t t = 0; t < m->n_tensors; t++)
             if (s->slot[k][t])
-                pare_digest_values(d, s->slot[k][t], m->tensor[t].n);
+                digest_array(d, &m->tensor[t], s->slot[k][t]);
 }
 
 static void digest_training(struct pare_digest *d,
@@ -238,7 +305,7 @@ static void digest_checkpoints(struct pare_digest *d,
         pare_digest_u64(d, c->sched_step);
         pare_digest_u64(d, c->mask ? 2 : c->value != NULL);
         for (size_t t = 0; c->value && t < m->n_tensors; t++)
-            pare_digest_values(d, c->value[t], m->tensor[t].n);
+            digest_array(d, &m->tensor[t], c->value[t]);
         for (size_t t = 0; c->mask && t < m->n_tensors; t++)
             digest_mask(d, c->mask[t], m->tensor[t].n);
         digest_optim(d, &c->optim, m);
@@ -275,7 +342,7 @@ static void digest_gathered(struct pare_digest *d, const struct pare_model *m)
         for (size_t t = 0; t < m->n_tensors; t++) {
             pare_digest_u64(d, s->value[t] != NULL);
             if (s->value[t])
-                pare_digest_values(d, s->value[t], m->tensor[t].n);
+                digest_array(d, &m->tensor[t], s->value[t]);
         }
     }
     if (m->n_curves) {
@@ -294,6 +361,53 @@ static void digest_gathered(struct pare_digest *d, const struct pare_model *m)
             pare_digest_f64(d, c->loss[k]);
             pare_digest_f64(d, a == a ? a : -1e300);
         }
+    }
+}
+
+static void digest_marks(struct pare_digest *d, const struct pare_marks *k)
+{
+    pare_digest_u64(d, k->n);
+    for (uint64_t i = 0; i < k->n; i++)
+        pare_digest_u64(d, k->at[i]);
+    for (int s = 0; s < PARE_SLOTS_MAX; s++) {
+        pare_digest_u64(d, k->slot[s] != NULL);
+        if (k->slot[s])
+            pare_digest_values(d, k->slot[s], (size_t)k->n);
+    }
+}
+
+/* What sparse training and its dialects brought; nothing where there is
+ * none of it. */
+static void digest_rewiring(struct pare_digest *d, const struct pare_model *m)
+{
+    if (m->init.sparse[0]) {
+        pare_digest_text(d, "sparse");
+        pare_digest_text(d, m->init.sparse);
+    }
+    if (m->training.dialect[0]) {
+        pare_digest_text(d, "dialect");
+        pare_digest_text(d, m->training.dialect);
+    }
+    if (!pare_model_rewired(m))
+        return;
+    pare_digest_text(d, "rewiring");
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        pare_digest_u64(d, m->tensor[t].target);
+        digest_marks(d, &m->tensor[t].removed);
+        digest_marks(d, &m->tensor[t].added);
+    }
+    pare_digest_u64(d, m->n_rewirings);
+    for (size_t i = 0; i < m->n_rewirings; i++) {
+        const struct pare_rewiring *r = &m->rewiring[i];
+
+        pare_digest_u64(d, r->epoch);
+        pare_digest_text(d, m->tensor[r->tensor].name);
+        pare_digest_u64(d, r->times);
+        pare_digest_u64(d, r->before);
+        pare_digest_u64(d, r->removed);
+        pare_digest_u64(d, r->grown);
+        pare_digest_u64(d, r->fresh);
+        pare_digest_u64(d, r->survived);
     }
 }
 
@@ -322,12 +436,13 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
     digest_input(d, m);
     pare_digest_text(d, weights);
     for (size_t t = 0; t < m->n_tensors; t++)
-        digest_mask(d, m->tensor[t].mask, m->tensor[t].n);
+        digest_own_mask(d, &m->tensor[t]);
     digest_optim(d, &m->optim, m);
     digest_training(d, &m->training);
     digest_checkpoints(d, m);
     digest_history(d, m);
     digest_gathered(d, m);
+    digest_rewiring(d, m);
     pare_digest_finish(d, state);
     return 0;
 }

@@ -42,7 +42,11 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
 /**
  * Digest of everything a next step can see: architecture, input
  * description, weights, masks, optimiser, position, checkpoints, history,
- * and scores and curves where there are any; all but the provenance and /user.
+ * and where there are any scores, curves, the dialect, and what rewiring
+ * carries; all but the provenance and /user.
+ *
+ * All digests are the same for a tensor that lies compact as for the same
+ * tensor with a mask, and go over its entries only.
  */
 int pare_digest_state(char hex[PARE_DIGEST_LEN], const struct pare_model *m);
 
