@@ -52,6 +52,8 @@ hid_t pare_h5lib_file_type(enum pare_h5_type type)
         return H5T_IEEE_F32LE;
     case PARE_H5_F64:
         return H5T_IEEE_F64LE;
+    case PARE_H5_U64:
+        return H5T_STD_U64LE;
     }
     return H5I_INVALID_HID;
 }
@@ -69,19 +71,23 @@ hid_t pare_h5lib_memory_type(enum pare_h5_type type)
         return H5T_NATIVE_FLOAT;
     case PARE_H5_F64:
         return H5T_NATIVE_DOUBLE;
+    case PARE_H5_U64:
+        return H5T_NATIVE_UINT64;
     }
     return H5I_INVALID_HID;
 }
 
 size_t pare_h5lib_size(enum pare_h5_type type)
 {
-    return type == PARE_H5_U8 ? 1 : type == PARE_H5_F64 ? 8 : 4;
+    static const size_t size[] = {1, 4, 4, 4, 8, 8};
+
+    return size[type];
 }
 
 const char *pare_h5lib_type_name(enum pare_h5_type type)
 {
-    static const char *const name[] = {"uint8", "int32", "uint32", "float32",
-                                       "float64"};
+    static const char *const name[] = {"uint8",   "int32",   "uint32",
+                                       "float32", "float64", "uint64"};
 
     return name[type];
 }

@@ -21,7 +21,8 @@ enum pare_h5_type {
     PARE_H5_I32,
     PARE_H5_U32,
     PARE_H5_F32,
-    PARE_H5_F64
+    PARE_H5_F64,
+    PARE_H5_U64
 };
 
 /** What a dataset is, before its values are read. */

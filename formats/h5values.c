@@ -208,17 +208,17 @@ static int dataset_open(struct dataset *d, struct pare_h5 *h, const char *path)
     return err;
 }
 
-/* Only our five types, in our byte order. */
+/* Only our six types, in our byte order. */
 static int find_type(enum pare_h5_type *type, const struct dataset *d)
 {
-    for (int t = PARE_H5_U8; t <= PARE_H5_F64; t++)
+    for (int t = PARE_H5_U8; t <= PARE_H5_U64; t++)
         if (H5Tequal(d->type, pare_h5lib_file_type((enum pare_h5_type)t)) > 0) {
             *type = (enum pare_h5_type)t;
             return 0;
         }
     return pare_h5lib_fail(PARE_EFORMAT,
                            "'%s' has a type that is none of little-endian "
-                           "uint8, int32, uint32, float32, float64",
+                           "uint8, int32, uint32, uint64, float32, float64",
                            d->path);
 }
 

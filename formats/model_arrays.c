@@ -67,6 +67,8 @@ int pare_read_kept(struct pare_reader *r, float *out, const char *path,
                         info.count, kept);
     if (err)
         return err;
+    if (t->pattern)
+        return pare_h5_read(out, r->h, path, PARE_H5_F32, kept);
     v = malloc((kept + 1) * sizeof *v);
     if (!v)
         return pare_fail(PARE_ENOMEM, "no memory");
@@ -84,7 +86,7 @@ int pare_read_array(struct pare_reader *r, float *out, const char *path,
     int there = 0;
 
     snprintf(kept, sizeof kept, "%s.kept", path);
-    if (t->mask)
+    if (t->mask || t->pattern)
         there = pare_h5_exists(r->h, kept);
     if (there < 0)
         return there;
@@ -284,12 +286,15 @@ int pare_write_kept(struct pare_build *b, const char *path, const float *v,
                     const struct pare_tensor *t)
 {
     char name[PATH_BYTES + 8];
-    struct kept *k = malloc(sizeof *k);
+    struct kept *k;
 
+    snprintf(name, sizeof name, "%s.kept", path);
+    if (t->pattern)
+        return pare_h5w_lend(b->w, name, PARE_H5_F32, 1, &t->n, v);
+    k = malloc(sizeof *k);
     if (!k)
         return pare_fail(PARE_ENOMEM, "no memory");
     *k = (struct kept){.value = v, .mask = t->mask, .n = t->n};
-    snprintf(name, sizeof name, "%s.kept", path);
     return pare_h5w_make(b->w, name, PARE_H5_F32, pare_tensor_kept(t),
                          make_kept, k);
 }
@@ -303,7 +308,7 @@ int pare_write_dense(struct pare_build *b, const char *path, const float *v,
 int pare_write_array(struct pare_build *b, const char *path, const float *v,
                      const struct pare_tensor *t)
 {
-    return t->mask && pare_zero_under_mask(v, t)
+    return t->pattern || (t->mask && pare_zero_under_mask(v, t))
                ? pare_write_kept(b, path, v, t)
                : pare_write_dense(b, path, v, t);
 }
@@ -350,6 +355,8 @@ int pare_write_mask(struct pare_build *b, const char *path,
     char name[PATH_BYTES + 8];
     int err;
 
+    if (t->pattern)
+        return pare_write_pattern(b, path, t, stored);
     snprintf(name, sizeof name, "%s.%s", path, index ? "index" : "mask");
     stored->encoding = index ? PARE_ENC_INDEX : PARE_ENC_BITMAP;
     err = index ? write_index(b, name, t, kept) : write_bitmap(b, name, t);

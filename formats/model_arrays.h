@@ -40,8 +40,8 @@ int pare_reader_charge(struct pare_reader *r, uint64_t count, uint64_t size);
  *
  * @param out   [t->n] out
  * @param path  of the dense dataset; read_array takes PATH.kept instead
- *              when t has a mask and the file has that; read_kept takes the
- *              path of the kept values itself
+ *              when t has a mask or pattern and the file has that; read_kept
+ *              takes the path of the kept values itself
  */
 int pare_read_dense(struct pare_reader *r, float *out, const char *path,
                     const struct pare_tensor *t);
@@ -49,6 +49,12 @@ int pare_read_kept(struct pare_reader *r, float *out, const char *path,
                    const struct pare_tensor *t);
 int pare_read_array(struct pare_reader *r, float *out, const char *path,
                     const struct pare_tensor *t);
+
+/** The positions of t, which is to lie compact: its pattern and t->n; when
+ *  the file has none, t gets none. 0; PARE_EFORMAT; PARE_ELIMIT. On a walk the
+ *  pattern only says how many there are. */
+int pare_read_pattern(struct pare_reader *r, const char *path,
+                      struct pare_tensor *t, struct pare_stored *stored);
 
 /** The mask at PATH.mask or PATH.index into t, which has none; when the file
  *  has neither, t keeps none. Its encoding goes to *stored. */
@@ -73,9 +79,16 @@ int pare_write_dense(struct pare_build *b, const char *path, const float *v,
 int pare_write_array(struct pare_build *b, const char *path, const float *v,
                      const struct pare_tensor *t);
 
-/** The mask at PATH.mask or PATH.index, whichever takes fewer bytes. */
+/** The mask at PATH.mask or PATH.index, whichever takes fewer bytes; above
+ *  2^32 - 1 positions of a compact tensor PATH.rows and PATH.gaps. */
 int pare_write_mask(struct pare_build *b, const char *path,
                     const struct pare_tensor *t, struct pare_stored *stored);
+int pare_write_pattern(struct pare_build *b, const char *path,
+                       const struct pare_tensor *t, struct pare_stored *stored);
+
+/** /rewiring: what dynamic training carries. */
+int pare_rewiring_read(struct pare_reader *r);
+int pare_rewiring_write(struct pare_build *b);
 
 /** /scores and /curves: what a model carries for later prunings. */
 int pare_scores_read(struct pare_reader *r);

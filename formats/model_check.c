@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "augment.h"
+#include "dialect.h"
 #include "gathered.h"
 #include "initializer.h"
 #include "loss.h"
@@ -21,6 +22,7 @@ struct check {
     void (*report)(void *arg, const char *line);
     void *arg;
     int findings;
+    bool dense_state; /* the dialect has state under the masks */
 };
 
 static void find(struct check *c, const char *fmt, ...)
@@ -84,7 +86,7 @@ static void check_optim(struct check *c, const char *where,
                 continue;
             snprintf(name, sizeof name, "%soptimizer slot %d, ", where, k);
             check_array(c, name, s->slot[k][t], &c->m->tensor[t],
-                        mask_of(c, point, t));
+                        c->dense_state ? NULL : mask_of(c, point, t));
         }
 }
 
@@ -124,6 +126,55 @@ static void check_gathered(struct check *c)
         if (pare_curve_check(&m->curve[i]))
             find(c, "the curve of %s: %s",
                  m->arch.layer[m->curve[i].layer].name, pare_error());
+}
+
+/* Which dialect of training the file declares; one with state under the masks
+ * is told, which is not a finding. */
+static void check_dialect(struct check *c)
+{
+    const char *name = c->m->training.dialect;
+    const struct pare_dialect *d = pare_dialect_find(name);
+    char line[256];
+
+    if (name[0] && !d)
+        find(c, "training: unknown dialect '%s'", name);
+    c->dense_state = d && d->dense_state;
+    if (!c->dense_state || !c->report)
+        return;
+    snprintf(line, sizeof line,
+             "dialect %s: the optimiser state of pruned weights goes on; only "
+             "weights must be 0",
+             name);
+    c->report(c->arg, line);
+}
+
+static void check_marks(struct check *c, const char *what,
+                        const struct pare_tensor *t, const struct pare_marks *k)
+{
+    for (int s = c->m->optim.n_slots; s < PARE_SLOTS_MAX; s++)
+        if (k->n && k->slot[s])
+            find(c,
+                 "%s: state of slot %d goes with positions that were %s, "
+                 "the optimiser has %d",
+                 t->name, s, what, c->m->optim.n_slots);
+}
+
+/* What rewiring carries, against what the model is now. */
+static void check_rewiring(struct check *c)
+{
+    const struct pare_model *m = c->m;
+
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        const struct pare_tensor *x = &m->tensor[t];
+
+        check_marks(c, "removed", x, &x->removed);
+        check_marks(c, "added", x, &x->added);
+    }
+    if (m->n_rewirings &&
+        m->rewiring[m->n_rewirings - 1].epoch > m->training.epoch)
+        find(c, "rewiring: a record of epoch %llu, training is at epoch %llu",
+             (unsigned long long)m->rewiring[m->n_rewirings - 1].epoch,
+             (unsigned long long)m->training.epoch);
 }
 
 /* Do the first weights come back from their seed? */
@@ -202,17 +253,19 @@ static void check_history(struct check *c)
 int pare_model_check(const struct pare_model *m,
                      void (*report)(void *arg, const char *line), void *arg)
 {
-    struct check c = {m, report, arg, 0};
+    struct check c = {m, report, arg, 0, false};
     int err;
 
     for (size_t t = 0; t < m->n_tensors; t++)
         check_array(&c, "", m->tensor[t].value, &m->tensor[t],
                     m->tensor[t].mask);
     check_training(&c);
+    check_dialect(&c);
     check_optim(&c, "", &m->optim, NULL);
     for (size_t i = 0; i < m->n_checkpoints; i++)
         check_checkpoint(&c, &m->checkpoint[i]);
     check_gathered(&c);
+    check_rewiring(&c);
     err = check_init(&c);
     check_steps(&c);
     check_history(&c);

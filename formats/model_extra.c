@@ -32,7 +32,7 @@ static int read_scores_of(struct pare_reader *r, struct pare_scores *s,
     int there = pare_h5_exists(r->h, path), err;
 
     snprintf(kept, sizeof kept, "%s.kept", path);
-    if (there == 0 && tensor->mask)
+    if (there == 0 && (tensor->mask || tensor->pattern))
         there = pare_h5_exists(r->h, kept);
     if (there <= 0) {
         free(s->value[t]);

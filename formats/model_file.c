@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compact.h"
 #include "digest.h"
 #include "gathered.h"
 #include "model_io.h"
@@ -145,6 +146,19 @@ int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
     return give(info, &about, err);
 }
 
+/* Of what says which positions there are, and what of them rewiring moved. */
+static uint64_t position_bytes(const struct pare_tensor *t)
+{
+    const uint64_t all = pare_tensor_positions(t);
+    uint64_t n = 0;
+
+    if (t->mask || (t->pattern && all <= UINT32_MAX))
+        n = all / 8;
+    else if (t->pattern)
+        n = 8 * ((uint64_t)t->dim[0] + 1) + 5 * (uint64_t)t->n;
+    return n + 18 * (t->removed.n + t->added.n);
+}
+
 /* An upper bound of the bytes of a model's arrays. */
 static uint64_t array_bytes(const struct pare_model *m)
 {
@@ -158,9 +172,11 @@ static uint64_t array_bytes(const struct pare_model *m)
             (uint64_t)(c->value != NULL) + (uint64_t)c->optim.n_slots;
     }
     for (size_t t = 0; t < m->n_tensors; t++) {
-        kept += pare_tensor_kept(&m->tensor[t]);
-        n += m->tensor[t].mask ? m->tensor[t].n / 8 : 0;
-        all += m->tensor[t].n;
+        const struct pare_tensor *tensor = &m->tensor[t];
+
+        kept += pare_tensor_kept(tensor);
+        n += position_bytes(tensor);
+        all += tensor->n;
     }
     return n + (arrays * kept + whole * all) * sizeof(float) +
            pare_model_undos(m) * (all / 8);

@@ -3,10 +3,15 @@
 
 #include "model.h"
 
-#define PARE_MODEL_VERSION 3 /* the newest that is read */
+#define PARE_MODEL_VERSION 4 /* the newest that is read */
 
 /** How a tensor lies in a file; see pare-model(5). */
-enum pare_encoding { PARE_ENC_DENSE, PARE_ENC_BITMAP, PARE_ENC_INDEX };
+enum pare_encoding {
+    PARE_ENC_DENSE,
+    PARE_ENC_BITMAP,
+    PARE_ENC_INDEX,
+    PARE_ENC_ROWS /* row pointers and gaps of columns */
+};
 
 /** Bytes of one tensor in the file it was read from or would be written to. */
 struct pare_stored {
@@ -28,6 +33,10 @@ struct pare_model_file {
 /**
  * Read a model, checking everything pare-model(5) asks: structure, limits,
  * shapes against the architecture, finite weights, both digests.
+ *
+ * A pruned weight of more than PARE_DENSE_POSITIONS positions comes compact
+ * (compact.h), unless it has at most 2^32 - 1 of them and something of it is
+ * not 0 where it is pruned: an undo point, scores, a dense optimiser state.
  *
  * @param m     zeroed, out; written only on success
  * @param info  zeroed, out, or NULL; release with pare_model_file_release
@@ -60,9 +69,10 @@ int pare_autosave_write(const char *path, const struct pare_model *m,
 
 /**
  * Check a model's invariants beyond what reading does (pare-check(1)):
- * masked values, optimiser slots, checkpoints (an undo point's under its own
- * mask) and scores other than hebbian are 0, init regenerates.
- * Calls report once per finding.
+ * masked values, optimiser slots (but for a dialect that has them dense),
+ * checkpoints (an undo point's under its own mask) and scores other than
+ * hebbian are 0, init regenerates, what rewiring carries fits the model.
+ * Calls report once per finding, and to tell of a dialect with dense state.
  * @return number of findings, or a negative status
  */
 int pare_model_check(const struct pare_model *m,

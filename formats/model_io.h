@@ -2,6 +2,8 @@
 #define PARE_MODEL_IO_H
 
 /* Shared by the model_*.c files of this folder, and by their tests. */
+#include <stdio.h>
+
 #include "h5read.h"
 #include "h5write.h"
 #include "model_file.h"
@@ -24,6 +26,15 @@ int pare_history_parse(struct pare_model *m, char *text);
 int pare_lines_text(char **text, char *const *line, size_t n);
 /** Cut a text into its lines: malloc'd copies in a malloc'd array. */
 int pare_lines_parse(char ***line, size_t *n, const char *text, size_t most);
+
+/** Finish a memory stream: 0 or `err` and the text, or everything freed. */
+int pare_text_close(FILE *f, char **text, char *const *buffer, int err);
+
+/** Cut the next line off a text; NULL at its end. */
+char *pare_text_line(char **text);
+
+/** A decimal count below 2^64, and nothing else. 0; PARE_EFORMAT. */
+int pare_text_count(uint64_t *v, const char *text);
 
 /** 0 if a text has no control characters (newlines apart) and is UTF-8. */
 int pare_text_check(const char *text, const char *what);

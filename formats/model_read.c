@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
+#include "dialect.h"
 #include "digest.h"
+#include "gathered.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -75,13 +78,11 @@ static int check_format(struct pare_reader *r)
     return err ? err : expect_attr(r, "/", "layout", "plain");
 }
 
-/* Parse the architecture and make its tensors, if the file may. */
+/* Parse the architecture and lay its tensors, which have no values yet. */
 static int read_arch(struct pare_reader *r)
 {
-    struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
     struct pare_arch arch = {0};
     char *text = NULL;
-    uint64_t floats = 0;
     int err = read_text(&text, r, "/arch", PARE_ARCH_TEXT_MAX);
 
     if (err)
@@ -93,21 +94,8 @@ static int read_arch(struct pare_reader *r)
         err = pare_fail(PARE_EFORMAT, "'/arch' is not in canonical form");
     }
     free(text);
-    for (size_t i = 0; !err && i < arch.n_layers; i++) {
-        int n = arch.layer[i].kind->tensors(&arch.layer[i], spec);
-
-        for (int k = 0; k < n; k++) {
-            uint64_t size = 1;
-
-            for (int a = 0; a < spec[k].rank; a++)
-                size *= spec[k].dim[a];
-            floats += size;
-        }
-    }
     if (!err)
-        err = pare_reader_charge(r, floats, sizeof(float));
-    if (!err)
-        err = pare_model_init(r->m, &arch);
+        err = pare_model_lay(r->m, &arch);
     pare_arch_release(&arch);
     return err;
 }
@@ -211,21 +199,79 @@ static int read_texts(struct pare_reader *r)
     return there < 0 ? there : err;
 }
 
+static void tensor_path(char path[PATH_BYTES], const struct pare_reader *r,
+                        const struct pare_tensor *t)
+{
+    snprintf(path, PATH_BYTES, "/layers/%s/%s", r->m->arch.layer[t->layer].name,
+             suffix(t));
+}
+
+/* 1: the tensor is to lie compact if it is pruned; 0: not; or a status. One
+ * that can have a mask does where something is not 0 under it. */
+static int lies_compact(struct pare_reader *r, const struct pare_tensor *t)
+{
+    const struct pare_dialect *d = pare_dialect_find(r->m->training.dialect);
+    const uint64_t n = pare_tensor_positions(t);
+    char path[PATH_BYTES];
+    int there;
+
+    if (!pare_tensor_can_compact(t) || n <= PARE_DENSE_POSITIONS)
+        return 0;
+    if (n > UINT32_MAX)
+        return 1;
+    if (pare_model_undos(r->m) || (d && d->dense_state))
+        return 0;
+    snprintf(path, sizeof path, "/scores/hebbian/%s", t->name);
+    there = pare_h5_exists(r->h, path);
+    return there < 0 ? there : !there;
+}
+
+/* Which positions of a tensor there are: then its values may be allocated, if
+ * the file has enough of them. */
+static int read_form(struct pare_reader *r, struct pare_tensor *t,
+                     struct pare_stored *stored)
+{
+    char path[PATH_BYTES];
+    int compact = lies_compact(r, t), err;
+
+    if (compact < 0)
+        return compact;
+    tensor_path(path, r, t);
+    err = compact ? pare_read_pattern(r, path, t, stored) : 0;
+    if (!err && !t->pattern && t->n > (uint64_t)1 << 32)
+        err = pare_fail(PARE_ELIMIT,
+                        "'%s' has more than 2^32 positions and no rows and "
+                        "gaps: it can only be sparse",
+                        path);
+    if (!err)
+        err = pare_reader_charge(r, t->n, sizeof(float));
+    if (!err && !compact)
+        err = pare_read_mask(r, path, t, stored);
+    return err;
+}
+
+static int read_forms(struct pare_reader *r, struct pare_stored *stored)
+{
+    struct pare_model *m = r->m;
+    int err = 0;
+
+    for (size_t t = 0; t < m->n_tensors && !err; t++)
+        err = read_form(r, &m->tensor[t], &stored[t]);
+    return err ? err : pare_model_allocate(m);
+}
+
 static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
                        struct pare_stored *stored)
 {
     char path[PATH_BYTES], kept[PATH_BYTES + 8];
+    bool sparse = t->mask || t->pattern;
     struct pare_h5_info info;
     int err;
 
-    snprintf(path, sizeof path, "/layers/%s/%s",
-             r->m->arch.layer[t->layer].name, suffix(t));
-    err = pare_read_mask(r, path, t, stored);
-    if (err)
-        return err;
-    snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
-    err = t->mask ? pare_read_kept(r, t->value, kept, t)
-                  : pare_read_dense(r, t->value, kept, t);
+    tensor_path(path, r, t);
+    snprintf(kept, sizeof kept, "%s%s", path, sparse ? ".kept" : "");
+    err = sparse ? pare_read_kept(r, t->value, kept, t)
+                 : pare_read_dense(r, t->value, kept, t);
     if (!err && !r->walk)
         err = pare_read_finite(t->value, path, t->n);
     if (!err)
@@ -242,20 +288,18 @@ static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
 static int read_tensors(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
-    struct pare_stored stored = {0};
-    int err = 0;
+    struct pare_stored *stored = calloc(m->n_tensors + 1, sizeof *stored);
+    int err;
 
-    if (r->info) {
-        r->info->stored = calloc(m->n_tensors + 1, sizeof stored);
-        if (!r->info->stored)
-            return pare_fail(PARE_ENOMEM, "no memory");
-    }
-    for (size_t t = 0; t < m->n_tensors && !err; t++) {
-        memset(&stored, 0, sizeof stored);
-        err = read_tensor(r, &m->tensor[t], &stored);
-        if (r->info)
-            r->info->stored[t] = stored;
-    }
+    if (!stored)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    err = read_forms(r, stored);
+    for (size_t t = 0; t < m->n_tensors && !err; t++)
+        err = read_tensor(r, &m->tensor[t], &stored[t]);
+    if (r->info)
+        r->info->stored = stored;
+    else
+        free(stored);
     return err;
 }
 
@@ -294,6 +338,11 @@ static int read_whole(struct pare_reader *r, struct pare_checkpoint *c,
     char kept[PATH_BYTES + 8];
     int err;
 
+    if (as.pattern)
+        return pare_fail(PARE_ELIMIT,
+                         "'%s': a layer of more than 2^32 positions has no "
+                         "undo points",
+                         path);
     as.mask = NULL;
     err = pare_read_mask(r, path, &as, &stored);
     c->mask[t] = as.mask;
@@ -411,6 +460,8 @@ static int read_model(struct pare_reader *r)
         err = pare_scores_read(r);
     if (!err)
         err = pare_curves_read(r);
+    if (!err)
+        err = pare_rewiring_read(r);
     if (!err)
         err = read_autosave(r);
     if (!err)

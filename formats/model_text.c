@@ -38,6 +38,7 @@ static const struct field model_field[] = {
     MODEL("init", FIELD_TEXT, init.spec),
     MODEL("init_seed", FIELD_U64, init.seed),
     MODEL("init_digest", FIELD_TEXT, init.digest),
+    MODEL("init_sparse", FIELD_OPTION, init.sparse),
     MODEL("epoch", FIELD_U64, training.epoch),
     MODEL("epoch_step", FIELD_U64, training.epoch_step),
     MODEL("step", FIELD_U64, training.step),
@@ -113,8 +114,7 @@ int pare_text_check(const char *text, const char *what)
     return 0;
 }
 
-/* Finish a memory stream: 0 and the text, or everything freed. */
-static int close_stream(FILE *f, char **text, char *const *buffer, int err)
+int pare_text_close(FILE *f, char **text, char *const *buffer, int err)
 {
     bool bad = ferror(f) != 0;
 
@@ -195,11 +195,10 @@ int pare_training_text(char **text, const struct pare_model *m)
         if (!err)
             err = print_fields(f, point_field, c);
     }
-    return close_stream(f, text, &buffer, err);
+    return pare_text_close(f, text, &buffer, err);
 }
 
-/* Cut the next line off a text; NULL at its end. */
-static char *next_line(char **text)
+char *pare_text_line(char **text)
 {
     char *line = *text, *end;
 
@@ -214,7 +213,7 @@ static char *next_line(char **text)
     return line;
 }
 
-static int parse_u64(uint64_t *v, const char *text)
+int pare_text_count(uint64_t *v, const char *text)
 {
     unsigned long long x;
     size_t n = strspn(text, "0123456789");
@@ -251,11 +250,11 @@ static int parse_value(void *at, const struct field *field, const char *text)
 
     switch (field->type) {
     case FIELD_U64:
-        return parse_u64(at, text);
+        return pare_text_count(at, text);
     case FIELD_REAL:
         return parse_real(at, text);
     case FIELD_INT:
-        err = parse_u64(&n, text);
+        err = pare_text_count(&n, text);
         if (!err && n > PARE_SLOTS_MAX)
             err = pare_fail(PARE_ELIMIT, "'%s' is more than %d", text,
                             PARE_SLOTS_MAX);
@@ -282,7 +281,7 @@ static bool has_key(const char *line, const char *key)
 /* The value of a line that must have this key. */
 static int expect(const char **value, char **text, const char *key)
 {
-    char *line = next_line(text);
+    char *line = pare_text_line(text);
 
     if (!line || !has_key(line, key))
         return pare_fail(PARE_EFORMAT, "'/training' lacks '%s'", key);
@@ -398,7 +397,7 @@ int pare_history_text(char **text, const struct pare_model *m)
         }
         putc('\n', f);
     }
-    return close_stream(f, text, &buffer, 0);
+    return pare_text_close(f, text, &buffer, 0);
 }
 
 static int parse_history_line(struct pare_history_row *r, char *line)
@@ -416,9 +415,9 @@ static int parse_history_line(struct pare_history_row *r, char *line)
     }
     if (n != 8 || line)
         return pare_fail(PARE_EFORMAT, "not 8 columns");
-    err = parse_u64(&r->epoch, cell[0]);
+    err = pare_text_count(&r->epoch, cell[0]);
     if (!err)
-        err = parse_u64(&r->step, cell[1]);
+        err = pare_text_count(&r->step, cell[1]);
     for (int k = 0; !err && k < 6; k++)
         err = parse_real(v[k], cell[k + 2]);
     return err;
@@ -426,12 +425,12 @@ static int parse_history_line(struct pare_history_row *r, char *line)
 
 int pare_history_parse(struct pare_model *m, char *text)
 {
-    char *line = next_line(&text);
+    char *line = pare_text_line(&text);
     int err = 0;
 
     if (!line || strcmp(line, history_head) != 0)
         return pare_fail(PARE_EFORMAT, "'/history' lacks its head line");
-    while (!err && (line = next_line(&text))) {
+    while (!err && (line = pare_text_line(&text))) {
         struct pare_history_row row;
 
         err = parse_history_line(&row, line);
@@ -456,7 +455,7 @@ int pare_lines_text(char **text, char *const *line, size_t n)
         err = print_value(f, line[i], "a line");
         putc('\n', f);
     }
-    return close_stream(f, text, &buffer, err);
+    return pare_text_close(f, text, &buffer, err);
 }
 
 int pare_lines_parse(char ***line, size_t *n, const char *text, size_t most)

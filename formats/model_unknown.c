@@ -27,7 +27,7 @@ static bool root_knows(const struct pare_model *m, size_t which,
     static const char *const known[] = {
         "arch",     "input",   "layers",     "optimizer", "checkpoints",
         "training", "history", "provenance", "user",      "autosave",
-        "scores",   "curves",  NULL};
+        "scores",   "curves",  "rewiring",   NULL};
 
     (void)m;
     (void)which;
@@ -65,7 +65,8 @@ static bool is_tensor(const char *name, const char *stem, bool mask)
     name += n;
     return !*name || strcmp(name, ".kept") == 0 ||
            (mask &&
-            (strcmp(name, ".mask") == 0 || strcmp(name, ".index") == 0));
+            (strcmp(name, ".mask") == 0 || strcmp(name, ".index") == 0 ||
+             strcmp(name, ".rows") == 0 || strcmp(name, ".gaps") == 0));
 }
 
 static bool layer_knows(const struct pare_model *m, size_t which,
@@ -112,6 +113,33 @@ static bool scores_know(const struct pare_model *m, size_t which,
 {
     (void)which;
     return pare_model_scores(m, name) != NULL;
+}
+
+static bool rewiring_knows(const struct pare_model *m, size_t which,
+                           const char *name)
+{
+    static const char *const known[] = {"targets", "record", "removed", "added",
+                                        NULL};
+
+    (void)m;
+    (void)which;
+    return is_one_of(name, known);
+}
+
+/* Positions of a tensor, and what goes with them. */
+static bool marks_know(const struct pare_model *m, size_t which,
+                       const char *name)
+{
+    (void)which;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        size_t n = strlen(m->tensor[t].name);
+
+        if (strncmp(name, m->tensor[t].name, n) == 0 &&
+            (!name[n] ||
+             (name[n] == '.' && slots_know(m, PARE_SLOTS_MAX, name + n + 1))))
+            return true;
+    }
+    return false;
 }
 
 static bool checkpoints_know(const struct pare_model *m, size_t which,
@@ -166,7 +194,13 @@ static int look_into_gathered(struct pare_model_file *info,
         snprintf(path, sizeof path, "/scores/%s", m->scores[i].name);
         err = look_into(info, m, h, path, arrays_know, 0);
     }
-    return err ? err : look_into(info, m, h, "/curves", layers_knows, 0);
+    if (!err)
+        err = look_into(info, m, h, "/curves", layers_knows, 0);
+    if (!err)
+        err = look_into(info, m, h, "/rewiring", rewiring_knows, 0);
+    if (!err)
+        err = look_into(info, m, h, "/rewiring/removed", marks_know, 0);
+    return err ? err : look_into(info, m, h, "/rewiring/added", marks_know, 0);
 }
 
 int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "gathered.h"
 #include "optimizer.h"
+#include "rewiring.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -26,7 +28,7 @@ static int write_labels(struct pare_build *b, const char *path,
     for (int i = 0; i < t->rank; i++)
         n += (size_t)snprintf(shape + n, sizeof shape - n, "%s%zu",
                               i ? " " : "", t->dim[i]);
-    if (t->mask)
+    if (t->mask || t->pattern)
         err = pare_h5w_attr_text(b->w, path, "shape", shape);
     if (t->role != PARE_ROLE_WEIGHT)
         return err;
@@ -42,6 +44,7 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
 {
     const char *layer = b->m->arch.layer[t->layer].name;
     char path[PATH_BYTES], kept[PATH_BYTES + 8];
+    bool sparse = t->mask || t->pattern;
     int err = pare_write_finite(t->value, t);
 
     *stored = (struct pare_stored){PARE_ENC_DENSE, 0, 0};
@@ -53,12 +56,12 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                          "not 0",
                          t->name);
     snprintf(path, sizeof path, "/layers/%s/%s", layer, suffix(t));
-    snprintf(kept, sizeof kept, "%s%s", path, t->mask ? ".kept" : "");
-    if (t->mask)
+    snprintf(kept, sizeof kept, "%s%s", path, sparse ? ".kept" : "");
+    if (sparse)
         err = pare_write_mask(b, path, t, stored);
     if (!err)
-        err = t->mask ? pare_write_kept(b, path, t->value, t)
-                      : pare_write_dense(b, path, t->value, t);
+        err = sparse ? pare_write_kept(b, path, t->value, t)
+                     : pare_write_dense(b, path, t->value, t);
     if (!err)
         err = write_labels(b, kept, t);
     if (!err)
@@ -129,6 +132,9 @@ static int write_whole(struct pare_build *b, const struct pare_checkpoint *c,
     struct pare_stored stored;
     int err;
 
+    if (as.pattern) /* pare_model_keep_undo makes masks of them */
+        return pare_fail(PARE_EINVAL, "undo points need masks, '%s' is compact",
+                         as.name);
     if (!as.mask)
         return pare_write_dense(b, path, c->value[t], &as);
     if (!pare_zero_under_mask(c->value[t], &as))
@@ -239,9 +245,15 @@ static int write_texts(struct pare_build *b)
 }
 
 /* The oldest version that can say it: 2 brought augmentation, 3 scores,
- * curves and undo points. */
+ * curves and undo points, 4 row pointers and what sparse training carries. */
 static int format_version(const struct pare_model *m)
 {
+    for (size_t t = 0; t < m->n_tensors; t++)
+        if (m->tensor[t].pattern &&
+            pare_tensor_positions(&m->tensor[t]) > UINT32_MAX)
+            return 4;
+    if (m->training.dialect[0] || m->init.sparse[0] || pare_model_rewired(m))
+        return 4;
     if (m->n_scores || m->n_curves || pare_model_undos(m))
         return 3;
     return m->training.augment[0] ? 2 : 1;
@@ -290,6 +302,8 @@ int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
         err = pare_scores_write(&b);
     if (!err)
         err = pare_curves_write(&b);
+    if (!err)
+        err = pare_rewiring_write(&b);
     if (!err)
         err = pare_user_write(w, m);
     return err;

@@ -5,6 +5,7 @@
 
 #include "gathered.h"
 #include "status.h"
+#include "text_compact.h"
 
 #define bad(r, ...) pare_text_fail(r, PARE_EFORMAT, __VA_ARGS__)
 
@@ -37,6 +38,8 @@ int pare_text_scores(struct pare_text *r, struct pare_model *m, char *rest)
 
     if (!err)
         err = pare_text_end(r, rest);
+    if (!err && name && pare_scores_under_mask(name))
+        err = pare_text_expand(r, m);
     if (err)
         return err;
     if (!name || !pare_scores_named(name) || pare_model_scores(m, name))
@@ -70,7 +73,7 @@ int pare_text_score(struct pare_text *r, struct pare_model *m, char *rest)
     s->value[t] = calloc(m->tensor[t].n, sizeof(float));
     if (!s->value[t])
         return no_memory();
-    return pare_text_array(r, s->value[t], m->tensor[t].n, rest);
+    return pare_text_beside(r, s->value[t], &m->tensor[t], rest);
 }
 
 /* A layer that has tensors, by its name. */

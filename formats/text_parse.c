@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect.h"
 #include "gathered.h"
 #include "status.h"
+#include "text_compact.h"
 #include "text_gathered.h"
+#include "text_rewiring.h"
 
 #define CLASSES_MAX ((uint64_t)1 << 20)
 #define USER_MAX    ((uint64_t)1 << 26)
@@ -45,7 +48,13 @@ static int read_arch(struct twin *t, char *rest)
     if (!err)
         err = pare_arch_parse(&arch, rest);
     if (!err)
-        err = pare_model_init(&t->m, &arch);
+        err = pare_model_lay(&t->m, &arch);
+    if (err)
+        return pare_fail_prefix(err, "%s:%zu", t->r.name, t->r.number);
+    err = pare_text_lay(&t->r, &t->m);
+    if (err)
+        return err;
+    err = pare_model_allocate(&t->m);
     if (err)
         return pare_fail_prefix(err, "%s:%zu", t->r.name, t->r.number);
     t->seen = calloc(t->m.n_tensors + 1, sizeof *t->seen);
@@ -225,6 +234,22 @@ static int read_augment(struct twin *t, char *rest)
                            sizeof t->m.training.augment, rest);
 }
 
+static int read_init_sparse(struct twin *t, char *rest)
+{
+    return pare_text_fixed(&t->r, t->m.init.sparse, sizeof t->m.init.sparse,
+                           rest);
+}
+
+static int read_dialect(struct twin *t, char *rest)
+{
+    const struct pare_dialect *d;
+    int err = pare_text_fixed(&t->r, t->m.training.dialect,
+                              sizeof t->m.training.dialect, rest);
+
+    d = err ? NULL : pare_dialect_find(t->m.training.dialect);
+    return d && d->dense_state ? pare_text_expand(&t->r, &t->m) : err;
+}
+
 static int read_tensor(struct twin *t, char *rest)
 {
     struct pare_tensor *tensor;
@@ -249,12 +274,9 @@ static int read_tensor(struct twin *t, char *rest)
                        tensor->name, tensor->dim[k]);
     }
     kind = rest + strspn(rest, " ");
-    if (strcmp(kind, "sparse"))
-        return pare_text_array(&t->r, tensor->value, tensor->n, rest);
-    err = pare_tensor_need_mask(tensor);
-    return err ? err
-               : pare_text_sparse(&t->r, tensor->value, tensor->mask,
-                                  tensor->n);
+    return strcmp(kind, "sparse") == 0
+               ? pare_text_pruned(&t->r, &t->m, index)
+               : pare_text_whole_tensor(&t->r, &t->m, index, rest);
 }
 
 /** The optimiser that the line belongs to. */
@@ -294,7 +316,7 @@ static int read_slot(struct twin *t, char *rest)
         return err;
     if (k >= (uint64_t)s->n_slots || !s->slot[k][i])
         return bad(t, "the optimizer keeps no such slot");
-    return pare_text_array(&t->r, s->slot[k][i], t->m.tensor[i].n, rest);
+    return pare_text_beside(&t->r, s->slot[k][i], &t->m.tensor[i], rest);
 }
 
 /** May a checkpoint of that kind have this name now? */
@@ -333,6 +355,8 @@ static int read_checkpoint(struct twin *t, char *rest)
         err = pare_text_fixed(&t->r, head.name, sizeof head.name, rest);
     if (!err)
         err = check_name(t, head.name, w[0] == 'w');
+    if (!err && w[0] == 'w')
+        err = pare_text_expand(&t->r, &t->m);
     if (err)
         return err;
     c = pare_model_add_checkpoint(&t->m, head.name);
@@ -364,7 +388,7 @@ static int read_value(struct twin *t, char *rest)
     if (!c->value[i])
         return no_memory();
     if (!c->mask || strcmp(rest + strspn(rest, " "), "sparse") != 0)
-        return pare_text_array(&t->r, c->value[i], t->m.tensor[i].n, rest);
+        return pare_text_beside(&t->r, c->value[i], &t->m.tensor[i], rest);
     c->mask[i] = malloc(t->m.tensor[i].n);
     return c->mask[i] ? pare_text_sparse(&t->r, c->value[i], c->mask[i],
                                          t->m.tensor[i].n)
@@ -416,6 +440,36 @@ static int read_score(struct twin *t, char *rest)
 static int read_curve(struct twin *t, char *rest)
 {
     return pare_text_curve(&t->r, &t->m, rest);
+}
+
+static int read_target(struct twin *t, char *rest)
+{
+    return pare_text_target(&t->r, &t->m, rest);
+}
+
+static int read_removed(struct twin *t, char *rest)
+{
+    return pare_text_removed(&t->r, &t->m, rest);
+}
+
+static int read_added(struct twin *t, char *rest)
+{
+    return pare_text_added(&t->r, &t->m, rest);
+}
+
+static int read_removed_slot(struct twin *t, char *rest)
+{
+    return pare_text_removed_slot(&t->r, &t->m, rest);
+}
+
+static int read_added_slot(struct twin *t, char *rest)
+{
+    return pare_text_added_slot(&t->r, &t->m, rest);
+}
+
+static int read_rewiring(struct twin *t, char *rest)
+{
+    return pare_text_rewiring(&t->r, &t->m, rest);
 }
 
 static int read_step(struct twin *t, char *rest)
@@ -485,6 +539,7 @@ static const struct {
     {"init", read_init},
     {"init-seed", read_init_seed},
     {"init-spec", read_init_spec},
+    {"init-sparse", read_init_sparse},
     {"training", read_training},
     {"sum-loss", read_sum_loss},
     {"lr", read_lr},
@@ -493,6 +548,7 @@ static const struct {
     {"schedule", read_schedule},
     {"select", read_select},
     {"augment", read_augment},
+    {"dialect", read_dialect},
     {"tensor", read_tensor},
     {"optimizer", read_optimizer},
     {"slot", read_slot},
@@ -502,6 +558,12 @@ static const struct {
     {"scores", read_scores},
     {"score", read_score},
     {"curve", read_curve},
+    {"target", read_target},
+    {"removed", read_removed},
+    {"removed-slot", read_removed_slot},
+    {"added", read_added},
+    {"added-slot", read_added_slot},
+    {"rewiring", read_rewiring},
     {"history", read_history},
     {"step", read_step},
     {"user", read_user},

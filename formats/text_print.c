@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "status.h"
+#include "text_rewiring.h"
 
 #define PER_LINE 8
 
@@ -95,10 +96,34 @@ static void print_sparse(FILE *out, const float *v, const uint8_t *mask,
         putc('\n', out);
 }
 
+/** index:value of the entries of a compact tensor; of all, or of what is not
+ *  +0. */
+static void print_entries(FILE *out, const float *v,
+                          const struct pare_pattern *p, bool all)
+{
+    size_t printed = 0;
+
+    for (size_t r = 0; r < p->rows; r++)
+        for (uint64_t k = p->row[r]; k < p->row[r + 1]; k++) {
+            if (!all && is_zero(v[k]))
+                continue;
+            fprintf(out, "%s%" PRIu64 ":", printed % PER_LINE ? " " : "  ",
+                    (uint64_t)r * p->cols + p->col[k]);
+            print_float(out, v[k]);
+            if (++printed % PER_LINE == 0)
+                putc('\n', out);
+        }
+    if (printed % PER_LINE)
+        putc('\n', out);
+}
+
 /** "dense" or "sparse" and the values of an array beside a tensor's. */
 static void print_array(FILE *out, const float *v, const struct pare_tensor *t)
 {
-    if (t->mask) {
+    if (t->pattern) {
+        fputs(" sparse\n", out);
+        print_entries(out, v, t->pattern, false);
+    } else if (t->mask) {
         fputs(" sparse\n", out);
         print_sparse(out, v, NULL, t->n);
     } else {
@@ -137,6 +162,10 @@ static void print_training(FILE *out, const struct pare_model *m)
         fprintf(out, "init-seed %" PRIu64 "\ninit-spec ", m->init.seed);
         print_text(out, m->init.spec);
     }
+    if (m->init.sparse[0]) {
+        fputs("init-sparse ", out);
+        print_text(out, m->init.sparse);
+    }
     fprintf(out,
             "training epoch=%" PRIu64 " epoch_step=%" PRIu64 " step=%" PRIu64
             " sched_step=%" PRIu64 " sched_total=%" PRIu64 " seed=%" PRIu64
@@ -160,6 +189,10 @@ static void print_training(FILE *out, const struct pare_model *m)
         fputs("augment ", out);
         print_text(out, t->augment);
     }
+    if (t->dialect[0]) {
+        fputs("dialect ", out);
+        print_text(out, t->dialect);
+    }
 }
 
 /** Values with the mask they have, or dense. */
@@ -181,6 +214,11 @@ static void print_tensors(FILE *out, const struct pare_model *m)
         fprintf(out, "tensor %s", t->name);
         for (int k = 0; k < t->rank; k++)
             fprintf(out, " %zu", t->dim[k]);
+        if (t->pattern) {
+            fputs(" sparse\n", out);
+            print_entries(out, t->value, t->pattern, true);
+            continue;
+        }
         print_tensor(out, t->value, t->mask, t->n);
     }
 }
@@ -292,6 +330,7 @@ int pare_text_print(FILE *out, const struct pare_model *m)
     print_optimizer(out, &m->optim, m);
     print_checkpoints(out, m);
     print_gathered(out, m);
+    pare_text_print_rewiring(out, m);
     print_tail(out, m);
     if (fflush(out) != 0 || ferror(out))
         return pare_fail(PARE_EIO, "cannot write: %s", strerror(errno));

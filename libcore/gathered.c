@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "status.h"
 
 static void release_scores(struct pare_scores *s, size_t n_tensors)
@@ -219,9 +220,11 @@ int pare_model_keep_undo(struct pare_model *m)
 {
     char name[PARE_NAME_MAX];
     struct pare_checkpoint *c;
-    uint8_t **mask = copy_masks(m);
-    int rc;
+    int rc = pare_model_expand(m);
+    uint8_t **mask = rc ? NULL : copy_masks(m);
 
+    if (rc)
+        return rc;
     if (!mask)
         return pare_fail(PARE_ENOMEM, "out of memory");
     pare_undo_name(name, pare_model_undos(m) + 1);

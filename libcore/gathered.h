@@ -65,9 +65,10 @@ void pare_model_drop_curves(struct pare_model *m);
 /**
  * Keep weights, masks and optimiser state as they are now as the newest
  * undo point: a checkpoint "undo:K", K = 1 for the oldest, that later
- * prunings leave whole.
+ * prunings leave whole. Compact tensors get masks.
  *
- * @return 0, PARE_ENOMEM (the model is as before)
+ * @return 0; PARE_ENOMEM; PARE_ELIMIT (a layer of more than 2^32 positions);
+ *         the model is then as before, or expanded
  */
 int pare_model_keep_undo(struct pare_model *m);
 

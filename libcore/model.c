@@ -471,6 +471,10 @@ void pare_model_drop_full_masks(struct pare_model *m)
     for (size_t t = 0; t < m->n_tensors; t++) {
         struct pare_tensor *tensor = &m->tensor[t];
 
+        if (tensor->pattern && tensor->n == pare_tensor_positions(tensor)) {
+            pare_pattern_free(tensor->pattern); /* values are in order */
+            tensor->pattern = NULL;
+        }
         if (!tensor->mask || memchr(tensor->mask, 0, tensor->n))
             continue;
         free(tensor->mask);

@@ -79,6 +79,9 @@ static void set_position(struct pare_model *m, const struct pare_checkpoint *c)
     while (rows < m->n_history && m->history[rows].step <= m->training.step)
         rows++;
     m->n_history = rows;
+    while (m->n_rewirings &&
+           m->rewiring[m->n_rewirings - 1].epoch > m->training.epoch)
+        m->n_rewirings--;
 }
 
 /* Optimiser and schedule; the weights are set after this. */

@@ -10,6 +10,24 @@ static int no_memory(void)
     return pare_fail(PARE_ENOMEM, "out of memory");
 }
 
+/* Room for one row more; false without memory. */
+static bool has_room(struct pare_model *m)
+{
+    size_t room = 2 * m->n_rewirings + 16;
+    struct pare_rewiring *row;
+
+    if (m->n_rewirings < m->rewiring_room)
+        return true;
+    row = realloc(m->rewiring, room * sizeof *row);
+    if (!row) {
+        no_memory();
+        return false;
+    }
+    m->rewiring = row;
+    m->rewiring_room = room;
+    return true;
+}
+
 struct pare_rewiring *pare_model_rewiring(struct pare_model *m, size_t tensor)
 {
     uint64_t epoch = m->training.epoch;
@@ -23,21 +41,32 @@ struct pare_rewiring *pare_model_rewiring(struct pare_model *m, size_t tensor)
     if (i > 0 && m->rewiring[i - 1].epoch == epoch &&
         m->rewiring[i - 1].tensor == tensor)
         return &m->rewiring[i - 1];
-    if (m->n_rewirings >= m->rewiring_room) {
-        size_t room = 2 * m->n_rewirings + 16;
-
-        row = realloc(m->rewiring, room * sizeof *row);
-        if (!row) {
-            no_memory();
-            return NULL;
-        }
-        m->rewiring = row;
-        m->rewiring_room = room;
-    }
+    if (!has_room(m))
+        return NULL;
     row = &m->rewiring[i];
     memmove(row + 1, row, (m->n_rewirings++ - i) * sizeof *row);
     *row = (struct pare_rewiring){.epoch = epoch, .tensor = tensor};
     return row;
+}
+
+int pare_model_add_rewiring(struct pare_model *m, const struct pare_rewiring *r)
+{
+    const struct pare_rewiring *last =
+        m->n_rewirings ? &m->rewiring[m->n_rewirings - 1] : NULL;
+
+    if (last && (last->epoch > r->epoch ||
+                 (last->epoch == r->epoch && last->tensor >= r->tensor)))
+        return pare_fail(PARE_EFORMAT,
+                         "rows of rewiring are not in order of epoch and "
+                         "tensor");
+    if (r->removed > r->before || r->survived > r->fresh)
+        return pare_fail(PARE_EFORMAT,
+                         "more connections removed or survived than there "
+                         "were");
+    if (!has_room(m))
+        return PARE_ENOMEM;
+    m->rewiring[m->n_rewirings++] = *r;
+    return 0;
 }
 
 void pare_model_drop_rewiring(struct pare_model *m)

@@ -16,6 +16,15 @@
  */
 struct pare_rewiring *pare_model_rewiring(struct pare_model *m, size_t tensor);
 
+/**
+ * Append a row to the record.
+ *
+ * @return 0; PARE_EFORMAT: it does not come after the last one, or more was
+ *         removed than was there, or more survived than was fresh; PARE_ENOMEM
+ */
+int pare_model_add_rewiring(struct pare_model *m,
+                            const struct pare_rewiring *r);
+
 /** Forget targets, marks and the record: the model is no longer rewired. */
 void pare_model_drop_rewiring(struct pare_model *m);
 

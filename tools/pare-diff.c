@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compact.h"
 #include "model_file.h"
 #include "number.h"
 #include "status.h"
@@ -19,11 +20,83 @@ struct change {
     double largest; /* |b - a| over all positions */
 };
 
+/** The kept positions of a tensor, one after the other. */
+struct walk {
+    const struct pare_tensor *t;
+    uint64_t at; /* flat position, UINT64_MAX at the end */
+    size_t i;    /* of its value */
+    size_t row;  /* of a compact tensor */
+};
+
+/** Go on to the value i or the next one that is kept. */
+static void settle(struct walk *w)
+{
+    const struct pare_pattern *p = w->t->pattern;
+
+    while (!p && w->t->mask && w->i < w->t->n && !w->t->mask[w->i])
+        w->i++;
+    if (w->i >= w->t->n) {
+        w->at = UINT64_MAX;
+        return;
+    }
+    while (p && w->i >= p->row[w->row + 1])
+        w->row++;
+    w->at = p ? (uint64_t)w->row * p->cols + p->col[w->i] : w->i;
+}
+
+static void step(struct walk *w)
+{
+    w->i++;
+    settle(w);
+}
+
+static struct walk begin(const struct pare_tensor *t)
+{
+    struct walk w = {.t = t};
+
+    settle(&w);
+    return w;
+}
+
+static void count(struct change *c, const float *a, const float *b)
+{
+    double d = fabs((b ? (double)*b : 0) - (a ? (double)*a : 0));
+
+    c->kept_a += a != NULL;
+    c->kept_b += b != NULL;
+    c->died += a && !b;
+    c->revived += b && !a;
+    c->changed += a && b && memcmp(a, b, sizeof *a) != 0;
+    if (d > c->largest)
+        c->largest = d;
+}
+
+/** What is kept in either, where one at least is compact. */
+static struct change compare_kept(const struct pare_tensor *a,
+                                  const struct pare_tensor *b)
+{
+    struct change c = {.n = pare_tensor_positions(a)};
+    struct walk x = begin(a), y = begin(b);
+
+    while (x.at != UINT64_MAX || y.at != UINT64_MAX) {
+        bool in_a = x.at <= y.at, in_b = y.at <= x.at;
+
+        count(&c, in_a ? &a->value[x.i] : NULL, in_b ? &b->value[y.i] : NULL);
+        if (in_a)
+            step(&x);
+        if (in_b)
+            step(&y);
+    }
+    return c;
+}
+
 static struct change compare(const struct pare_tensor *a,
                              const struct pare_tensor *b)
 {
     struct change c = {.n = a->n};
 
+    if (a->pattern || b->pattern)
+        return compare_kept(a, b);
     for (size_t i = 0; i < a->n; i++) {
         bool in_a = !a->mask || a->mask[i], in_b = !b->mask || b->mask[i];
         double d = fabs((double)b->value[i] - (double)a->value[i]);
@@ -114,7 +187,16 @@ static void add_overlap(struct overlap *o, const struct pare_tensor *a,
     if (!pare_tensor_prunable(a) && pare_tensor_kept(a) == a->n &&
         pare_tensor_kept(b) == b->n)
         return;
-    o->n += a->n;
+    o->n += pare_tensor_positions(a);
+    if (a->pattern || b->pattern) {
+        struct change c = compare_kept(a, b);
+
+        o->kept_a += c.kept_a;
+        o->kept_b += c.kept_b;
+        o->both += c.kept_a - c.died;
+        o->either += c.kept_a + c.revived;
+        return;
+    }
     for (size_t i = 0; i < a->n; i++) {
         bool in_a = !a->mask || a->mask[i], in_b = !b->mask || b->mask[i];
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "data_file.h"
 #include "dialect.h"
 #include "digest.h"
@@ -294,6 +295,8 @@ static int run(struct course *c, const char *path)
 
     if (!err)
         err = pare_model_read(&m, NULL, path);
+    if (!err)
+        err = pare_model_expand(&m);
     if (!err)
         err = pare_digest_state(state, &m);
     if (!err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compact.h"
 #include "digest.h"
 #include "mask.h"
 #include "model_file.h"
@@ -106,6 +107,10 @@ static int read_base(struct job *job)
 
     if (!rc && o->values)
         rc = pare_model_read(&job->from, &job->from_info, o->values);
+    if (!rc)
+        rc = pare_model_expand(&job->model);
+    if (!rc)
+        rc = pare_model_expand(&job->from);
     if (!rc && o->values) {
         rc = pare_mask_fits(&job->model, &job->from);
         if (rc)
@@ -128,6 +133,8 @@ static int take_in(struct job *job, int i)
     struct pare_model_file info = {0};
     int rc = pare_model_read(&other, &info, job->path[i]);
 
+    if (!rc)
+        rc = pare_model_expand(&other);
     if (!rc) {
         rc = pare_mask_join(&job->mask, &other, job->op);
         if (rc)

@@ -6,6 +6,7 @@
 
 #include "atomic.h"
 #include "cli.h"
+#include "compact.h"
 #include "data_file.h"
 #include "digest.h"
 #include "gathered.h"
@@ -107,6 +108,8 @@ static int read_inputs(struct job *job, const char *path)
     struct pare_criterion_input *input = &job->pruning.prune.input;
     int rc = pare_model_read(&job->model, &job->in, path);
 
+    if (!rc)
+        rc = pare_model_expand(&job->model);
     if (!rc && job->o->data) {
         rc = pare_data_read(&job->data, job->o->data);
         input->data = &job->data;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compact.h"
 #include "data_file.h"
 #include "digest.h"
 #include "gathered.h"
@@ -106,6 +107,8 @@ static int read_inputs(struct job *job, const char *path)
 
     if (!rc)
         rc = pare_model_read(&job->model, &job->in, path);
+    if (!rc)
+        rc = pare_model_expand(&job->model);
     if (!rc)
         rc = pruning_read(&job->pruning, &job->model);
     if (job->pruning.prune.criterion.row->needs_data)

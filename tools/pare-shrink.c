@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compact.h"
 #include "data_file.h"
 #include "digest.h"
 #include "model_file.h"
@@ -58,6 +59,8 @@ static int read_inputs(struct job *job, const char *path)
     const struct options *o = job->o;
     int rc = pare_model_read(&job->model, &job->in, path);
 
+    if (!rc)
+        rc = pare_model_expand(&job->model);
     if (!rc && o->data)
         rc = pare_data_read(&job->data, o->data);
     job->samples = (struct pare_outputs_samples){

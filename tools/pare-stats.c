@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "compact.h"
 #include "json.h"
 #include "model_file.h"
 #include "stats-sparse.h"
@@ -224,6 +225,8 @@ static int show(const char *path, struct pare_json *j, const struct options *o)
     struct item it = {0};
     int rc = read_item(&it, path);
 
+    if (!rc && o->units)
+        rc = pare_model_expand(&it.m);
     if (!rc && o->sparse) {
         rc = stats_sparse_show(o->sparse, j, path, &it.m);
         if (rc && strcmp(path, "-") != 0)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "compact.h"
 #include "data_file.h"
 #include "digest.h"
 #include "initializer.h"
@@ -9,6 +10,7 @@
 #include "loss.h"
 #include "model_file.h"
 #include "parallel.h"
+#include "rewiring.h"
 #include "status.h"
 #include "training.h"
 
@@ -154,6 +156,8 @@ static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
     uint64_t batch;
     int err = pare_model_read(m, NULL, path);
 
+    if (!err)
+        err = pare_model_expand(m);
     if (err)
         return err;
     err = pare_digest_state(state, m);
@@ -163,6 +167,7 @@ static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
     m->training.batch = batch;
     pare_optstate_release(&m->optim, m->n_tensors);
     m->n_history = 0;
+    pare_model_drop_rewiring(m);
     for (size_t i = m->n_checkpoints; i-- > 0;)
         if (strcmp(m->checkpoint[i].name, "init") != 0)
             pare_model_drop_checkpoint(m, m->checkpoint[i].name);

@@ -13,6 +13,7 @@
 
 #include "accumulate.h"
 #include "atomic.h"
+#include "compact.h"
 #include "digest.h"
 #include "model_file.h"
 #include "number.h"
@@ -169,8 +170,13 @@ static int resume(struct watch *s, struct pare_model *m, long *log_at)
     struct pare_model_file info = {0};
     int err = pare_model_read(&kept, &info, s->autosave_path);
 
-    if (err)
+    if (!err)
+        err = pare_model_expand(&kept);
+    if (err) {
+        pare_model_release(&kept);
+        pare_model_file_release(&info, 0);
         return err;
+    }
     if (strcmp(info.autosave_key, s->key) != 0) {
         err = pare_fail(PARE_EMISMATCH,
                         "'%s' is the kept state of another command; remove "
