@@ -103,6 +103,94 @@ static void set_is_the_published_arithmetic(void **state)
     pare_model_release(&s.m);
 }
 
+/* The masks of numenta_ref.py, and weights alone under them. */
+static void turn_masks(struct pare_model *m, size_t turn)
+{
+    static const size_t weight[] = {0, 6};
+
+    for (size_t k = 0; k < 2; k++) {
+        struct pare_tensor *t = &m->tensor[weight[k]];
+
+        set_mask(m, weight[k], k ? 3 * turn : turn, 2);
+        for (size_t i = 0; i < t->n; i++)
+            t->value[i] = t->mask[i] ? t->value[i] : 0;
+    }
+}
+
+static void set_up_numenta(struct setup *s)
+{
+    static const char *const layer[] = {"linear(8)", "batchnorm", "relu",
+                                        "linear(5)"};
+
+    set_up(s, layer, 4, NUMENTA_SAMPLES, NUMENTA_SAMPLES);
+    s->o.loss = pare_loss_find("cross-entropy");
+    s->o.lr = 0.1;
+    s->o.weight_decay = 1e-4;
+    s->o.dialect = "numenta";
+    turn_masks(&s->m, 0);
+}
+
+static void numenta_keeps_momentum_under_the_masks(void **state)
+{
+    static const size_t trained[] = {0, 1, 2, 3, 6, 7};
+    struct setup s;
+    size_t k = 0;
+
+    (void)state;
+    set_up_numenta(&s);
+    s.o.end_step = NUMENTA_STEPS / 2;
+    train(&s);
+    turn_masks(&s.m, 1);
+    s.o.end_step = NUMENTA_STEPS;
+    train(&s);
+    for (size_t j = 0; j < sizeof trained / sizeof *trained; j++) {
+        const struct pare_tensor *t = &s.m.tensor[trained[j]];
+
+        for (size_t i = 0; i < t->n; i++, k++) {
+            assert_close(t->value[i], numenta_ref_value[k], 2e-5);
+            assert_close(s.m.optim.slot[0][trained[j]][i], numenta_ref_state[k],
+                         2e-5);
+            if (t->mask && !t->mask[i])
+                assert_true(t->value[i] == 0);
+        }
+    }
+    assert_int_equal(k, sizeof numenta_ref_value / sizeof(double));
+    for (size_t i = 0; i < s.m.n_history; i++)
+        assert_close(s.m.history[i].train_loss, numenta_ref_loss[i], 1e-5);
+    assert_int_equal(s.m.n_history, NUMENTA_STEPS);
+    pare_model_release(&s.m);
+}
+
+static size_t state_under_masks(const struct pare_model *m)
+{
+    const struct pare_tensor *t = &m->tensor[0];
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        n += !t->mask[i] && m->optim.slot[0][0][i] != 0;
+    return n;
+}
+
+static void leaving_it_clears_the_state_under_the_masks(void **state)
+{
+    static const char *const to[] = {"numenta", "", "set"};
+    struct setup s;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        set_up_numenta(&s);
+        s.o.end_step = 2;
+        train(&s);
+        assert_true(state_under_masks(&s.m) > 20);
+        s.o.dialect = to[i];
+        s.o.end_step = i == 1 ? 2 : 3; /* also before a step is done */
+        train(&s);
+        assert_int_equal(state_under_masks(&s.m) > 0, i == 0);
+        assert_string_equal(s.m.training.dialect, to[i]);
+        pare_model_release(&s.m);
+    }
+}
+
 /* Values of all tensors after the run of set_ref.py in a dialect. */
 static float *run_in(const char *dialect, int threads, size_t *n)
 {
@@ -260,6 +348,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_is_the_published_arithmetic),
+        cmocka_unit_test(numenta_keeps_momentum_under_the_masks),
+        cmocka_unit_test(leaving_it_clears_the_state_under_the_masks),
         cmocka_unit_test(standard_practice_is_another_arithmetic),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(criteria_see_the_gradient_of_evaluation),
