@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "net.h"
+#include "sparse.h"
 #include "status.h"
 #include "train.h"
 
@@ -118,14 +120,23 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
 {
     struct pare_evaluation r = {0};
     struct pare_evaluator *ev = NULL;
-    int err = pare_model_fits(m, d);
+    bool *compact = NULL;
+    int err = pare_model_fits(m, d), again;
 
     if (!err && d->split[split].n == 0)
         err = no_split(d, split);
+    if (!err && !(compact = calloc(m->n_tensors + 1, sizeof *compact)))
+        err = pare_fail(PARE_ENOMEM, "out of memory");
+    if (!err)
+        err = pare_model_compact(m, pare_sparse_density(false), compact);
     if (!err)
         err = pare_evaluator_new(&ev, m, threads);
-    if (err)
+    if (err) {
+        if (compact)
+            pare_model_uncompact(m, compact);
+        free(compact);
         return err;
+    }
     r.n = d->split[split].n;
     r.n_classes = ev->classes;
     r.confusion = calloc(r.n_classes * r.n_classes, sizeof *r.confusion);
@@ -136,11 +147,14 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
     } else {
         err = pare_fail(PARE_ENOMEM, "out of memory");
     }
+    pare_evaluator_free(ev);
+    again = pare_model_uncompact(m, compact);
+    err = err ? err : again;
     if (err)
         free(r.confusion);
     else
         *e = r;
-    pare_evaluator_free(ev);
+    free(compact);
     return err;
 }
 

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "accumulate.h"
+#include "compact.h"
 #include "dialect.h"
 #include "evaluate.h"
 #include "gathered.h"
 #include "net.h"
 #include "rng.h"
+#include "sparse.h"
 #include "status.h"
 
 #define STEPS_AHEAD 4 /* whose samples a feed is told of */
@@ -34,6 +36,7 @@ struct run {
     double lr;       /* of the last step */
     bool plain;      /* the dialect's weight decay */
     struct pare_scores *moved, *counted; /* scores to gather, or NULL */
+    bool *compact; /* [n_tensors] compacted for this run */
     /* The last state whose loss was finite, at an epoch's end. */
     struct pare_model good;
 };
@@ -145,7 +148,13 @@ static int remember_good(struct run *r)
     if (!r->good.tensor) {
         err = pare_arch_parse(&arch, r->m->arch.text);
         if (!err)
-            err = pare_model_init(&r->good, &arch);
+            err = pare_model_lay(&r->good, &arch);
+        for (size_t t = 0; !err && t < r->m->n_tensors; t++)
+            if (r->m->tensor[t].pattern)
+                err = pare_pattern_copy(&r->good.tensor[t].pattern,
+                                        r->m->tensor[t].pattern);
+        if (!err)
+            err = pare_model_allocate(&r->good);
     }
     return err ? err : copy_state(&r->good, r->m);
 }
@@ -463,6 +472,19 @@ static int begin_scores(struct run *r)
                : pare_fail(PARE_ENOMEM, "out of memory");
 }
 
+/*
+ * Sparse layers are trained compact. Scores that are gathered of all
+ * positions keep them as they are.
+ */
+static int compact(struct run *r)
+{
+    r->compact = calloc(r->m->n_tensors + 1, sizeof *r->compact);
+    if (!r->compact)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    return pare_model_compact(
+        r->m, r->o->accumulate ? -1 : pare_sparse_density(true), r->compact);
+}
+
 static int begin(struct run *r)
 {
     const struct pare_split *split = &r->d->split[PARE_TRAIN];
@@ -508,6 +530,8 @@ static int begin(struct run *r)
     if (!err)
         err = begin_optimizer(r);
     if (!err)
+        err = compact(r);
+    if (!err)
         err = pare_net_new(&r->net, r->m,
                            r->o->batch < split->n ? r->o->batch : split->n,
                            true, r->o->threads);
@@ -523,7 +547,7 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
                const struct pare_train_hooks *hooks)
 {
     struct run r = {.m = m, .d = d, .o = o, .hooks = hooks, .lr = o->lr};
-    int err = begin(&r);
+    int err = begin(&r), again = 0;
 
     if (!err && m->training.step == 0)
         err = save_checkpoints(&r, true);
@@ -535,10 +559,13 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
         err = take_best(&r);
     pare_evaluator_free(r.ev);
     pare_net_free(r.net);
+    if (r.compact)
+        again = pare_model_uncompact(m, r.compact);
     pare_model_release(&r.good);
+    free(r.compact);
     free(r.order);
     free(r.loss);
     free(r.y);
     free(r.rank);
-    return err;
+    return err ? err : again;
 }
