@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "batchnorm.h"
+#include "clones.h"
 #include "net_dialect.h"
 #include "net_layers.h"
 #include "parallel.h"
@@ -10,6 +11,7 @@
 #include "srelu.h"
 
 #define CHUNK 8192 /* floats that a task should have */
+#define DRAWS 1024 /* random numbers at once, whole blocks */
 
 /* ---- dropout ---- */
 
@@ -22,26 +24,42 @@ static uint64_t first_block(const struct pare_net *net,
     return (net->step * b->tiles + tile) * blocks;
 }
 
+/* Keep numbers whose draw is not below p, times scale; note which. */
+PARE_CLONES
+static void drop(float *restrict x, uint8_t *restrict keep,
+                 const uint32_t *restrict word, size_t n, float p, float scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t kept = (float)(int32_t)(word[i] >> 8) * 0x1p-24f >= p;
+
+        keep[i] = kept;
+        x[i] = kept ? x[i] * scale : 0.0f;
+    }
+}
+
 void net_dropout_forward(struct pare_net *net, struct net_layer *l, size_t tile)
 {
     struct net_buffer *b = &net->buffer[l->out];
     size_t size = b->size * b->lanes, at = tile * size;
-    float *x = b->act + at;
     float scale = net_plain_dropout(net) ? 1.0f : 1.0f / (1.0f - l->opt);
     uint64_t first = first_block(net, b, tile);
+    uint32_t word[DRAWS];
 
-    for (size_t i = 0; i < size; i += 4) {
-        uint32_t word[4];
+    for (size_t i = 0; i < size; i += DRAWS) {
+        size_t n = size - i < DRAWS ? size - i : DRAWS;
 
-        pare_rng_block(word, net->seed, PARE_STREAM_DROPOUT, l->index,
-                       first + i / 4);
-        for (size_t k = 0; k < 4 && i + k < size; k++) {
-            uint8_t keep = pare_rng_unit(word[k]) >= l->opt;
-
-            l->keep[at + i + k] = keep;
-            x[i + k] = keep ? x[i + k] * scale : 0.0f;
-        }
+        pare_rng_blocks(word, (n + 3) / 4, net->seed, PARE_STREAM_DROPOUT,
+                        l->index, first + i / 4);
+        drop(b->act + at + i, l->keep + at + i, word, n, l->opt, scale);
     }
+}
+
+PARE_CLONES
+static void drop_back(float *restrict g, const uint8_t *restrict keep, size_t n,
+                      float scale)
+{
+    for (size_t i = 0; i < n; i++)
+        g[i] = keep[i] ? g[i] * scale : 0.0f;
 }
 
 void net_dropout_backward(struct pare_net *net, struct net_layer *l,
@@ -49,12 +67,10 @@ void net_dropout_backward(struct pare_net *net, struct net_layer *l,
 {
     struct net_buffer *b = &net->buffer[l->out];
     size_t size = b->size * b->lanes, at = tile * size;
-    float *g = b->grad + at, scale = 1.0f / (1.0f - l->opt);
+    float scale = 1.0f / (1.0f - l->opt);
 
-    if (net_plain_dropout(net))
-        return;
-    for (size_t i = 0; i < size; i++)
-        g[i] = l->keep[at + i] ? g[i] * scale : 0.0f;
+    if (!net_plain_dropout(net))
+        drop_back(b->grad + at, l->keep + at, size, scale);
 }
 
 /* ---- batch norm ---- */

@@ -1,5 +1,7 @@
 #include "rng.h"
 
+#include "clones.h"
+
 #include <math.h>
 
 void pare_philox(uint32_t out[4], const uint32_t ctr[4], const uint32_t key[2])
@@ -41,6 +43,64 @@ uint64_t pare_rng_scale(uint64_t r, uint64_t n)
     uint64_t b = (r & UINT32_MAX) * (n >> 32) + (a & UINT32_MAX);
 
     return (r >> 32) * (n >> 32) + (a >> 32) + (b >> 32);
+}
+
+#define TOGETHER 16 /* blocks that are made side by side */
+
+/* One round for x0 .. x3 of several blocks. */
+static inline void philox_round(uint32_t *restrict x0, uint32_t *restrict x1,
+                                uint32_t *restrict x2, uint32_t *restrict x3,
+                                uint32_t k0, uint32_t k1)
+{
+    for (size_t i = 0; i < TOGETHER; i++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * x0[i];
+        uint64_t p1 = (uint64_t)0xCD9E8D57u * x2[i];
+        uint32_t y0 = (uint32_t)(p1 >> 32) ^ x1[i] ^ k0;
+        uint32_t y2 = (uint32_t)(p0 >> 32) ^ x3[i] ^ k1;
+
+        x0[i] = y0;
+        x1[i] = (uint32_t)p1;
+        x2[i] = y2;
+        x3[i] = (uint32_t)p0;
+    }
+}
+
+PARE_CLONES
+static void philox_together(uint32_t *restrict out, uint64_t first,
+                            uint32_t sub, uint32_t stream, uint32_t k0,
+                            uint32_t k1)
+{
+    uint32_t x0[TOGETHER], x1[TOGETHER], x2[TOGETHER], x3[TOGETHER];
+
+    for (size_t i = 0; i < TOGETHER; i++) {
+        x0[i] = (uint32_t)(first + i);
+        x1[i] = (uint32_t)((first + i) >> 32);
+        x2[i] = sub;
+        x3[i] = stream;
+    }
+    for (int round = 0; round < 10; round++) {
+        philox_round(x0, x1, x2, x3, k0, k1);
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (size_t i = 0; i < TOGETHER; i++) {
+        out[4 * i] = x0[i];
+        out[4 * i + 1] = x1[i];
+        out[4 * i + 2] = x2[i];
+        out[4 * i + 3] = x3[i];
+    }
+}
+
+void pare_rng_blocks(uint32_t *out, size_t n, uint64_t seed,
+                     enum pare_stream stream, uint32_t sub, uint64_t first)
+{
+    size_t i = 0;
+
+    for (; i + TOGETHER <= n; i += TOGETHER)
+        philox_together(out + 4 * i, first + i, sub, (uint32_t)stream,
+                        (uint32_t)seed, (uint32_t)(seed >> 32));
+    for (; i < n; i++)
+        pare_rng_block(out + 4 * i, seed, stream, sub, first + i);
 }
 
 float pare_rng_unit(uint32_t word)

@@ -44,6 +44,15 @@ void pare_philox(uint32_t out[4], const uint32_t ctr[4], const uint32_t key[2]);
 void pare_rng_block(uint32_t out[4], uint64_t seed, enum pare_stream stream,
                     uint32_t sub, uint64_t index);
 
+/**
+ * n blocks that follow each other, those of pare_rng_block for first,
+ * first + 1, ...
+ *
+ * @param out  [4 n] out
+ */
+void pare_rng_blocks(uint32_t *out, size_t n, uint64_t seed,
+                     enum pare_stream stream, uint32_t sub, uint64_t first);
+
 /** floor(r n / 2^64): with r 64 random bits, uniform below n. */
 uint64_t pare_rng_scale(uint64_t r, uint64_t n);
 

@@ -122,9 +122,28 @@ static void numbers_below_a_range_are_the_high_half_of_a_product(void **state)
         }
 }
 
+static void blocks_together_are_those_alone(void **state)
+{
+    static const uint64_t first[] = {0, 5, 0xfffffff8u, UINT64_MAX - 70};
+
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        uint32_t many[4 * 67], one[4];
+
+        pare_rng_blocks(many, 67, 0x123456789abcdefu, PARE_STREAM_DROPOUT, 3,
+                        first[k]);
+        for (size_t i = 0; i < 67; i++) {
+            pare_rng_block(one, 0x123456789abcdefu, PARE_STREAM_DROPOUT, 3,
+                           first[k] + i);
+            assert_memory_equal(many + 4 * i, one, sizeof one);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_together_are_those_alone),
         cmocka_unit_test(philox_gives_the_published_vectors),
         cmocka_unit_test(a_permutation_holds_every_index_once),
         cmocka_unit_test(all_permutations_of_three_are_equally_likely),
