@@ -235,17 +235,24 @@ struct kept {
     size_t done; /* ... and how many are kept before it */
 };
 
-static void skip_one(struct kept *k, float **to, size_t *left)
+/* One value to where it may lie oddly. */
+static char *put_value(char *to, const float *v)
+{
+    memcpy(to, v, sizeof *v);
+    return to + sizeof *v;
+}
+
+static void skip_one(struct kept *k, char **to, size_t *left)
 {
     if (k->mask[k->at]) {
-        *(*to)++ = k->value[k->at];
+        *to = put_value(*to, &k->value[k->at]);
         --*left;
     }
     k->at++;
 }
 
 /* The next `left` values. */
-static void pick(struct kept *k, float *to, size_t left)
+static void pick(struct kept *k, char *to, size_t left)
 {
     k->done += left;
     while (left) {
@@ -257,12 +264,12 @@ static void pick(struct kept *k, float *to, size_t left)
         }
         bits = pare_bits_pack(k->mask + k->at, 64);
         if (bits == UINT64_MAX) {
-            memcpy(to, k->value + k->at, 64 * sizeof *to);
-            to += 64;
+            memcpy(to, k->value + k->at, 64 * sizeof *k->value);
+            to += 64 * sizeof *k->value;
             left -= 64;
         }
         for (; bits != UINT64_MAX && bits; bits &= bits - 1, left--)
-            *to++ = k->value[k->at + pare_bits_lowest(bits)];
+            to = put_value(to, &k->value[k->at + pare_bits_lowest(bits)]);
         k->at += 64;
     }
 }
