@@ -17,6 +17,7 @@
 #include "gathered.h"
 #include "initializer.h"
 #include "model_io.h"
+#include "rewiring.h"
 #include "status.h"
 
 #define BATCH 250 /* cases of one child */
@@ -101,6 +102,49 @@ static int make_large(struct pare_model *m)
     for (size_t i = 0; !err && i < m->tensor[0].n; i++)
         m->tensor[0].mask[i] = i % 1000 == 0;
     return err;
+}
+
+/* The small one again as dynamic training leaves it. */
+static int make_rewired(struct pare_model *m)
+{
+    const uint64_t removed[2] = {3, 40}, added[1] = {1};
+    float v[2] = {1, -2}, *slot[PARE_SLOTS_MAX] = {v, NULL};
+    struct pare_rewiring r = {1, 0, 1, 24, 2, 2, 1, 0};
+    int err = make_model(m);
+
+    if (!err)
+        err = pare_marks_set(&m->tensor[0].removed, removed, 2, slot);
+    if (!err)
+        err = pare_marks_set(&m->tensor[0].added, added, 1, NULL);
+    if (!err)
+        err = pare_model_add_rewiring(m, &r);
+    r.tensor = 2;
+    if (!err)
+        err = pare_model_add_rewiring(m, &r);
+    m->tensor[0].target = 24;
+    strcpy(m->training.dialect, "set");
+    strcpy(m->init.sparse, "er,epsilon=2");
+    return err;
+}
+
+/* More positions than any mask can have. */
+static int make_huge(struct pare_model *m)
+{
+    static const uint64_t flat[] = {0,     5,      65536,
+                                    65537, 196610, (uint64_t)65537 * 65536 - 1};
+    struct pare_arch arch = {0};
+    int err = pare_arch_parse(&arch, "in(65537) linear(65536,bias=no)");
+
+    if (!err)
+        err = pare_model_lay(m, &arch);
+    if (!err)
+        err =
+            pare_pattern_of_flat(&m->tensor[0].pattern, flat, 6, 65536, 65537);
+    if (!err)
+        err = pare_model_allocate(m);
+    for (size_t i = 0; !err && i < m->tensor[0].n; i++)
+        m->tensor[0].value[i] = 1 + (float)i;
+    return err ? err : pare_optstate_alloc(&m->optim, m, 1);
 }
 
 static void damage(unsigned char *b, size_t n, uint64_t *s)
@@ -260,6 +304,8 @@ int main(int argc, char **argv)
     int bad = fuzz(make_model, cases, seed);
 
     bad += fuzz(make_extra, cases / 2, seed);
+    bad += fuzz(make_rewired, cases / 2, seed);
+    bad += fuzz(make_huge, cases / 4, seed);
     bad += fuzz(make_large, cases / 40, seed);
     return bad != 0;
 }
