@@ -3,23 +3,27 @@
 
 #if defined(__AVX2__) && defined(__FMA__)
 #include "sparse_fma.h"
+#include "sparse_slopes_fma.h"
 
-WALK(walk64, 8, 8)
-WALK(walk32, 8, 4)
-WALK(walk16, 8, 2)
+ALONE(alone64, 8, 8)
+SEVERAL(several64, 8, 1, 8)
+ALONE(alone32, 8, 4)
+SEVERAL(several32, 8, 2, 4)
+ALONE(alone16, 8, 2)
+SEVERAL(several16, 8, 4, 2)
 
 void pare_sparse_product_avx2(const struct sparse_product *p)
 {
     if (p->lanes == 64)
-        blocks(p, walk64);
+        blocks(p, alone64, several64);
     else if (p->lanes == 32)
-        blocks(p, walk32);
+        blocks(p, alone32, several32);
     else if (p->lanes == 16)
-        blocks(p, walk16);
+        blocks(p, alone16, several16);
     else if (p->lanes == 8)
-        blocks(p, walk8);
+        blocks(p, alone8, several8);
     else
-        blocks(p, walk4);
+        blocks(p, alone4, several4);
 }
 
 /* Four entries, tiles of nv vectors: sixteen chains each, in two vectors. */

@@ -3,6 +3,7 @@
 
 #ifdef __AVX512F__
 #include "sparse_fma.h"
+#include "sparse_slopes_fma.h"
 
 typedef __m512 V16;
 #define V16_LOAD(p)          _mm512_loadu_ps(p)
@@ -19,22 +20,25 @@ typedef __m512 V16;
     _mm512_add_ps(QUARTERS(a, b, 0x88), QUARTERS(a, b, 0xdd))
 
 CHAINS(16)
-WALK(walk64, 16, 4)
-WALK(walk32, 16, 2)
-WALK(walk16, 16, 1)
+ALONE(alone64, 16, 4)
+SEVERAL(several64, 16, 2, 4)
+ALONE(alone32, 16, 2)
+SEVERAL(several32, 16, 2, 2)
+ALONE(alone16, 16, 1)
+SEVERAL(several16, 16, 4, 1)
 
 void pare_sparse_product_avx512(const struct sparse_product *p)
 {
     if (p->lanes == 64)
-        blocks(p, walk64);
+        blocks(p, alone64, several64);
     else if (p->lanes == 32)
-        blocks(p, walk32);
+        blocks(p, alone32, several32);
     else if (p->lanes == 16)
-        blocks(p, walk16);
+        blocks(p, alone16, several16);
     else if (p->lanes == 8)
-        blocks(p, walk8);
+        blocks(p, alone8, several8);
     else
-        blocks(p, walk4);
+        blocks(p, alone4, several4);
 }
 
 /*
@@ -59,6 +63,7 @@ INLINE void tiles16(V16 *a, const struct slope_group *s, int n, int nv)
         for (int e = 0; e < n; e++) {
             const float *in = x + s->col[e] * lanes;
 
+            HELD(in);
 #pragma GCC unroll 4
             for (int v = 0; v < nv; v++)
                 a[e] = V16_FMA(dy[v], V16_LOAD(in + v * 16), a[e]);

@@ -29,176 +29,143 @@ typedef __m128 V4;
 #define V4_ZERO()           _mm_setzero_ps()
 #define V4_SHUFFLE(a, b, i) _mm_shuffle_ps(a, b, i)
 
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* Keep a pointer in one register, not as a base and a shifted index. */
+#define HELD(p) __asm__("" : "+r"(p))
+
 /*
- * chainsW: y of rows (or columns) i, whose entries are from[i] to to[i] and
- * whose lanes are nv vectors of W, all held in registers. Every lane is one
- * chain in the order of the entries. nv, zero and through are constants.
+ * chainsW: `rows` pieces at once, whose lanes are nv vectors of W, all held
+ * in registers. Every lane is one chain in the order of the entries. rows,
+ * nv and what `how` holds are constants after inlining.
  */
+struct how {
+    bool zero;    /* chains begin at 0 and not at y */
+    bool through; /* values lie where `entry` says */
+};
+
 #define CHAINS(W)                                                              \
     INLINE void chains##W(const struct sparse_product *p,                      \
-                          const uint64_t *from, const uint64_t *to, int nv,    \
-                          bool zero, bool through)                             \
+                          const struct sparse_piece *piece, int rows, int nv,  \
+                          struct how how)                                      \
     {                                                                          \
-        const uint32_t *index = p->side->index, *entry = p->side->entry;       \
         const size_t lanes = (size_t)nv * W;                                   \
-        const float *value = p->value, *x = p->x;                              \
+        const float *const x = p->x;                                           \
+        const float *value[4];                                                 \
+        const uint32_t *index[4], *entry[4];                                   \
+        uint32_t all = piece[rows - 1].n;                                      \
+        V##W acc[4][8];                                                        \
                                                                                \
-        for (size_t i = 0; i < p->n; i++) {                                    \
-            const uint64_t end = to[i];                                        \
-            float *y = p->y + i * lanes;                                       \
-            V##W acc[8];                                                       \
+        UNROLL for (int r = 0; r < rows; r++)                                  \
+        {                                                                      \
+            const float *y = p->y + (piece[r].outer - p->first) * lanes;       \
                                                                                \
-            _Pragma("GCC unroll 8") for (int v = 0; v < nv; v++) acc[v] =      \
-                zero ? V##W##_ZERO() : V##W##_LOAD(y + v * W);                 \
-            for (uint64_t k = from[i]; k < end; k++) {                         \
-                V##W w = V##W##_SET1(value[through ? entry[k] : k]);           \
-                const float *in = x + index[k] * lanes;                        \
+            value[r] = how.through ? p->value : p->value + piece[r].begin;     \
+            index[r] = p->side->index + piece[r].begin;                        \
+            entry[r] = how.through ? p->side->entry + piece[r].begin : NULL;   \
+            all = piece[r].n < all ? piece[r].n : all;                         \
+            UNROLL for (int v = 0; v < nv; v++) acc[r][v] =                    \
+                how.zero ? V##W##_ZERO() : V##W##_LOAD(y + v * W);             \
+        }                                                                      \
+        for (size_t k = 0; k < all; k++)                                       \
+            UNROLL for (int r = 0; r < rows; r++) STEP(W, r);                  \
+        UNROLL for (int r = 0; r < rows; r++)                                  \
+        {                                                                      \
+            float *y = p->y + (piece[r].outer - p->first) * lanes;             \
                                                                                \
-                _Pragma("GCC unroll 8") for (int v = 0; v < nv; v++) acc[v] =  \
-                    V##W##_FMA(w, V##W##_LOAD(in + v * W), acc[v]);            \
-            }                                                                  \
-            _Pragma("GCC unroll 8") for (int v = 0; v < nv; v++)               \
-                V##W##_STORE(y + v * W, acc[v]);                               \
+            for (size_t k = all; rows > 1 && k < piece[r].n; k++)              \
+                STEP(W, r);                                                    \
+            UNROLL for (int v = 0; v < nv; v++)                                \
+                V##W##_STORE(y + v * W, acc[r][v]);                            \
         }                                                                      \
     }
 
-/* A function of its own for tiles of nv vectors of W. */
-#define WALK(name, W, nv)                                                      \
-    APART void name(const struct sparse_product *p, const uint64_t *from,      \
-                    const uint64_t *to, bool zero)                             \
+/* Entry k of piece r. */
+#define STEP(W, r)                                                             \
+    do {                                                                       \
+        V##W w = V##W##_SET1(value[r][how.through ? entry[r][k] : k]);         \
+        const float *in = x + index[r][k] * lanes;                             \
+                                                                               \
+        HELD(in);                                                              \
+        UNROLL for (int v = 0; v < nv; v++) acc[r][v] =                        \
+            V##W##_FMA(w, V##W##_LOAD(in + v * W), acc[r][v]);                 \
+    } while (0)
+
+/* One outer number after the other, with all of its entries. */
+#define ALONE(name, W, nv)                                                     \
+    INLINE void name##_how(const struct sparse_product *p, struct how how)     \
     {                                                                          \
-        if (p->side->entry && zero)                                            \
-            chains##W(p, from, to, nv, true, true);                            \
-        else if (p->side->entry)                                               \
-            chains##W(p, from, to, nv, false, true);                           \
-        else if (zero)                                                         \
-            chains##W(p, from, to, nv, true, false);                           \
-        else                                                                   \
-            chains##W(p, from, to, nv, false, false);                          \
+        const uint64_t *begin = p->side->begin;                                \
+                                                                               \
+        for (size_t i = p->first; i < p->first + p->n; i++) {                  \
+            const struct sparse_piece piece = {                                \
+                begin[i], (uint32_t)(begin[i + 1] - begin[i]), (uint32_t)i};   \
+                                                                               \
+            chains##W(p, &piece, 1, nv, how);                                  \
+        }                                                                      \
+    }                                                                          \
+    APART void name(const struct sparse_product *p, size_t b)                  \
+    {                                                                          \
+        (void)b;                                                               \
+        WITH_HOW(!p->add, p->side->entry != NULL, name##_how, p);              \
     }
+
+/* `rows` pieces at once. */
+#define SEVERAL(name, W, rows, nv)                                             \
+    INLINE void name##_how(const struct sparse_product *p, size_t b,           \
+                           struct how how)                                     \
+    {                                                                          \
+        struct sparse_piece list[SPARSE_WINDOW];                               \
+                                                                               \
+        for (size_t at = p->first, end; at < p->first + p->n; at = end) {      \
+            const struct sparse_piece *piece = sparse_window(list, p, b, at);  \
+            size_t i = 0;                                                      \
+                                                                               \
+            end = sparse_next(p, at);                                          \
+            for (; i + rows <= end - at; i += rows)                            \
+                chains##W(p, piece + i, rows, nv, how);                        \
+            for (; i < end - at; i++)                                          \
+                chains##W(p, piece + i, 1, nv, how);                           \
+        }                                                                      \
+    }                                                                          \
+    APART void name(const struct sparse_product *p, size_t b)                  \
+    {                                                                          \
+        WITH_HOW(b == 0 && !p->add, p->side->entry != NULL, name##_how, p, b); \
+    }
+
+/* Call a function with what `how` holds as constants. */
+#define WITH_HOW(zero, through, f, ...)                                        \
+    do {                                                                       \
+        if ((zero) && (through))                                               \
+            f(__VA_ARGS__, (struct how){true, true});                          \
+        else if (through)                                                      \
+            f(__VA_ARGS__, (struct how){false, true});                         \
+        else if (zero)                                                         \
+            f(__VA_ARGS__, (struct how){true, false});                         \
+        else                                                                   \
+            f(__VA_ARGS__, (struct how){false, false});                        \
+    } while (0)
 
 CHAINS(8)
 CHAINS(4)
-WALK(walk8, 8, 1)
-WALK(walk4, 4, 1)
+ALONE(alone8, 8, 1)
+SEVERAL(several8, 8, 4, 1)
+ALONE(alone4, 4, 1)
+SEVERAL(several4, 4, 4, 1)
 
-typedef void walk_function(const struct sparse_product *p, const uint64_t *from,
-                           const uint64_t *to, bool zero);
-
-/* Block by block, so that the inputs of one stay in the first cache. */
-INLINE void blocks(const struct sparse_product *p, walk_function *walk)
-{
-    for (size_t b = 0; b < sparse_blocks(p); b++)
-        walk(p, sparse_from(p, b), sparse_to(p, b), b == 0 && !p->add);
-}
+typedef void walk_function(const struct sparse_product *p, size_t b);
 
 /*
- * Pairs of vectors added by halves: from a and b, each with some sums of 2h
- * lanes, one vector with those of both, of h lanes each. Beside lanes of 4
- * that is a matter of four at a time.
+ * Block by block, so that the inputs of one stay in the first cache. Pieces
+ * are gone through several at once where they are of about one length, for
+ * they are ordered, or where a chain is one short vector after the other.
  */
-#define HALVES2(W, a, b)                                                       \
-    V##W##_ADD(V##W##_SHUFFLE(a, b, 0x44), V##W##_SHUFFLE(a, b, 0xee))
-#define HALVES1(W, a, b)                                                       \
-    V##W##_ADD(V##W##_SHUFFLE(a, b, 0x88), V##W##_SHUFFLE(a, b, 0xdd))
-#define HALVES4_8(a, b)                                                        \
-    _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20),                          \
-                  _mm256_permute2f128_ps(a, b, 0x31))
-
-/* The gradients of some entries of one row: their columns, and tiles. */
-struct slope_group {
-    const uint32_t *col;
-    const float *dy, *x;
-    size_t ldy, ldx, tiles;
-};
-
-/* Eight entries, tiles of 8 lanes: sum of entry 4 i + j is at i + 2 j. */
-INLINE void group8(float *g, const struct slope_group *s)
+INLINE void blocks(const struct sparse_product *p, walk_function *alone,
+                   walk_function *several)
 {
-    V8 a[8];
+    size_t n = sparse_blocks(p), rows = p->side->n;
+    bool some = n > 1 || (p->lanes < 32 && p->side->begin[rows] / rows >= 16);
 
-    _Pragma("GCC unroll 8") for (int e = 0; e < 8; e++) a[e] = V8_ZERO();
-    for (size_t t = 0; t < s->tiles; t++) {
-        const V8 dy = V8_LOAD(s->dy + t * s->ldy);
-        const float *x = s->x + t * s->ldx;
-
-        _Pragma("GCC unroll 8") for (int e = 0; e < 8; e++) a[e] = V8_FMA(
-            dy, V8_LOAD(x + s->col[e % 2 * 4 + e / 2] * (size_t)8), a[e]);
-    }
-    for (int e = 0; e < 8; e += 2)
-        a[e / 2] = HALVES4_8(a[e], a[e + 1]);
-    a[0] = HALVES2(8, a[0], a[1]);
-    a[1] = HALVES2(8, a[2], a[3]);
-    V8_STORE(g, HALVES1(8, a[0], a[1]));
-}
-
-/* Four entries, tiles of 4 lanes. */
-INLINE void group4(float *g, const struct slope_group *s)
-{
-    V4 a[4];
-
-    _Pragma("GCC unroll 4") for (int e = 0; e < 4; e++) a[e] = V4_ZERO();
-    for (size_t t = 0; t < s->tiles; t++) {
-        const V4 dy = V4_LOAD(s->dy + t * s->ldy);
-        const float *x = s->x + t * s->ldx;
-
-        _Pragma("GCC unroll 4") for (int e = 0; e < 4; e++) a[e] =
-            V4_FMA(dy, V4_LOAD(x + s->col[e] * (size_t)4), a[e]);
-    }
-    a[0] = HALVES2(4, a[0], a[1]);
-    a[1] = HALVES2(4, a[2], a[3]);
-    V4_STORE(g, HALVES1(4, a[0], a[1]));
-}
-
-typedef void group_function(float *g, const struct slope_group *s);
-
-/* A group with fewer entries: the last column stands in for the others. */
-INLINE void part(float *g, struct slope_group *s, const uint32_t *from,
-                 size_t n, group_function *group, size_t size)
-{
-    uint32_t col[16];
-    float all[16];
-
-    for (size_t i = 0; i < size; i++)
-        col[i] = from[i < n ? i : n - 1];
-    s->col = col;
-    group(all, s);
-    memcpy(g, all, n * sizeof *g);
-}
-
-/*
- * All entries of p, row by row: groups of `size`, and of what is left those
- * of `small`, or one more where these would be as many as it holds.
- */
-INLINE void slopes(const struct sparse_slope *p, group_function *group,
-                   size_t size, group_function *less, size_t small)
-{
-    const struct pare_pattern *of = p->pattern;
-    uint64_t k = p->at, end = p->at + p->n;
-    struct slope_group s = {.x = p->x,
-                            .ldy = of->rows * p->lanes,
-                            .ldx = of->cols * p->lanes,
-                            .tiles = p->tiles};
-
-    for (size_t r = p->n ? sparse_row(of, k) : 0; k < end; r++) {
-        uint64_t stop = of->row[r + 1] < end ? of->row[r + 1] : end;
-        float *g = p->g + (k - p->at);
-
-        s.dy = p->dy + r * p->lanes;
-        for (; stop - k >= size; k += size, g += size) {
-            s.col = of->col + k;
-            group(g, &s);
-        }
-        if (stop - k > size - small && size > small) {
-            part(g, &s, of->col + k, (size_t)(stop - k), group, size);
-            k = stop;
-        }
-        for (; stop - k >= small; k += small, g += small) {
-            s.col = of->col + k;
-            less(g, &s);
-        }
-        if (stop > k)
-            part(g, &s, of->col + k, (size_t)(stop - k), less, small);
-        k = stop;
-    }
+    for (size_t b = 0; b < n; b++)
+        (some ? several : alone)(p, b);
 }

@@ -5,13 +5,23 @@
 
 /* What sparse.c prepares for the sparse kernels of kernel.c's rows. */
 
+/** Some entries of one outer number: all, or those within a block. */
+struct sparse_piece {
+    uint64_t begin;
+    uint32_t n, outer;
+};
+
+#define SPARSE_WINDOW 32
+
 /**
  * The entries of a matrix by outer number: rows for the forward product,
  * columns for the way back. The inner numbers of one outer number ascend.
  *
  * Where the inner dimension is cut into blocks, so that the activations of
- * one stay in the first cache, piece b of outer number i is the entries from
- * cut[b * n + i] to cut[(b + 1) * n + i].
+ * one stay in the first cache, the pieces of block b begin at piece + b * n.
+ * Within every SPARSE_WINDOW outer numbers, from multiples of it on, long
+ * pieces come first: neighbours in the list are then about as long, and the
+ * kernels go through some of them at once.
  */
 struct sparse_side {
     size_t n;
@@ -19,14 +29,15 @@ struct sparse_side {
     const uint32_t *index; /* [entries] inner numbers */
     const uint32_t *entry; /* [entries] where the value is; NULL: as here */
     size_t blocks;
-    const uint64_t *cut; /* [blocks + 1][n]; NULL with one block */
+    const struct sparse_piece *piece; /* [blocks][n]; NULL with one block */
 };
 
 struct pare_sparse {
     const struct pare_pattern *pattern;
     struct sparse_side forward, back;
     size_t bytes;
-    uint64_t *forward_cut, *back_begin, *back_cut;
+    struct sparse_piece *forward_piece, *back_piece;
+    uint64_t *back_begin;
     uint32_t *back_index, *back_entry;
 };
 
@@ -54,24 +65,48 @@ struct sparse_slope {
 /** Blocks that a product goes through: 1 where tiles are narrow. */
 static inline size_t sparse_blocks(const struct sparse_product *p)
 {
-    return p->lanes < 32 || !p->side->cut ? 1 : p->side->blocks;
+    return p->lanes < 32 || !p->side->piece ? 1 : p->side->blocks;
 }
 
-/** Where pieces of block b begin, for outer numbers from p->first on. */
-static inline const uint64_t *sparse_from(const struct sparse_product *p,
-                                          size_t b)
+/** Where the window of an outer number ends. */
+static inline size_t sparse_next(const struct sparse_product *p, size_t at)
 {
-    return sparse_blocks(p) == 1 ? p->side->begin + p->first
-                                 : p->side->cut + b * p->side->n + p->first;
+    size_t next = at / SPARSE_WINDOW * SPARSE_WINDOW + SPARSE_WINDOW;
+
+    return next < p->first + p->n ? next : p->first + p->n;
 }
 
-/** Where they end. */
-static inline const uint64_t *sparse_to(const struct sparse_product *p,
-                                        size_t b)
+/**
+ * The pieces of block b with outer numbers from `at` to the end of its
+ * window, as many as there are.
+ *
+ * @param list  [SPARSE_WINDOW] room that may be used
+ */
+static inline const struct sparse_piece *
+sparse_window(struct sparse_piece *list, const struct sparse_product *p,
+              size_t b, size_t at)
 {
-    return sparse_blocks(p) == 1
-               ? p->side->begin + p->first + 1
-               : p->side->cut + (b + 1) * p->side->n + p->first;
+    const struct sparse_side *side = p->side;
+    size_t end = sparse_next(p, at), from = at / SPARSE_WINDOW * SPARSE_WINDOW;
+    size_t all =
+        side->n - from < SPARSE_WINDOW ? side->n - from : SPARSE_WINDOW;
+    size_t n = 0;
+
+    if (sparse_blocks(p) > 1) {
+        const struct sparse_piece *piece = side->piece + b * side->n + from;
+
+        if (end - at == all)
+            return piece;
+        for (size_t i = 0; i < all; i++)
+            if (piece[i].outer >= at && piece[i].outer < end)
+                list[n++] = piece[i];
+        return list;
+    }
+    for (size_t i = at; i < end; i++)
+        list[n++] = (struct sparse_piece){
+            side->begin[i], (uint32_t)(side->begin[i + 1] - side->begin[i]),
+            (uint32_t)i};
+    return list;
 }
 
 /** The row of an entry: the last one that begins at or before it. */

@@ -8,15 +8,17 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /* One row or column: `lanes` is a constant after inlining. */
-INLINE void chain(const struct sparse_product *p, uint64_t k, uint64_t end,
-                  float *y, const float *x, size_t lanes, bool zero)
+INLINE void chain(const struct sparse_product *p,
+                  const struct sparse_piece *piece, float *y, const float *x,
+                  size_t lanes, bool zero)
 {
     const uint32_t *entry = p->side->entry;
+    uint64_t end = piece->begin + piece->n;
     float acc[16];
 
     for (size_t j = 0; j < lanes; j++)
         acc[j] = zero ? 0 : y[j];
-    for (; k < end; k++) {
+    for (uint64_t k = piece->begin; k < end; k++) {
         const float v = p->value[entry ? entry[k] : k];
         const float *from = x + p->side->index[k] * p->lanes;
 
@@ -29,12 +31,18 @@ INLINE void chain(const struct sparse_product *p, uint64_t k, uint64_t end,
 
 INLINE void block(const struct sparse_product *p, size_t b, size_t lanes)
 {
-    const uint64_t *from = sparse_from(p, b), *to = sparse_to(p, b);
+    struct sparse_piece list[SPARSE_WINDOW];
 
-    for (size_t i = 0; i < p->n; i++)
-        for (size_t j = 0; j < p->lanes; j += lanes)
-            chain(p, from[i], to[i], p->y + i * p->lanes + j, p->x + j, lanes,
-                  b == 0 && !p->add);
+    for (size_t at = p->first, end; at < p->first + p->n; at = end) {
+        const struct sparse_piece *piece = sparse_window(list, p, b, at);
+
+        end = sparse_next(p, at);
+        for (size_t i = 0; i < end - at; i++)
+            for (size_t j = 0; j < p->lanes; j += lanes)
+                chain(p, &piece[i],
+                      p->y + (piece[i].outer - p->first) * p->lanes + j,
+                      p->x + j, lanes, b == 0 && !p->add);
+    }
 }
 
 PARE_CLONES
