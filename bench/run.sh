@@ -10,7 +10,8 @@ py=${PARE_PEER_PYTHON:-python3}
 seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
 rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
-evalcnn scores images commands files prune startup memory memorycnn phases}
+evalcnn scores sparse sparsestep images commands files prune startup memory \
+memorycnn phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -153,6 +154,57 @@ rows_scores() {
         done
         race "$@" \
             "p gradient=exec $bin/bench_score random:96 $arch gradient 96 2"
+    done
+}
+
+# rivals WHAT ROWS COLS BATCH SPARSITY: our dense products, then OpenBLAS's.
+rivals() {
+    set -- "$1" "$2 $3 $4 $5"
+    sparse="exec $bin/bench_sparse $1"
+    race -g "$goal" "w pare=$sparse $best $2" "w pare avx2=$sparse avx2 $2" \
+        "w pare c=$sparse c $2" "w pare dense=$sparse dense-$best $2" \
+        "w openblas dense=$sparse dense-openblas $2"
+}
+
+# The best row of the table that this machine has.
+best=openblas
+for k in avx2 avx512; do
+    echo 1 | "$bin/bench_sparse" forward $k 1 1 4 0 >"$tmp/out" 2>&1 &&
+        best=$k
+done
+
+# Sparse products beside dense ones of the same shape, one thread.
+rows_sparse() {
+    for shape in "300 784" "1000 1000"; do
+        for batch in 64 256; do
+            for case in 80:x3 90:x5 95:x9 99:x30; do
+                goal=${case#*:}
+                echo "W x, ${shape% *}x${shape#* }, batch $batch," \
+                    "${case%:*} % sparse, 1 thread, products/s"
+                rivals forward $shape $batch ${case%:*}
+            done
+        done
+    done
+}
+
+# W x, W' dy, gradients and the update with momentum.
+rows_sparsestep() {
+    for shape in "300 784" "1000 1000"; do
+        for batch in 64 256; do
+            for case in 90:x4.5 95:x8; do
+                goal=${case#*:}
+                echo "step of ${shape% *}x${shape#* }, batch $batch," \
+                    "${case%:*} % sparse, 1 thread, steps/s"
+                rivals step $shape $batch ${case%:*}
+                step="step $shape $batch ${case%:*}"
+                ours="w pare=exec $bin/bench_sparse ${step%% *} $best ${step#* }"
+                "$py" -c 'import torch, scipy' 2>/dev/null || continue
+                race -g x4 "$ours" \
+                    "w torch=exec $py $here/peer_sparse.py torch $step"
+                race -g x12 "$ours" \
+                    "w scipy=exec $py $here/peer_sparse.py scipy $step"
+            done
+        done
     done
 }
 
