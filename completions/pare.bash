@@ -25,6 +25,7 @@ _pare_names()
 {
     case $1:$2 in
     pare-init:-a | pare-init:--arch | pare-init:--init | \
+        pare-init:--sparse | pare-train:--sparse | \
         pare-prune:-m | pare-prune:--criterion | pare-prune:-g | \
         pare-prune:--grain | pare-scan:-m | pare-scan:--criterion | \
         pare-scan:-g | pare-scan:--grain | pare-prune:-A | \

@@ -12,6 +12,7 @@
 #include "optimizer.h"
 #include "prune_schedule.h"
 #include "schedule.h"
+#include "sparse_init.h"
 
 /* The page as text; the caller frees it. */
 static char *read_page(const char *name)
@@ -228,6 +229,16 @@ static void check_initializer(const char *name, const char *item, size_t i)
         need_number(item, "sd", "", 0.01);
 }
 
+static void check_sparse(const char *name, const char *item, size_t i)
+{
+    const struct pare_sparse_way *row = pare_sparse_way(i);
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    need(item, row->how == PARE_SPARSE_BERNOULLI ? "by itself" : "");
+    need(item, row->fans ? "" : "density");
+}
+
 static void check_criterion(const char *name, const char *item, size_t i)
 {
     const struct pare_criterion *row = pare_criterion(i);
@@ -366,10 +377,12 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
 {
     ROWS(schedules, pare_schedule);
     ROWS(initialisers, pare_initializer);
+    ROWS(ways, pare_sparse_way);
 
     (void)state;
     check("pare-methods.7", "Schedules", schedules, check_schedule);
     check("pare-methods.7", "Initialisers", initialisers, check_initializer);
+    check("pare-methods.7", "Sparse first weights", ways, check_sparse);
 }
 
 static void pare_methods_holds_dialects(void **state)

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
-#include "digest.h"
+#include "begin.h"
+#include "compact.h"
 #include "initializer.h"
 #include "model_file.h"
 #include "provenance.h"
@@ -13,6 +13,7 @@ struct options {
     const char *arch, *init, *output;
     uint64_t seed;
     bool seed_given, verbose;
+    struct begin_sparse sparse;
 };
 
 /** The canonical text stands for those that are made, not written. */
@@ -44,52 +45,50 @@ static int list_initializers(void)
     return 0;
 }
 
-/** The architecture's tensors, and the seed that follows from them. */
-static int make(struct pare_model *m, struct options *o)
-{
-    struct pare_arch arch = {0};
-    char digest[PARE_DIGEST_LEN];
-    int err = pare_arch_parse(&arch, o->arch);
-
-    if (!err)
-        err = pare_model_init(m, &arch);
-    if (!err && !o->seed_given) {
-        err = pare_digest_state(digest, m);
-        if (!err)
-            o->seed = pare_digest_seed(digest, "init");
-    }
-    return err ? err : pare_model_draw(m, o->init, o->seed);
-}
-
 static int add_provenance(struct pare_model *m, const struct options *o)
 {
     struct provenance *p = provenance_new("init");
 
     provenance_option(p, "-a", m->arch.text);
     provenance_option(p, "--init", m->init.spec);
+    if (m->init.sparse[0])
+        provenance_option(p, "--sparse", m->init.sparse);
     provenance_u64(p, "-S", o->seed);
     return provenance_add(p, m);
+}
+
+/** "266,610 parameters", or "53,300 of 266,610 parameters". */
+static void say(const struct cli_tool *tool, const struct pare_model *m,
+                uint64_t size)
+{
+    uint64_t all = 0, kept = 0;
+    char a[32], b[32], bytes[32];
+
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        if (m->tensor[t].role == PARE_ROLE_BUFFER)
+            continue;
+        all += pare_tensor_positions(&m->tensor[t]);
+        kept += pare_tensor_kept(&m->tensor[t]);
+    }
+    cli_warn(tool, "%s%s%s parameters, %s bytes",
+             m->init.sparse[0] ? cli_count(a, kept) : "",
+             m->init.sparse[0] ? " of " : "", cli_count(b, all),
+             cli_count(bytes, size));
 }
 
 static int run(const struct cli_tool *tool, struct options *o)
 {
     struct pare_model m = {0};
     struct pare_model_file info = {0};
-    uint64_t parameters = 0;
-    char count[32], bytes[32];
-    int err = make(&m, o);
+    int err = begin_model(tool, &m, o->arch, o->init, &o->sparse,
+                          o->seed_given, &o->seed, "init");
 
     if (!err)
         err = add_provenance(&m, o);
     if (!err)
         err = pare_model_write(o->output, &m, &info);
-    if (!err && o->verbose) {
-        for (size_t t = 0; t < m.n_tensors; t++)
-            if (m.tensor[t].role != PARE_ROLE_BUFFER)
-                parameters += m.tensor[t].n;
-        cli_warn(tool, "%s parameters, %s bytes", cli_count(count, parameters),
-                 cli_count(bytes, info.bytes));
-    }
+    if (!err && o->verbose)
+        say(tool, &m, info.bytes);
     pare_model_file_release(&info, m.n_tensors);
     pare_model_release(&m);
     return err;
@@ -110,6 +109,7 @@ int main(int argc, char **argv)
          &o.seed_given},
         {0, "init", "NAME", CLI_TEXT, &o.init, 0, 0,
          "initialiser; 'list' prints them", NULL},
+        BEGIN_OPTIONS(o.sparse),
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {
         "pare-init", "", "Make an untrained model.", rows, 0, 0, 1};
@@ -121,10 +121,15 @@ int main(int argc, char **argv)
         return cli_exit(&tool, list_architectures());
     if (strcmp(o.init, "list") == 0)
         return cli_exit(&tool, list_initializers());
+    if (o.sparse.way && strcmp(o.sparse.way, "list") == 0) {
+        begin_list();
+        return cli_exit(&tool, 0);
+    }
     if (!o.arch)
         cli_usage(&tool, "no architecture: use -a");
     if (pare_arch_parse(&arch, o.arch) || pare_initializer_parse(canon, o.init))
         cli_usage(&tool, "%s", pare_error());
     pare_arch_release(&arch);
+    begin_check(&tool, &o.sparse);
     return run(&tool, &o) ? cli_fail(&tool) : cli_exit(&tool, 0);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "begin.h"
 #include "compact.h"
 #include "data_file.h"
 #include "digest.h"
@@ -20,6 +21,7 @@ struct options {
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
+    struct begin_sparse sparse;
     struct training_watch watch;
 };
 
@@ -57,6 +59,7 @@ static const struct cli_option options[] = {
      "cross-entropy, nll or mse", NULL},
     {0, "init", "SPEC", CLI_TEXT, &opt.init, 0, 0,
      "initialiser of the weights, with -a", &opt.have_init},
+    BEGIN_OPTIONS(opt.sparse),
     {'S', "seed", "N", CLI_U64, &opt.seed, 0, 18446744073709549568.0,
      "seed of weights, order, dropout, augmentation", &opt.have_seed},
     TRAINING_DIALECT_OPTION(opt.dialect),
@@ -134,21 +137,6 @@ static int describe_input(struct pare_model *m, const struct pare_dataset *d)
     return pare_model_copy_classes(m, d->n_classes, d->class_name);
 }
 
-/* An untrained model of -a, its weights drawn. */
-static int begin_from_arch(struct pare_model *m, struct pare_train_options *t)
-{
-    struct pare_arch arch = {0};
-    char state[PARE_DIGEST_LEN];
-    int err = pare_arch_parse(&arch, opt.arch);
-
-    if (!err)
-        err = pare_model_init(m, &arch);
-    if (err || pare_digest_state(state, m))
-        return err ? err : PARE_ENOMEM;
-    t->seed = opt.have_seed ? opt.seed : pare_digest_seed(state, "train");
-    return pare_model_draw(m, opt.init, t->seed);
-}
-
 /* A model that was given: its weights and masks, nothing of earlier runs. */
 static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
                             const char *path, char state[PARE_DIGEST_LEN])
@@ -184,6 +172,8 @@ static struct provenance *describe(const struct pare_model *m,
     if (opt.arch) {
         provenance_option(p, "-a", m->arch.text);
         provenance_option(p, "--init", m->init.spec);
+        if (m->init.sparse[0])
+            provenance_option(p, "--sparse", m->init.sparse);
     }
     provenance_input(p, "-d", "data", d->digest);
     if (!opt.arch)
@@ -222,9 +212,12 @@ static int begin(struct pare_model *m, struct pare_train_options *t,
                  struct course *c, const struct pare_dataset *d,
                  const char *path, char state[PARE_DIGEST_LEN])
 {
-    int err = opt.arch ? begin_from_arch(m, t)
-                       : begin_from_model(m, t, path, state);
+    int err;
 
+    t->seed = opt.seed;
+    err = opt.arch ? begin_model(&tool, m, opt.arch, opt.init, &opt.sparse,
+                                 opt.have_seed, &t->seed, "train")
+                   : begin_from_model(m, t, path, state);
     if (!err)
         err = pare_model_fits(m, d);
     if (!err)
@@ -271,11 +264,19 @@ int main(int argc, char **argv)
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
+    if (opt.sparse.way && strcmp(opt.sparse.way, "list") == 0) {
+        begin_list();
+        return cli_exit(&tool, 0);
+    }
     parse_specs(&t);
     if (opt.arch && first < argc)
         cli_usage(&tool, "-a ARCH and a MODEL exclude each other");
     if (opt.have_init && !opt.arch)
         cli_usage(&tool, "--init goes with -a");
+    if (begin_given(&opt.sparse) && !opt.arch)
+        cli_usage(&tool, "--density, --epsilon, --sparse and --sparse-layers "
+                         "go with -a");
+    begin_check(&tool, &opt.sparse);
     if (opt.prune)
         course_parse(&c, &tool, opt.prune,
                      &(struct pare_prune_run){.epochs = opt.epochs,
