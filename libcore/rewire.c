@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compact.h"
+#include "evaluate.h"
 #include "status.h"
 
 static int no_memory(void)
@@ -134,4 +135,23 @@ void pare_rewire_report_release(struct pare_rewire_report *r)
 {
     free(r->row);
     memset(r, 0, sizeof *r);
+}
+
+int pare_remeasure(struct pare_model *m, const struct pare_dataset *d,
+                   int threads)
+{
+    struct pare_evaluation e = {0};
+    int rc;
+
+    if (m->n_history == 0)
+        return pare_fail(PARE_EINVAL,
+                         "the model has no history to put a measurement in: "
+                         "train it first");
+    rc = pare_evaluate(&e, m, d, PARE_VAL, threads);
+    if (!rc) {
+        m->history[m->n_history - 1].val_loss = e.loss;
+        m->history[m->n_history - 1].val_acc = (double)e.correct / (double)e.n;
+    }
+    pare_evaluation_release(&e);
+    return rc;
 }

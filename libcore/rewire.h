@@ -225,6 +225,16 @@ void pare_grow_value_print(char canon[PARE_SPEC_MAX],
 int pare_grow(struct pare_rewire_report *r, struct pare_model *m,
               const struct pare_grow_options *o);
 
+/**
+ * Evaluate a model on the split `val`, and put loss and accuracy into the last
+ * line of its history in the place of those that are there: the numbers of
+ * the network between a dropping and a growth.
+ *
+ * @return of pare_evaluate; PARE_EINVAL for a model without a history
+ */
+int pare_remeasure(struct pare_model *m, const struct pare_dataset *d,
+                   int threads);
+
 /** Free the rows and zero the struct; zeroed is fine. */
 void pare_rewire_report_release(struct pare_rewire_report *r);
 

@@ -11,6 +11,7 @@
 #include "number.h"
 #include "optimizer.h"
 #include "prune_schedule.h"
+#include "rewire.h"
 #include "schedule.h"
 #include "sparse_init.h"
 
@@ -385,6 +386,26 @@ static void pare_methods_holds_schedules_and_initialisers(void **state)
     check("pare-methods.7", "Sparse first weights", ways, check_sparse);
 }
 
+/* The forms, in their order, and then the rules. */
+static void check_drop_rule(const char *name, const char *item, size_t i)
+{
+    static const char *const form[] = {"slots", "kth", "sorted"};
+    const struct pare_drop_rule *row;
+
+    if (i < 3) {
+        assert_string_equal(name, form[i]);
+        return;
+    }
+    row = pare_drop_rule(i - 3);
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    if (row->by_count)
+        need_number(item, "tau", "", 0);
+    need_number(item, "zeta", "", row->zeta);
+    if (row->forms)
+        need(item, ".Cm form Ns = Ns Cm ");
+}
+
 static void pare_methods_holds_dialects(void **state)
 {
     ROWS(dialects, pare_dialect);
@@ -411,6 +432,14 @@ static void pare_methods_holds_ways_to_prune(void **state)
           check_prune_schedule);
 }
 
+static void pare_methods_holds_rules_to_rewire_by(void **state)
+{
+    ROWS(drops, pare_drop_rule);
+
+    (void)state;
+    check("pare-methods.7", "Rules to drop by", 3 + drops, check_drop_rule);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +448,7 @@ int main(void)
         cmocka_unit_test(pare_methods_holds_schedules_and_initialisers),
         cmocka_unit_test(pare_methods_holds_dialects),
         cmocka_unit_test(pare_methods_holds_ways_to_prune),
+        cmocka_unit_test(pare_methods_holds_rules_to_rewire_by),
     };
 
     return run_group(tests);

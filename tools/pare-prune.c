@@ -14,13 +14,14 @@
 #include "model_file.h"
 #include "parallel.h"
 #include "provenance.h"
+#include "prune-drop.h"
 #include "prune-search.h"
 #include "pruning.h"
 #include "status.h"
 
 struct options {
     struct pruning_options p;
-    bool keep_undo, quiet, verbose;
+    bool keep_undo, measure, quiet, verbose;
     const char *data, *output, *report, *bytes, *split;
     double max_drop;
     bool drop_given, split_given;
@@ -33,6 +34,7 @@ struct job {
     const struct options *o;
     struct pruning pruning;
     struct prune_goal goal;
+    struct pare_drop_options drop; /* rule NULL: a pruning by an amount */
     struct pare_model model;
     struct pare_model_file in, out;
     struct pare_dataset data;
@@ -78,17 +80,34 @@ static bool searching(const struct job *job)
     return job->goal.bytes || !isnan(job->goal.drop);
 }
 
+/* An option that a rule with a share of its own does not have. */
+static const char *unfit(const struct options *o)
+{
+    return o->bytes                 ? "--bytes"
+           : o->drop_given          ? "--max-drop"
+           : o->split_given         ? "--split"
+           : o->keep_undo           ? "--keep-undo"
+           : o->data && !o->measure ? "-d without --measure"
+                                    : NULL;
+}
+
 static void set_up(struct job *job)
 {
     const struct options *o = job->o;
     const struct pare_criterion *c;
 
-    set_goal(job);
+    if (o->measure && !o->data)
+        cli_usage(job->tool, "--measure needs data: use -d");
     if (o->report && strcmp(o->report, "-") == 0 && strcmp(o->output, "-") == 0)
         cli_usage(job->tool, "--report - and the model both go to standard "
                              "output: use -o");
     if (o->report && strcmp(o->report, o->output) == 0)
         cli_usage(job->tool, "--report and -o are both '%s'", o->output);
+    if (pare_drop_named(o->p.criterion)) {
+        prune_drop_set_up(&job->drop, job->tool, &o->p, unfit(o));
+        return;
+    }
+    set_goal(job);
     if (pruning_resolve(&job->pruning, &o->p, !searching(job)))
         cli_usage(job->tool, "%s", pare_error());
     if (searching(job) && (!isnan(job->pruning.prune.amount) ||
@@ -98,7 +117,7 @@ static void set_up(struct job *job)
     c = job->pruning.prune.criterion.row;
     if (c->needs_data && !o->data)
         cli_usage(job->tool, "criterion %s needs data: use -d", c->name);
-    if (!c->needs_data && o->data && !o->drop_given)
+    if (!c->needs_data && o->data && !o->drop_given && !o->measure)
         cli_usage(job->tool, "criterion %s takes no data", c->name);
     job->pruning.prune.input.threads = o->threads;
 }
@@ -128,6 +147,10 @@ static void outcome(char *text, size_t size, const struct job *job,
     const struct prune_goal *g = &job->goal;
     size_t n;
 
+    if (job->drop.rule) {
+        prune_drop_outcome(text, size, &job->drop, r);
+        return;
+    }
     pruning_outcome(text, size, &job->pruning, r);
     n = strlen(text);
     if (!isnan(g->drop))
@@ -135,30 +158,50 @@ static void outcome(char *text, size_t size, const struct job *job,
                  g->base, g->found);
 }
 
-/* The line of this pruning, for the model or for a trial's copy of it. */
-static int add_provenance(void *arg, struct pare_model *m,
-                          const struct pare_prune_report *r)
+/* What goes how, or by how much. */
+static void add_method(struct provenance *to, const struct job *job)
 {
-    struct job *job = arg;
-    const struct pruning *p = &job->pruning;
-    struct provenance *to = provenance_new("prune");
-    char text[512];
-
+    if (job->drop.rule) {
+        prune_drop_provenance(to, &job->drop);
+        return;
+    }
     if (job->goal.bytes)
         provenance_u64(to, "--bytes", job->goal.bytes);
     else if (searching(job))
         provenance_real(to, "--max-drop", job->goal.drop);
     else
-        pruning_provenance_amount(to, p);
+        pruning_provenance_amount(to, &job->pruning);
     if (job->o->split_given)
         provenance_option(to, "--split", job->o->split);
-    pruning_provenance(to, p, &job->o->p);
+    pruning_provenance(to, &job->pruning, &job->o->p);
+}
+
+/* Does the result depend on how the network is computed? */
+static bool computes(const struct job *job)
+{
+    if (job->o->measure)
+        return true;
+    return !job->drop.rule && (job->pruning.prune.criterion.row->needs_data ||
+                               !isnan(job->goal.drop));
+}
+
+/* The line of this pruning, for the model or for a trial's copy of it. */
+static int add_provenance(void *arg, struct pare_model *m,
+                          const struct pare_prune_report *r)
+{
+    struct job *job = arg;
+    struct provenance *to = provenance_new("prune");
+    char text[512];
+
+    add_method(to, job);
     if (job->o->keep_undo)
         provenance_option(to, "--keep-undo", NULL);
+    if (job->o->measure)
+        provenance_option(to, "--measure", NULL);
     if (job->o->data)
         provenance_input(to, "-d", "data", job->data.digest);
     provenance_input(to, "", "model", job->in.state);
-    if (p->prune.criterion.row->needs_data || !isnan(job->goal.drop))
+    if (computes(job))
         provenance_note(to, "kernel", pare_kernel_provenance());
     outcome(text, sizeof text, job, r);
     provenance_note(to, "outcome", text);
@@ -220,11 +263,16 @@ static int run(struct job *job, const char *path)
         rc = pare_model_keep_undo(&job->model);
     job->goal.finish = add_provenance;
     job->goal.arg = job;
-    if (!rc && searching(job))
+    if (!rc && !job->drop.rule && searching(job))
         rc = prune_search(&job->pruning.prune, &job->goal, &job->model,
                           job->tool);
-    if (!rc)
+    if (!rc && job->drop.rule)
+        rc =
+            prune_drop(&job->report, &job->model, &job->drop, o->p.no_collapse);
+    else if (!rc)
         rc = pare_prune(&job->report, &job->model, &job->pruning.prune);
+    if (!rc && o->measure)
+        rc = pare_remeasure(&job->model, &job->data, o->threads);
     if (!rc && !o->quiet)
         pruning_warn_empty(job->tool, &job->model, &job->report);
     if (!rc)
@@ -276,6 +324,8 @@ int main(int argc, char **argv)
          "write the model there", NULL},
         {0, "keep-undo", NULL, CLI_FLAG, &o.keep_undo, 0, 0,
          "keep the model as it is, for rewind --undo", NULL},
+        {0, "measure", NULL, CLI_FLAG, &o.measure, 0, 0,
+         "evaluate again, for the last line of the history", NULL},
         {0, "report", "FILE", CLI_TEXT, &o.report, 0, 0,
          "write a table of what was removed there", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
@@ -289,8 +339,10 @@ int main(int argc, char **argv)
     struct job job = {.tool = &tool, .o = &o};
     int first = cli_parse(&tool, argc, argv), rc;
 
-    if (pruning_list(&o.p))
+    if (pruning_list(&o.p)) {
+        prune_drop_list(&o.p);
         return cli_exit(&tool, 0);
+    }
     cli_kernel(&tool);
     set_up(&job);
     rc = run(&job, first < argc ? argv[first] : "-");
