@@ -49,32 +49,6 @@ const struct pare_prune_schedule *pare_prune_schedule(size_t index)
     return index < sizeof table / sizeof *table ? &table[index] : NULL;
 }
 
-/* The next word of a text, as an item; 1, 0 at the end, or a status. */
-static int next_word(struct pare_spec_item *item, const char **text)
-{
-    const char *p = *text + strspn(*text, " \t\n"), *equal;
-    size_t n = strcspn(p, " \t\n"), key;
-
-    *text = p + n;
-    if (n == 0)
-        return 0;
-    equal = memchr(p, '=', n);
-    key = equal ? (size_t)(equal - p) : n;
-    if (key == 0)
-        return pare_fail(PARE_EINVAL, "no key before '%.60s'", p);
-    if (n >= PARE_SPEC_MAX)
-        return pare_fail(PARE_EINVAL, "'%.60s...' is too long", p);
-    memcpy(item->key, p, key);
-    item->key[key] = '\0';
-    item->has_value = equal != NULL;
-    item->value[0] = '\0';
-    if (equal) {
-        memcpy(item->value, equal + 1, n - key - 1);
-        item->value[n - key - 1] = '\0';
-    }
-    return 1;
-}
-
 /* A whole number of `value`, which may end in `end`, from lo to hi. */
 static int whole(uint64_t *to, const char **value, double lo, double hi)
 {
@@ -93,9 +67,8 @@ static int whole(uint64_t *to, const char **value, double lo, double hi)
     return 0;
 }
 
-/* "10", "epoch:10", "step:500" or "1/3", up to a comma or the end. */
-static int parse_time(struct pare_prune_time *to, const char **value,
-                      const char *key)
+int pare_prune_time_parse(struct pare_prune_time *to, const char **value,
+                          const char *key)
 {
     const char *p = *value;
     struct pare_prune_time t = {.unit = PARE_TIME_EPOCH};
@@ -145,7 +118,7 @@ static int set_times(struct pare_prune_schedule_spec *s, const char *value)
         if (s->n_at == PARE_PRUNE_TIMES)
             return pare_fail(PARE_EINVAL, "at: more than %d times",
                              PARE_PRUNE_TIMES);
-        err = parse_time(t, &value, "at");
+        err = pare_prune_time_parse(t, &value, "at");
         if (err)
             return err;
         if (s->n_at > 0 && !follows(t - 1, t))
@@ -161,7 +134,7 @@ static int set_times(struct pare_prune_schedule_spec *s, const char *value)
 static int set_time(struct pare_prune_time *t, const struct pare_spec_item *w)
 {
     const char *value = w->value;
-    int err = parse_time(t, &value, w->key);
+    int err = pare_prune_time_parse(t, &value, w->key);
 
     if (!err && (*value || t->unit == PARE_TIME_PART))
         return pare_fail(PARE_EINVAL,
@@ -300,8 +273,8 @@ static int check_ramp(const struct pare_prune_schedule_spec *s)
     return 0;
 }
 
-static int print_time(char canon[PARE_SPEC_MAX],
-                      const struct pare_prune_time *t)
+int pare_prune_time_print(char canon[PARE_SPEC_MAX],
+                          const struct pare_prune_time *t)
 {
     const char *unit = t->unit == PARE_TIME_STEP ? "step:" : "";
 
@@ -322,7 +295,7 @@ static int print_ramp(struct pare_prune_schedule_spec *s)
     for (int i = 0; i < 3 && !err; i++) {
         err = pare_spec_append(s->canon, " %s=", table[s->kind].option[2 + i]);
         if (!err)
-            err = print_time(s->canon, time[i]);
+            err = pare_prune_time_print(s->canon, time[i]);
     }
     return err;
 }
@@ -340,7 +313,7 @@ static int write_canon(struct pare_prune_schedule_spec *s)
     for (size_t i = 0; i < s->n_at && !err; i++) {
         err = pare_spec_append(s->canon, "%s", i ? "," : "at=");
         if (!err)
-            err = print_time(s->canon, &s->at[i]);
+            err = pare_prune_time_print(s->canon, &s->at[i]);
     }
     return err;
 }
@@ -370,7 +343,7 @@ int pare_prune_schedule_parse(
     struct parse p = {.s = {.start = {PARE_TIME_EPOCH, 1, 0},
                             .every = {PARE_TIME_EPOCH, 1, 0}}};
     struct pare_spec_item word = {0};
-    int got = next_word(&word, &text), err = 0;
+    int got = pare_spec_word(&word, &text), err = 0;
 
     if (got == 0)
         return pare_fail(PARE_EINVAL, "no pruning schedule is given");
@@ -381,9 +354,9 @@ int pare_prune_schedule_parse(
                               "comes first",
                               word.key, word.value)
                   : find_kind(&p.s.kind, word.key);
-        got = err ? err : next_word(&word, &text);
+        got = err ? err : pare_spec_word(&word, &text);
     }
-    for (; got > 0 && !err; got = err ? 0 : next_word(&word, &text))
+    for (; got > 0 && !err; got = err ? 0 : pare_spec_word(&word, &text))
         err = take_word(&p, &word, other, arg);
     if (!err && got < 0)
         err = got;

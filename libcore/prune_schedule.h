@@ -42,6 +42,20 @@ struct pare_prune_schedule_spec {
     char canon[PARE_SPEC_MAX];
 };
 
+/**
+ * Parse a time: "10" or "epoch:10", "step:500", "1/3" of a run.
+ *
+ * @param value  in/out: moves to the comma or the end behind the time
+ * @param key    named in messages
+ * @return 0; PARE_EINVAL (*t untouched)
+ */
+int pare_prune_time_parse(struct pare_prune_time *t, const char **value,
+                          const char *key);
+
+/** Append a time in its canonical form; PARE_EINVAL if too long. */
+int pare_prune_time_print(char canon[PARE_SPEC_MAX],
+                          const struct pare_prune_time *t);
+
 /** Rows of the table, in order of the manual; index n returns NULL. */
 const struct pare_prune_schedule *pare_prune_schedule(size_t index);
 

@@ -7,8 +7,7 @@
 
 #define STEP_MAX 1000000000000000 /* times the rounds it fits 64 bits */
 
-/* n E / of, rounded, halves to even. */
-static uint64_t part_of(uint64_t n, uint64_t of, uint64_t whole_run)
+uint64_t pare_prune_part(uint64_t n, uint64_t of, uint64_t whole_run)
 {
     uint64_t low = whole_run / of * n, rest = whole_run % of * n;
     uint64_t q = rest / of, r = rest % of;
@@ -25,9 +24,10 @@ static void place(struct pare_prune_stage *to, const struct pare_prune_time *t,
     to->sparsity = (double)NAN;
     to->in_steps =
         t->unit == PARE_TIME_PART ? steps : t->unit == PARE_TIME_STEP;
-    to->until = t->unit == PARE_TIME_PART
-                    ? part_of(t->n, t->of, steps ? run->steps : run->epochs)
-                    : t->n;
+    to->until =
+        t->unit == PARE_TIME_PART
+            ? pare_prune_part(t->n, t->of, steps ? run->steps : run->epochs)
+            : t->n;
 }
 
 /* The sparsity of agp and exp at a part x of the way. */

@@ -22,6 +22,9 @@ struct pare_prune_stage {
     double sparsity; /* to reach; NaN: the amount is given otherwise */
 };
 
+/** The part n / of, n <= of, of a run, rounded, halves to even. */
+uint64_t pare_prune_part(uint64_t n, uint64_t of, uint64_t whole_run);
+
 /**
  * Cut a run into stages.
  *

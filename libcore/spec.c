@@ -34,6 +34,31 @@ int pare_spec_next(struct pare_spec_item *item, const char **text)
     return 1;
 }
 
+int pare_spec_word(struct pare_spec_item *item, const char **text)
+{
+    const char *p = *text + strspn(*text, " \t\n"), *equal;
+    size_t n = strcspn(p, " \t\n"), key;
+
+    *text = p + n;
+    if (n == 0)
+        return 0;
+    equal = memchr(p, '=', n);
+    key = equal ? (size_t)(equal - p) : n;
+    if (key == 0)
+        return pare_fail(PARE_EINVAL, "no key before '%.60s'", p);
+    if (n >= PARE_SPEC_MAX)
+        return pare_fail(PARE_EINVAL, "'%.60s...' is too long", p);
+    memcpy(item->key, p, key);
+    item->key[key] = '\0';
+    item->has_value = equal != NULL;
+    item->value[0] = '\0';
+    if (equal) {
+        memcpy(item->value, equal + 1, n - key - 1);
+        item->value[n - key - 1] = '\0';
+    }
+    return 1;
+}
+
 int pare_spec_number(double *x, const char *what,
                      const struct pare_spec_item *item, double lo, double hi)
 {

@@ -27,6 +27,17 @@ struct pare_spec_item {
 int pare_spec_next(struct pare_spec_item *item, const char **text);
 
 /**
+ * The same where spaces separate the parts: "set zeta=.3 every=1". A value
+ * may have commas in it.
+ *
+ * @param item  out
+ * @param text  in/out: moves behind the word
+ * @return 1: an item; 0: none left; PARE_EINVAL for an overlong one, or one
+ *         that begins with '='
+ */
+int pare_spec_word(struct pare_spec_item *item, const char **text);
+
+/**
  * The item's value as a number in lo..hi.
  *
  * @param what  named in messages, "adam"

@@ -10,6 +10,7 @@
 #include "gathered.h"
 #include "model_copy.h"
 #include "rewind.h"
+#include "stage.h"
 #include "status.h"
 
 /* ---- the text -------------------------------------------------------- */
@@ -178,22 +179,6 @@ void course_provenance(const struct course *c, struct provenance *p)
 
 /* ---- the run --------------------------------------------------------- */
 
-/* The whole run that t describes. */
-static struct pare_prune_run whole_run(const struct pare_train_options *t,
-                                       const struct pare_training *pos,
-                                       uint64_t per_epoch)
-{
-    struct pare_prune_run run = {.per_epoch = per_epoch};
-
-    if (t->end_step)
-        run.steps = t->end_step - pos->step;
-    else
-        run.epochs = t->end_epoch - t->first_epoch;
-    if (!pare_train_cuts_epoch(pos, t->batch, t->seed, per_epoch))
-        run.begun = pos->epoch_step;
-    return run;
-}
-
 /* "epoch:3" or "step:500": is it passed by a run of so many steps? */
 static bool comes_by(const char *name, const struct pare_training *pos,
                      uint64_t epoch0, const struct pare_prune_run *run)
@@ -322,7 +307,7 @@ int course_lay(struct course *c, struct pare_train_options *t,
                bool anew)
 {
     uint64_t per_epoch = pare_steps_per_epoch(d, t->batch);
-    struct pare_prune_run run = whole_run(t, &m->training, per_epoch);
+    struct pare_prune_run run = stage_whole_run(t, &m->training, per_epoch);
     int err;
 
     c->epoch0 = t->first_epoch;
@@ -350,32 +335,6 @@ static void set_end(const struct course *c, struct pare_train_options *t)
     t->end_epoch = c->epoch0 + (s->in_steps ? 0 : s->until);
 }
 
-/* Steps from where the model stands to the end of the stage. */
-static uint64_t stage_steps(const struct pare_train_options *t,
-                            const struct pare_training *pos, uint64_t per_epoch)
-{
-    uint64_t begun = 0;
-
-    if (t->end_step)
-        return t->end_step > pos->step ? t->end_step - pos->step : 0;
-    if (!pare_train_cuts_epoch(pos, t->batch, t->seed, per_epoch))
-        begun = pos->epoch_step;
-    if (t->end_epoch <= t->first_epoch)
-        return 0;
-    return (t->end_epoch - t->first_epoch) * per_epoch - begun;
-}
-
-/* The schedule goes on from where it is; its end may have to move. */
-static void go_on(struct pare_train_options *t, const struct pare_training *pos,
-                  uint64_t per_epoch)
-{
-    uint64_t end = pos->sched_step + stage_steps(t, pos, per_epoch);
-
-    t->sched_total = pos->sched_total;
-    if (pare_schedule_open_ended(&t->schedule) && end > t->sched_total)
-        t->sched_total = end;
-}
-
 void course_begin(struct course *c, struct pare_train_options *t,
                   const struct pare_model *m, const struct pare_dataset *d,
                   bool anew)
@@ -385,12 +344,7 @@ void course_begin(struct course *c, struct pare_train_options *t,
     if (c->checkpoint)
         t->checkpoint = c->checkpoint;
     set_end(c, t);
-    if (anew)
-        t->sched_total = pare_schedule_total(
-            &t->schedule, stage_steps(t, &m->training, per_epoch),
-            per_epoch ? per_epoch : 1);
-    else
-        go_on(t, &m->training, per_epoch);
+    stage_schedule(t, &m->training, per_epoch, anew);
 }
 
 /* ---- between two stages ---------------------------------------------- */
@@ -491,7 +445,8 @@ int course_step(struct course *c, const struct cli_tool *tool,
     if (!err)
         err = enter(c, t, m);
     if (!err)
-        go_on(t, &m->training, pare_steps_per_epoch(d, t->batch));
+        stage_schedule(t, &m->training, pare_steps_per_epoch(d, t->batch),
+                       false);
     return err;
 }
 
@@ -519,14 +474,6 @@ char *course_save(const struct course *c, const struct pare_train_options *t)
     return text;
 }
 
-/* The number behind "key=" at the beginning of a line; 0 without one. */
-static uint64_t number_of(const char *text, const char *key)
-{
-    const char *at = strstr(text, key);
-
-    return at ? strtoull(at + strlen(key), NULL, 10) : 0;
-}
-
 static int read_outcomes(struct course *c, const char *text)
 {
     int err = 0;
@@ -547,7 +494,7 @@ static int read_outcomes(struct course *c, const char *text)
 int course_resume(struct course *c, struct pare_train_options *t,
                   const struct pare_model *m, const char *text)
 {
-    uint64_t at = number_of(text, "\nstage=");
+    uint64_t at = stage_number(text, "\nstage=");
     int err = read_outcomes(c, text);
 
     if (!err && (at > c->n || c->n_outcomes != at))
@@ -557,7 +504,7 @@ int course_resume(struct course *c, struct pare_train_options *t,
     if (err || at == 0)
         return err;
     err = enter(c, t, m);
-    t->first_epoch = number_of(text, "\nfirst_epoch=");
+    t->first_epoch = stage_number(text, "\nfirst_epoch=");
     t->sched_total = m->training.sched_total;
     return err;
 }

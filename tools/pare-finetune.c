@@ -235,7 +235,7 @@ static int set_course(struct pare_train_options *t, struct pare_model *m,
 static struct provenance *describe(const struct pare_train_options *t,
                                    const struct pare_model *m,
                                    const struct pare_dataset *d,
-                                   const struct course *c, const char *state)
+                                   const struct stages *s, const char *state)
 {
     struct provenance *p = provenance_new("finetune");
     uint64_t steps = opt.steps;
@@ -263,13 +263,12 @@ static struct provenance *describe(const struct pare_train_options *t,
     if (opt.augment)
         training_provenance_augment(p, t);
     training_provenance(p, t, opt.epochs, steps);
-    if (opt.prune)
-        course_provenance(c, p);
+    stages_provenance(s, p);
     return p;
 }
 
 static int begin(struct pare_model *m, struct pare_train_options *t,
-                 struct course *c, const struct pare_dataset *d)
+                 struct stages *s, const struct pare_dataset *d)
 {
     int err = pare_model_fits(m, d);
 
@@ -279,12 +278,12 @@ static int begin(struct pare_model *m, struct pare_train_options *t,
         pare_optstate_release(&m->optim, m->n_tensors);
     if (!err)
         err = set_course(t, m, d);
-    if (!err && opt.prune)
-        err = course_lay(c, t, m, d, opt.schedule || opt.have_lr);
+    if (!err)
+        err = stages_lay(s, t, m, d, opt.schedule || opt.have_lr);
     return err;
 }
 
-static int run(struct course *c, const char *path)
+static int run(struct stages *s, const char *path)
 {
     struct pare_train_options t = {0};
     struct pare_dataset d = {0};
@@ -300,18 +299,17 @@ static int run(struct course *c, const char *path)
     if (!err)
         err = pare_digest_state(state, &m);
     if (!err)
-        err = begin(&m, &t, c, &d);
+        err = begin(&m, &t, s, &d);
     if (!err) {
         training_warn_loss(&tool, &m, t.loss->name);
-        p = describe(&t, &m, &d, c, state);
-        if (opt.prune)
-            course_begin(c, &t, &m, &d, opt.schedule || opt.have_lr);
+        p = describe(&t, &m, &d, s, state);
+        stages_begin(s, &t, &m, &d, opt.schedule || opt.have_lr);
         status = training_run(&tool, &m, &d, &t, &opt.watch,
-                              opt.prune ? c : NULL, p);
+                              s, p);
     } else {
         status = cli_fail(&tool);
     }
-    course_release(c);
+    stages_release(s);
     pare_model_release(&m);
     pare_dataset_release(&d);
     return status;
@@ -319,15 +317,15 @@ static int run(struct course *c, const char *path)
 
 int main(int argc, char **argv)
 {
-    struct course c = {0};
+    struct stages s = {0};
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
     check_options();
-    if (opt.prune)
-        course_parse(&c, &tool, opt.prune,
-                     &(struct pare_prune_run){.epochs = opt.epochs,
-                                              .steps = opt.steps},
-                     false);
-    return cli_exit(&tool, run(&c, first < argc ? argv[first] : NULL));
+    stages_parse(&s, &tool,
+                 &(struct stages_given){
+                     .prune = opt.prune,
+                     .run = {.epochs = opt.epochs, .steps = opt.steps},
+                     .fresh = false});
+    return cli_exit(&tool, run(&s, first < argc ? argv[first] : NULL));
 }

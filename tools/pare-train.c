@@ -165,7 +165,7 @@ static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
 static struct provenance *describe(const struct pare_model *m,
                                    const struct pare_train_options *t,
                                    const struct pare_dataset *d,
-                                   const struct course *c, const char *state)
+                                   const struct stages *s, const char *state)
 {
     struct provenance *p = provenance_new("train");
 
@@ -190,12 +190,11 @@ static struct provenance *describe(const struct pare_model *m,
     training_provenance(p, t, opt.epochs, opt.steps);
     if (opt.store_init)
         provenance_option(p, "--store-init", NULL);
-    if (opt.prune)
-        course_provenance(c, p);
+    stages_provenance(s, p);
     return p;
 }
 
-/* The whole run, before a course cuts it. */
+/* The whole run, before it is cut. */
 static void set_length(struct pare_train_options *t,
                        const struct pare_dataset *d)
 {
@@ -209,7 +208,7 @@ static void set_length(struct pare_train_options *t,
 }
 
 static int begin(struct pare_model *m, struct pare_train_options *t,
-                 struct course *c, const struct pare_dataset *d,
+                 struct stages *s, const struct pare_dataset *d,
                  const char *path, char state[PARE_DIGEST_LEN])
 {
     int err;
@@ -227,10 +226,10 @@ static int begin(struct pare_model *m, struct pare_train_options *t,
     if (err)
         return err;
     set_length(t, d);
-    return opt.prune ? course_lay(c, t, m, d, true) : 0;
+    return stages_lay(s, t, m, d, true);
 }
 
-static int run(struct pare_train_options *t, struct course *c,
+static int run(struct pare_train_options *t, struct stages *s,
                const char *path)
 {
     struct pare_dataset d = {0};
@@ -240,18 +239,17 @@ static int run(struct pare_train_options *t, struct course *c,
     int status, err = pare_data_read(&d, opt.data);
 
     if (!err)
-        err = begin(&m, t, c, &d, path, state);
+        err = begin(&m, t, s, &d, path, state);
     if (!err) {
         training_warn_loss(&tool, &m, t->loss->name);
-        p = describe(&m, t, &d, c, state);
-        if (opt.prune)
-            course_begin(c, t, &m, &d, true);
+        p = describe(&m, t, &d, s, state);
+        stages_begin(s, t, &m, &d, true);
         status = training_run(&tool, &m, &d, t, &opt.watch,
-                              opt.prune ? c : NULL, p);
+                              s, p);
     } else {
         status = cli_fail(&tool);
     }
-    course_release(c);
+    stages_release(s);
     pare_model_release(&m);
     pare_dataset_release(&d);
     return status;
@@ -260,7 +258,7 @@ static int run(struct pare_train_options *t, struct course *c,
 int main(int argc, char **argv)
 {
     struct pare_train_options t = {0};
-    struct course c = {0};
+    struct stages s = {0};
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
@@ -277,10 +275,10 @@ int main(int argc, char **argv)
         cli_usage(&tool, "--density, --epsilon, --sparse and --sparse-layers "
                          "go with -a");
     begin_check(&tool, &opt.sparse);
-    if (opt.prune)
-        course_parse(&c, &tool, opt.prune,
-                     &(struct pare_prune_run){.epochs = opt.epochs,
-                                              .steps = opt.steps},
-                     true);
-    return cli_exit(&tool, run(&t, &c, first < argc ? argv[first] : NULL));
+    stages_parse(&s, &tool,
+                 &(struct stages_given){
+                     .prune = opt.prune,
+                     .run = {.epochs = opt.epochs, .steps = opt.steps},
+                     .fresh = true});
+    return cli_exit(&tool, run(&t, &s, first < argc ? argv[first] : NULL));
 }

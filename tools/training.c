@@ -24,7 +24,7 @@ struct watch {
     const struct cli_tool *tool;
     const struct training_watch *w;
     struct pare_train_options o; /* of the stage, where there are several */
-    struct course *course;       /* NULL: the run is one stage */
+    struct stages *stages;
     char key[PARE_DIGEST_LEN];
     char *autosave_path; /* NULL: none */
     double autosave_seconds;
@@ -127,7 +127,7 @@ void training_check(const struct cli_tool *tool,
 static int autosave_write(struct watch *s, const struct pare_model *m)
 {
     long at = s->log ? ftell(s->log) : 0;
-    char *stage = s->course ? course_save(s->course, &s->o) : strdup("");
+    char *stage = stages_save(s->stages, &s->o);
     size_t room = stage ? strlen(stage) + 128 : 0;
     char *text = stage ? malloc(room) : NULL;
     int err;
@@ -188,9 +188,8 @@ static int resume(struct watch *s, struct pare_model *m, long *log_at)
                    &s->before);
         pare_model_release(m);
         *m = kept;
-        if (s->course)
-            err = course_resume(s->course, &s->o, m,
-                                info.autosave_text ? info.autosave_text : "");
+        err = stages_resume(s->stages, &s->o, m,
+                            info.autosave_text ? info.autosave_text : "");
         if (!err && s->w->verbose)
             cli_warn(s->tool, "resuming at epoch %llu, step %llu",
                      (unsigned long long)m->training.epoch,
@@ -478,8 +477,7 @@ static int write_result(struct watch *s, struct pare_model *m,
     struct pare_model_file info = {0};
     int err;
 
-    if (s->course)
-        course_outcomes(s->course, p);
+    stages_outcomes(s->stages, p);
     err = provenance_add(p, m);
     if (!err)
         err = pare_model_write(s->w->output, m, &info);
@@ -517,23 +515,24 @@ static int run_key(struct watch *s, const struct pare_model *m,
     return 0;
 }
 
-/* Prune, and tell the log. */
+/* Prune or rewire, and tell the log. */
 static int next_stage(struct watch *s, struct pare_model *m,
                       const struct pare_dataset *d)
 {
-    struct pare_history_row row = {
-        .lr = (double)NAN, .train_loss = (double)NAN, .train_acc = (double)NAN,
-        .val_loss = (double)NAN, .val_acc = (double)NAN};
     const struct pare_training was = m->training; /* before a rewind */
-    bool prunes = s->course->stage[s->course->at].prune;
-    int err = course_step(s->course, s->tool, &s->o, m, d);
+    struct pare_history_row row = {
+        .lr = (double)NAN, .train_loss = (double)NAN, .train_acc = (double)NAN};
+    struct stages_event event;
+    int err = stages_step(&event, s->stages, s->tool, &s->o, m, d);
 
-    if (!err && prunes) {
+    if (!err && event.kind) {
+        row.val_loss = event.val_loss;
+        row.val_acc = event.val_acc;
         row.sparsity = pare_model_sparsity(m);
-        log_line(s, "prune", &was, &row);
+        log_line(s, event.kind, &was, &row);
         s->saved_epoch = m->training.epoch; /* which may have gone back */
     }
-    if (!err && s->course->at < s->course->n)
+    if (!err && !stages_over(s->stages))
         err = pare_accumulation_begin(m, s->o.accumulate);
     if (!err && caught)
         err = pare_fail(PARE_ESTOPPED, "stopped");
@@ -546,9 +545,9 @@ static int train_stages(struct watch *s, struct pare_model *m,
     struct pare_train_hooks hooks = {s, on_step, on_epoch};
     int err = 0;
 
-    if (!s->course)
+    if (!stages_cut(s->stages))
         err = pare_train(m, d, &s->o, &hooks);
-    while (!err && s->course && s->course->at < s->course->n) {
+    while (!err && stages_cut(s->stages) && !stages_over(s->stages)) {
         err = pare_train(m, d, &s->o, &hooks);
         clear_bar(s);
         if (!err)
@@ -561,17 +560,14 @@ static int train_stages(struct watch *s, struct pare_model *m,
 int training_run(const struct cli_tool *tool, struct pare_model *m,
                  const struct pare_dataset *d,
                  const struct pare_train_options *o,
-                 const struct training_watch *w, struct course *course,
+                 const struct training_watch *w, struct stages *stages,
                  struct provenance *p)
 {
-    struct watch s = {.tool = tool, .w = w, .o = *o, .course = course};
+    struct watch s = {.tool = tool, .w = w, .o = *o, .stages = stages};
     long log_at = 0;
     int err, status;
 
-    if (course) {
-        course->quiet = w->quiet;
-        course->verbose = w->verbose;
-    }
+    stages_tell(stages, w->quiet, w->verbose);
     s.begun = s.saved_at = now();
     s.bar = isatty(2) && !w->quiet;
     err = check_output(w);

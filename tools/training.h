@@ -2,8 +2,8 @@
 #define PARE_TRAINING_H
 
 #include "cli.h"
-#include "course.h"
 #include "provenance.h"
+#include "stages.h"
 #include "train.h"
 
 /*
@@ -65,14 +65,14 @@ void training_check(const struct cli_tool *tool,
  * then add the provenance line and write the result.
  *
  * @param o       of the whole run, or of its first stage
- * @param course  laid over the run and begun, or NULL
+ * @param stages  laid over the run and begun
  * @param p       provenance of the step, all but its result; taken over
  * @return exit status of the tool; messages are printed
  */
 int training_run(const struct cli_tool *tool, struct pare_model *m,
                  const struct pare_dataset *d,
                  const struct pare_train_options *o,
-                 const struct training_watch *w, struct course *course,
+                 const struct training_watch *w, struct stages *stages,
                  struct provenance *p);
 
 /** Parse --select; usage error if unknown. */
