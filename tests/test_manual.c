@@ -5,6 +5,7 @@
 #include "arch.h"
 #include "criterion.h"
 #include "dialect.h"
+#include "evolve.h"
 #include "grain.h"
 #include "initializer.h"
 #include "loss.h"
@@ -414,6 +415,31 @@ static void pare_methods_holds_dialects(void **state)
     check("pare-methods.7", "Dialects", dialects, check_dialect);
 }
 
+/* The page has each word of the row's defaults, with its value. */
+static void check_evolve(const char *name, const char *item, size_t i)
+{
+    const struct pare_evolve_rule *row = pare_evolve_rule(i);
+    const char *defaults;
+    struct pare_spec_item w;
+    char text[128];
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    defaults = row->defaults;
+    while (pare_spec_word(&w, &defaults) > 0) {
+        snprintf(text, sizeof text, ".Cm %.40s Ns = Ns %.40s ", w.key, w.value);
+        need(item, text);
+    }
+}
+
+static void pare_methods_holds_ways_to_rewire(void **state)
+{
+    ROWS(rules, pare_evolve_rule);
+
+    (void)state;
+    check("pare-methods.7", "Dynamic sparse training", rules, check_evolve);
+}
+
 static void pare_methods_holds_ways_to_prune(void **state)
 {
     ROWS(accumulations, pare_accumulation);
@@ -449,6 +475,7 @@ int main(void)
         cmocka_unit_test(pare_methods_holds_dialects),
         cmocka_unit_test(pare_methods_holds_ways_to_prune),
         cmocka_unit_test(pare_methods_holds_rules_to_rewire_by),
+        cmocka_unit_test(pare_methods_holds_ways_to_rewire),
     };
 
     return run_group(tests);
