@@ -16,7 +16,7 @@
 
 struct options {
     const char *data, *loss, *optimizer, *schedule, *select, *checkpoint;
-    const char *lr_rewind, *augment, *accumulate, *prune, *dialect;
+    const char *lr_rewind, *augment, *accumulate, *prune, *dialect, *evolve;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_batch, have_seed, have_lr;
     bool have_decay, reset_optimizer;
@@ -60,6 +60,7 @@ static const struct cli_option options[] = {
     {0, "checkpoint", "LIST", CLI_TEXT, &opt.checkpoint, 0, 0,
      "keep epoch:N, step:N or every:N, with commas", NULL},
     COURSE_OPTION(opt.prune),
+    EVOLUTION_OPTION(opt.evolve),
     TRAINING_WATCH_OPTIONS(opt.watch),
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
@@ -325,6 +326,8 @@ int main(int argc, char **argv)
     stages_parse(&s, &tool,
                  &(struct stages_given){
                      .prune = opt.prune,
+                     .evolve = opt.evolve,
+                     .select = opt.select,
                      .run = {.epochs = opt.epochs, .steps = opt.steps},
                      .fresh = false});
     return cli_exit(&tool, run(&s, first < argc ? argv[first] : NULL));

@@ -17,7 +17,7 @@
 
 struct options {
     const char *arch, *data, *init, *loss, *optimizer, *schedule, *select;
-    const char *augment, *accumulate, *checkpoint, *prune, *dialect;
+    const char *augment, *accumulate, *checkpoint, *prune, *dialect, *evolve;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
     double lr, weight_decay;
@@ -72,6 +72,7 @@ static const struct cli_option options[] = {
     {0, "store-init", NULL, CLI_FLAG, &opt.store_init, 0, 0,
      "keep the initial weights whole, not their seed", NULL},
     COURSE_OPTION(opt.prune),
+    EVOLUTION_OPTION(opt.evolve),
     TRAINING_WATCH_OPTIONS(opt.watch),
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
 };
@@ -278,6 +279,8 @@ int main(int argc, char **argv)
     stages_parse(&s, &tool,
                  &(struct stages_given){
                      .prune = opt.prune,
+                     .evolve = opt.evolve,
+                     .select = opt.select,
                      .run = {.epochs = opt.epochs, .steps = opt.steps},
                      .fresh = true});
     return cli_exit(&tool, run(&t, &s, first < argc ? argv[first] : NULL));

@@ -8,20 +8,31 @@
 void stages_parse(struct stages *s, const struct cli_tool *tool,
                   const struct stages_given *given)
 {
-    *s = (struct stages){.prunes = given->prune != NULL};
+    *s = (struct stages){.prunes = given->prune, .evolves = given->evolve};
+    if (s->prunes && s->evolves)
+        cli_usage(tool, "--prune and --evolve exclude each other");
+    if (s->evolves && strcmp(given->select, "last") != 0)
+        cli_usage(tool,
+                  "--evolve and --select %s exclude each other: the "
+                  "connections of earlier epochs are gone",
+                  given->select);
     if (s->prunes)
         course_parse(&s->course, tool, given->prune, &given->run, given->fresh);
+    if (s->evolves)
+        evolution_parse(&s->evolution, tool, given->evolve, &given->run);
 }
 
 bool stages_cut(const struct stages *s)
 {
-    return s->prunes;
+    return s->prunes || s->evolves;
 }
 
 int stages_lay(struct stages *s, struct pare_train_options *t,
                const struct pare_model *m, const struct pare_dataset *d,
                bool anew)
 {
+    if (s->evolves)
+        return evolution_lay(&s->evolution, t, m, d, anew);
     return s->prunes ? course_lay(&s->course, t, m, d, anew) : 0;
 }
 
@@ -29,6 +40,8 @@ void stages_provenance(const struct stages *s, struct provenance *p)
 {
     if (s->prunes)
         course_provenance(&s->course, p);
+    if (s->evolves)
+        evolution_provenance(&s->evolution, p);
 }
 
 void stages_begin(struct stages *s, struct pare_train_options *t,
@@ -37,29 +50,42 @@ void stages_begin(struct stages *s, struct pare_train_options *t,
 {
     if (s->prunes)
         course_begin(&s->course, t, m, d, anew);
+    if (s->evolves)
+        evolution_begin(&s->evolution, t, m, d, anew);
 }
 
 void stages_tell(struct stages *s, bool quiet, bool verbose)
 {
     s->course.quiet = quiet;
     s->course.verbose = verbose;
+    s->evolution.verbose = verbose;
 }
 
 bool stages_over(const struct stages *s)
 {
-    return s->course.at >= s->course.n;
+    return s->evolves ? s->evolution.over : s->course.at >= s->course.n;
 }
 
 int stages_step(struct stages_event *event, struct stages *s,
                 const struct cli_tool *tool, struct pare_train_options *t,
                 struct pare_model *m, const struct pare_dataset *d)
 {
-    bool prunes = s->course.stage[s->course.at].prune;
+    bool done;
+    int err;
 
-    *event = (struct stages_event){.kind = prunes ? "prune" : NULL,
-                                   .val_loss = (double)NAN,
-                                   .val_acc = (double)NAN};
-    return course_step(&s->course, tool, t, m, d);
+    *event =
+        (struct stages_event){.val_loss = (double)NAN, .val_acc = (double)NAN};
+    if (s->prunes) {
+        event->kind = s->course.stage[s->course.at].prune ? "prune" : NULL;
+        return course_step(&s->course, tool, t, m, d);
+    }
+    err = evolution_step(&done, &s->evolution, tool, t, m, d);
+    event->kind = done ? "evolve" : NULL;
+    if (!err && done && s->evolution.spec.measure) {
+        event->val_loss = m->history[m->n_history - 1].val_loss;
+        event->val_acc = m->history[m->n_history - 1].val_acc;
+    }
+    return err;
 }
 
 char *stages_save(const struct stages *s, const struct pare_train_options *t)
@@ -68,6 +94,8 @@ char *stages_save(const struct stages *s, const struct pare_train_options *t)
 
     if (s->prunes)
         return course_save(&s->course, t);
+    if (s->evolves)
+        return evolution_save(&s->evolution);
     text = strdup("");
     if (!text)
         pare_fail(PARE_ENOMEM, "out of memory");
@@ -77,6 +105,8 @@ char *stages_save(const struct stages *s, const struct pare_train_options *t)
 int stages_resume(struct stages *s, struct pare_train_options *t,
                   const struct pare_model *m, const char *text)
 {
+    if (s->evolves)
+        return evolution_resume(&s->evolution, t, m, text);
     return s->prunes ? course_resume(&s->course, t, m, text) : 0;
 }
 
@@ -84,10 +114,13 @@ void stages_outcomes(const struct stages *s, struct provenance *p)
 {
     if (s->prunes)
         course_outcomes(&s->course, p);
+    if (s->evolves)
+        evolution_outcome(&s->evolution, p);
 }
 
 void stages_release(struct stages *s)
 {
     course_release(&s->course);
+    evolution_release(&s->evolution);
     memset(s, 0, sizeof *s);
 }

@@ -2,27 +2,30 @@
 #define PARE_STAGES_H
 
 #include "course.h"
+#include "evolution.h"
 
 /*
- * A run of training that is cut into stages by --prune, or one that is not:
- * what pare-train and pare-finetune share of it.
+ * A run of training that is cut into stages by --prune or --evolve, or one
+ * that is not: what pare-train and pare-finetune share of it.
  */
 
 /** Zero-initialise, release after use. */
 struct stages {
-    bool prunes; /* --prune was given */
+    bool prunes, evolves; /* --prune or --evolve was given */
     struct course course;
+    struct evolution evolution;
 };
 
 /** What each stage ended in. */
 struct stages_event {
-    const char *kind;         /* for the log, "prune"; NULL: nothing to tell */
+    const char
+        *kind; /* for the log, "prune", "evolve"; NULL: nothing to tell */
     double val_loss, val_acc; /* measured after it, or NaN */
 };
 
 /** The options as they were given, NULL for none. */
 struct stages_given {
-    const char *prune;
+    const char *prune, *evolve, *select;
     struct pare_prune_run run; /* as far as the command line tells it */
     bool fresh;                /* the run begins at epoch 0 */
 };

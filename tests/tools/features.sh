@@ -103,6 +103,12 @@ while read -r _ tool rest; do
                 "! grep -q 'no schedule\|unknown' '$ERR'"
             shift
             ;;
+        train/--evolve)
+            run pare-train --evolve "$2" -a 4-3 -d none.h5 -e 9
+            ok "pare train --evolve knows $2" grep -q 'none\.h5' "$ERR"
+            echo "--evolve $2" >>named
+            shift
+            ;;
         */--norm)
             ok "pare $tool has $1" has_option "$tool" "$1"
             shift
