@@ -66,24 +66,36 @@ bool stages_over(const struct stages *s)
     return s->evolves ? s->evolution.over : s->course.at >= s->course.n;
 }
 
+/* Prune or rewire; was there anything to do? */
+static int act(bool *done, struct stages *s, const struct cli_tool *tool,
+               struct pare_train_options *t, struct pare_model *m,
+               const struct pare_dataset *d)
+{
+    if (s->evolves)
+        return evolution_step(done, &s->evolution, tool, t, m, d);
+    *done = s->course.stage[s->course.at].prune;
+    return course_step(&s->course, tool, t, m, d);
+}
+
 int stages_step(struct stages_event *event, struct stages *s,
                 const struct cli_tool *tool, struct pare_train_options *t,
                 struct pare_model *m, const struct pare_dataset *d)
 {
-    bool done;
-    int err;
+    const double none = (double)NAN;
+    struct pare_history_row *row = &event->row;
+    bool done = false;
+    int err = act(&done, s, tool, t, m, d);
 
-    *event =
-        (struct stages_event){.val_loss = (double)NAN, .val_acc = (double)NAN};
-    if (s->prunes) {
-        event->kind = s->course.stage[s->course.at].prune ? "prune" : NULL;
-        return course_step(&s->course, tool, t, m, d);
-    }
-    err = evolution_step(&done, &s->evolution, tool, t, m, d);
-    event->kind = done ? "evolve" : NULL;
-    if (!err && done && s->evolution.spec.measure) {
-        event->val_loss = m->history[m->n_history - 1].val_loss;
-        event->val_acc = m->history[m->n_history - 1].val_acc;
+    event->kind = !done ? NULL : s->evolves ? "evolve" : "prune";
+    *row = (struct pare_history_row){.lr = none,
+                                     .train_loss = none,
+                                     .train_acc = none,
+                                     .val_loss = none,
+                                     .val_acc = none,
+                                     .sparsity = pare_model_sparsity(m)};
+    if (!err && done && s->evolves && s->evolution.spec.measure) {
+        row->val_loss = m->history[m->n_history - 1].val_loss;
+        row->val_acc = m->history[m->n_history - 1].val_acc;
     }
     return err;
 }

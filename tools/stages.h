@@ -20,7 +20,7 @@ struct stages {
 struct stages_event {
     const char
         *kind; /* for the log, "prune", "evolve"; NULL: nothing to tell */
-    double val_loss, val_acc; /* measured after it, or NaN */
+    struct pare_history_row row; /* sparsity, what was measured; else NaN */
 };
 
 /** The options as they were given, NULL for none. */

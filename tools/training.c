@@ -520,17 +520,13 @@ static int next_stage(struct watch *s, struct pare_model *m,
                       const struct pare_dataset *d)
 {
     const struct pare_training was = m->training; /* before a rewind */
-    struct pare_history_row row = {
-        .lr = (double)NAN, .train_loss = (double)NAN, .train_acc = (double)NAN};
     struct stages_event event;
     int err = stages_step(&event, s->stages, s->tool, &s->o, m, d);
 
     if (!err && event.kind) {
-        row.val_loss = event.val_loss;
-        row.val_acc = event.val_acc;
-        row.sparsity = pare_model_sparsity(m);
-        log_line(s, event.kind, &was, &row);
-        s->saved_epoch = m->training.epoch; /* which may have gone back */
+        log_line(s, event.kind, &was, &event.row);
+        if (s->saved_epoch > m->training.epoch) /* after a rewind */
+            s->saved_epoch = m->training.epoch;
     }
     if (!err && !stages_over(s->stages))
         err = pare_accumulation_begin(m, s->o.accumulate);

@@ -9,20 +9,21 @@ status_is 0 "there is a sparse network"
 
 # A run whose log nobody reads any more dies of that at once, as by a kill; a
 # line a step is more than what fits the pipe.
+kills='300 3000'
 for spec in 'set every=2' 'set p=.02 value=fan velocity=reset seed=5' \
     'set last=yes measure count=bernoulli' 'rigl every=step:150' momentum \
     'hebbian tau=.4 grow=hebbian' 'weighted every=step:250'; do
-    one="pare-finetune -q -v -d d.h5 -e 40 --autosave 3ep sparse.h5 \
+    one="pare-finetune -q -v -d d.h5 -e 110 --autosave 3ep sparse.h5 \
         --evolve '$spec'"
     run_sh "$one -o whole.h5"
     status_is 0 "a long run: $spec"
-    for lines in 300 900; do
+    for lines in $kills; do
         run_sh "$one --log - --log-every 1 -o killed.h5 |
             head -n $lines >/dev/null"
         ok "killed after $lines lines: $spec" test ! -e killed.h5
     done
     ok "its state is kept: $spec" test -e killed.h5.autosave
-    run_sh "pare-finetune -q -d d.h5 -e 40 --autosave 3ep sparse.h5 \
+    run_sh "pare-finetune -q -d d.h5 -e 110 --autosave 3ep sparse.h5 \
         --evolve 'set zeta=.1' -o killed.h5"
     fails_with 1 "another way to rewire does not go on from it"
     run_sh "$one -o killed.h5"
@@ -31,6 +32,7 @@ for spec in 'set every=2' 'set p=.02 value=fan velocity=reset seed=5' \
     same whole.h5 killed.h5 "and ends in the same bytes: $spec"
     ok "the kept state is gone" test ! -e killed.h5.autosave
     rm -f killed.*
+    kills=2000
 done
 
 finish
