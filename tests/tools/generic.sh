@@ -40,6 +40,7 @@ dump||table
 eval|-d d.h5|table
 finetune|-q -d d.h5 -e 1|model
 log||table
+plot|history --table|table
 mask|random -s .5|model
 prune|-s .5|model
 rewind|-t init|model
@@ -113,6 +114,7 @@ finetune -q -d d.h5 -e 1 m.h5
 init -a 4-3-2
 load m.txt
 mask random -s .5 m.h5
+plot history --script m.h5
 prune -s .5 m.h5
 rewind -t init m.h5
 shrink m.h5

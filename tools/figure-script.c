@@ -1,0 +1,347 @@
+/* Pictures as scripts of gnuplot. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "figure.h"
+#include "number.h"
+
+/*
+ * What a series looks like. The colours are those of Okabe and Ito, which
+ * differ for colour-blind eyes too; their order, dashes, points and patterns
+ * tell them apart in grey.
+ */
+struct look {
+    const char *colour;
+    int point, dash, pattern;
+};
+
+static const struct look looks[] = {
+    {"#0072B2", 7, 1, 3},  {"#E69F00", 5, 1, 1},  {"#000000", 9, 1, 2},
+    {"#D55E00", 13, 1, 4}, {"#009E73", 11, 1, 6}, {"#CC79A7", 6, 1, 5},
+    {"#56B4E9", 4, 1, 7},  {"#888888", 8, 1, 0}};
+
+static const struct look *look_of(const struct figure_series *s)
+{
+    return &looks[(size_t)s->look % (sizeof looks / sizeof *looks)];
+}
+
+/* Bytes of the UTF-8 character that begins here; 0 when none does. */
+static size_t utf8(const unsigned char *p)
+{
+    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+    if ((p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4)
+        return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ||
+        (p[0] == 0xc2 && p[1] < 0xa0))
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+void figure_quote(const char *text, FILE *out)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    fputc('\'', out);
+    while (*p) {
+        size_t n = utf8(p);
+
+        if (n == 0 || *p < 0x20 || *p == 0x7f)
+            fputc('?', out);
+        else if (*p == '\'')
+            fputs("''", out);
+        else
+            fwrite(p, 1, n, out);
+        p += n ? n : 1;
+    }
+    fputc('\'', out);
+}
+
+static void set_text(const char *what, const char *text, FILE *out)
+{
+    fprintf(out, "set %s ", what);
+    figure_quote(text ? text : "", out);
+    fputc('\n', out);
+}
+
+/* ---- data -------------------------------------------------------------- */
+
+static void put_value(double v, double scale, FILE *out)
+{
+    char buf[PARE_NUMBER_MAX];
+
+    if (isfinite(v))
+        fputs(pare_number_print(buf, v * scale), out);
+    else
+        fputs("NaN", out);
+}
+
+static void print_data(const struct figure_panel *p, size_t panel,
+                       size_t series, FILE *out)
+{
+    const struct figure_series *s = &p->series[series];
+    double sx = p->x_percent ? 100 : 1, sy = p->y_percent ? 100 : 1;
+    double sz = s->style == FIGURE_ERROR ? sy : 1;
+
+    fprintf(out, "$p%zu_%zu << END\n", panel, series);
+    for (size_t i = 0; i < s->n; i++) {
+        put_value(s->x[i], sx, out);
+        fputc(' ', out);
+        /* An empty bin of a logarithmic histogram is below the axis. */
+        put_value(p->y_log && s->y[i] <= 0 ? 0.1 : s->y[i], sy, out);
+        fputc(' ', out);
+        /* A single run has no deviation: a bar of no length. */
+        put_value(isnan(s->z[i]) ? 0 : s->z[i], sz, out);
+        fputc('\n', out);
+    }
+    fputs("END\n", out);
+}
+
+/* ---- a panel ----------------------------------------------------------- */
+
+static bool has_style(const struct figure_panel *p, enum figure_style style)
+{
+    return p->n && p->series[0].style == style;
+}
+
+/* Points not too many of a curve, so that they do not merge. */
+static size_t interval(const struct figure_series *s)
+{
+    return s->n / 30 + 1;
+}
+
+static void print_line(const struct figure_series *s, FILE *out)
+{
+    const struct look *l = look_of(s);
+
+    fprintf(out, "with lines lw 2 dt %d lc rgb '%s'", s->dashed ? 2 : l->dash,
+            l->colour);
+}
+
+static void print_style(const struct figure_panel *p, size_t series, FILE *out)
+{
+    const struct figure_series *s = &p->series[series];
+    const struct look *l = look_of(s);
+    double width = 0.8 / (double)p->n;
+
+    switch (s->style) {
+    case FIGURE_LINE:
+        fputs(" using 1:2 ", out);
+        print_line(s, out);
+        break;
+    case FIGURE_POINTS:
+        fprintf(out,
+                " using 1:2 with linespoints lw 2 dt %d lc rgb '%s' pt %d "
+                "ps 0.7 pi %zu",
+                s->dashed ? 2 : l->dash, l->colour, l->point, interval(s));
+        break;
+    case FIGURE_ERROR:
+        fprintf(out,
+                " using 1:2:3 with yerrorlines lw 2 dt %d lc rgb '%s' pt %d "
+                "ps 0.8",
+                s->dashed ? 2 : l->dash, l->colour, l->point);
+        break;
+    case FIGURE_BARS:
+        fprintf(out,
+                " using ($1%+.6g):2:(%.6g) with boxes fs pattern %d border lt "
+                "-1 lc rgb '%s'",
+                ((double)series + 0.5) * width - 0.4, width, l->pattern,
+                l->colour);
+        break;
+    case FIGURE_STEPS:
+        fprintf(out, " using 1:2 with histeps lw 2 dt %d lc rgb '%s'",
+                s->dashed ? 2 : l->dash, l->colour);
+        break;
+    case FIGURE_BOX:
+        fprintf(out,
+                " using 1:2:3 with boxes fs pattern %d border lt -1 lc rgb "
+                "'%s'",
+                l->pattern, l->colour);
+        break;
+    case FIGURE_IMAGE:
+        fputs(" using 1:2:3 with image", out);
+        break;
+    }
+}
+
+static void print_ticks(const struct figure_panel *p, FILE *out)
+{
+    fputs("set xtics (", out);
+    for (size_t i = 0; i < p->n_ticks; i++) {
+        fputs(i ? ", " : "", out);
+        figure_quote(p->tick[i], out);
+        fprintf(out, " %zu", i);
+    }
+    fputs(p->n_ticks > 8 ? ") rotate by -45\n" : ") norotate\n", out);
+    fprintf(out, "set xrange [-0.6:%g]\n", (double)p->n_ticks - 0.4);
+}
+
+/* The pixels of an image: one more than the largest place. */
+static size_t extent(const double *v, size_t n)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < n; i++)
+        most = v[i] > most ? v[i] : most;
+    return (size_t)most + 1;
+}
+
+static void print_image_axes(const struct figure *f,
+                             const struct figure_panel *p, FILE *out)
+{
+    const struct figure_series *s = &p->series[0];
+    size_t width = extent(s->x, s->n), height = extent(s->y, s->n);
+
+    fprintf(out, "set xrange [-0.5:%g]\n", (double)width - 0.5);
+    fprintf(out, "set yrange [%g:-0.5]\n", (double)height - 0.5);
+    fprintf(out, "set size ratio %.6g\n", (double)height / (double)width);
+    fprintf(out, "set cbrange [0:%.6g]\n", f->z_max > 0 ? f->z_max : 1);
+    fputs("unset key\nunset grid\n", out);
+    set_text("cblabel", p->z_label, out);
+}
+
+/* The space between ticks of whole numbers: 1, 2, 5, 10, ... */
+static void print_whole(const struct figure_panel *p, FILE *out)
+{
+    double least = HUGE_VAL, most = -HUGE_VAL, step = 1;
+
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->series[i].n; k++) {
+            least = fmin(least, p->series[i].x[k]);
+            most = fmax(most, p->series[i].x[k]);
+        }
+    for (int i = 0; step * 12 < most - least && i < 30; i++)
+        step *= i % 3 == 1 ? 2.5 : 2;
+    fprintf(out, "set xtics %.6g\n", step);
+}
+
+/* Room around curves, so that no point lies on an axis. */
+static void print_offsets(const struct figure_panel *p, FILE *out)
+{
+    bool curve = p->n && p->series[0].style <= FIGURE_ERROR;
+
+    if (curve && !p->x_log && !p->y_log)
+        fputs("set offsets graph 0.03, graph 0.03, graph 0.03, graph 0.03\n",
+              out);
+    else
+        fputs("set offsets 0, 0, 0, 0\n", out);
+}
+
+static void print_axes(const struct figure *f, const struct figure_panel *p,
+                       FILE *out)
+{
+    set_text("title", p->title, out);
+    set_text("xlabel", p->x_label, out);
+    set_text("ylabel", p->y_label, out);
+    fputs("set xrange [*:*]\nset xtics autofreq norotate\n", out);
+    fputs(p->y_zero && p->y_percent ? "set yrange [0:100]\n"
+          : p->y_zero               ? "set yrange [0:*]\n"
+                                    : "set yrange [*:*]\n",
+          out);
+    fputs(p->x_log ? "set logscale x 2\n" : "unset logscale x\n", out);
+    fputs(p->y_log ? "set logscale y 10\nset yrange [0.5:*]\n"
+                   : "unset logscale y\n",
+          out);
+    print_offsets(p, out);
+    if (p->x_whole)
+        print_whole(p, out);
+    if (p->n_ticks)
+        print_ticks(p, out);
+    if (has_style(p, FIGURE_IMAGE))
+        print_image_axes(f, p, out);
+    if (p->n == 1 && !*p->series[0].name)
+        fputs("unset key\n", out);
+}
+
+static void print_panel(const struct figure *f, size_t panel, FILE *out)
+{
+    const struct figure_panel *p = &f->panel[panel];
+
+    print_axes(f, p, out);
+    fputs("plot", out);
+    for (size_t i = 0; i < p->n; i++) {
+        fprintf(out, "%s $p%zu_%zu", i ? ", \\\n    " : "", panel, i);
+        print_style(p, i, out);
+        fputs(" title ", out);
+        figure_quote(p->series[i].name, out);
+    }
+    fputc('\n', out);
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+/* Panels in a row: of text a single one, which would be too narrow. */
+static size_t columns_of(const struct figure *f, const struct figure_medium *m)
+{
+    return f->columns && m->format != FIGURE_TEXT ? f->columns : 1;
+}
+
+static void print_terminal(const struct figure *f,
+                           const struct figure_medium *m, FILE *out)
+{
+    size_t columns = columns_of(f, m), rows = (f->n + columns - 1) / columns;
+    size_t width = m->width, height = m->height;
+    bool text = m->format == FIGURE_TEXT;
+
+    if (!width)
+        width = text ? 79 : columns == 1 ? 720 : 520 * columns;
+    if (!height)
+        height = text ? 24 * rows : rows == 1 ? 460 : 420 * rows;
+    if (text) {
+        fprintf(out, "set terminal dumb mono noenhanced size %zu,%zu\n", width,
+                height);
+        return;
+    }
+    if (m->format == FIGURE_SVG)
+        fprintf(out,
+                "set terminal svg noenhanced size %zu,%zu font 'sans,13' "
+                "background '#ffffff'%s%s\n",
+                width, height, m->id ? " name " : "", m->id ? m->id : "");
+    else if (m->format == FIGURE_PNG)
+        fprintf(out,
+                "set terminal pngcairo noenhanced size %zu,%zu font 'sans,10' "
+                "background '#ffffff'\n",
+                width, height);
+    else
+        fprintf(out,
+                "set terminal pdfcairo noenhanced size %.4gin,%.4gin font "
+                "'sans,10' background '#ffffff'\n",
+                (double)width / 96, (double)height / 96);
+}
+
+static void print_settings(const struct figure_medium *m, FILE *out)
+{
+    fputs("set encoding utf8\n"
+          "set minussign\n"
+          "set border 3 lw 1\n"
+          "set tics nomirror out\n"
+          "set key tmargin center horizontal\n"
+          "set palette defined (0 '#00224e', 0.25 '#404c6b', 0.5 '#7b7b78', "
+          "0.75 '#b9ab69', 1 '#fee838')\n",
+          out);
+    if (m->format != FIGURE_TEXT)
+        fputs("set grid ytics lt 1 lw 0.5 lc rgb '#cccccc'\n", out);
+}
+
+void figure_print_script(const struct figure *f, const struct figure_medium *m,
+                         FILE *out)
+{
+    size_t columns = columns_of(f, m), rows = (f->n + columns - 1) / columns;
+
+    print_terminal(f, m, out);
+    print_settings(m, out);
+    for (size_t i = 0; i < f->n; i++)
+        for (size_t k = 0; k < f->panel[i].n; k++)
+            print_data(&f->panel[i], i, k, out);
+    fprintf(out, "set multiplot layout %zu,%zu title ", rows, columns);
+    figure_quote(f->title ? f->title : "", out);
+    fprintf(out, " font ',%d'\n", m->format == FIGURE_SVG ? 16 : 12);
+    for (size_t i = 0; i < f->n; i++)
+        print_panel(f, i, out);
+    fputs("unset multiplot\n", out);
+}
