@@ -5,6 +5,7 @@
 
 #include "figure.h"
 #include "number.h"
+#include "utf8.h"
 
 /*
  * What a series looks like. The colours are those of Okabe and Ito, which
@@ -26,38 +27,19 @@ static const struct look *look_of(const struct figure_series *s)
     return &looks[(size_t)s->look % (sizeof looks / sizeof *looks)];
 }
 
-/* Bytes of the UTF-8 character that begins here; 0 when none does. */
-static size_t utf8(const unsigned char *p)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-    if ((p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4)
-        return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ||
-        (p[0] == 0xc2 && p[1] < 0xa0))
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 void figure_quote(const char *text, FILE *out)
 {
-    const unsigned char *p = (const unsigned char *)text;
-
     fputc('\'', out);
-    while (*p) {
-        size_t n = utf8(p);
+    while (*text) {
+        size_t n = utf8_length(text);
 
-        if (n == 0 || *p < 0x20 || *p == 0x7f)
+        if (n == 0)
             fputc('?', out);
-        else if (*p == '\'')
+        else if (*text == '\'')
             fputs("''", out);
         else
-            fwrite(p, 1, n, out);
-        p += n ? n : 1;
+            fwrite(text, 1, n, out);
+        text += n ? n : 1;
     }
     fputc('\'', out);
 }

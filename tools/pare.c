@@ -32,6 +32,7 @@ static const struct row table[] = {
     {"scan", "prune each layer alone and measure what it does"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},
     {"plot", "pictures of models and tables, by gnuplot"},
+    {"report", "one page of tables and pictures about runs"},
     {"log", "what made a model, as a script or a Makefile; its history"},
     {"check", "is this a valid model, and does it keep the promises?"},
     {"diff", "which weights differ, died or came back, by layer"},

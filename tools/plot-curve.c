@@ -19,19 +19,10 @@ struct point {
 static int compare(const void *a, const void *b)
 {
     const struct point *p = a, *q = b;
-    char *end;
-    double u = strtod(p->by, &end), v;
-    int by = strcmp(p->by, q->by);
+    int by = run_order(p->by, q->by);
 
-    if (by) {
-        /* Numbers in their order, before words. */
-        bool number = *p->by && !*end;
-
-        v = strtod(q->by, &end);
-        if (number && *q->by && !*end && (u < v || u > v))
-            return u < v ? -1 : 1;
+    if (by)
         return by;
-    }
     if (p->x < q->x || p->x > q->x)
         return p->x < q->x ? -1 : 1;
     return p->y < q->y ? -1 : p->y > q->y;

@@ -366,3 +366,23 @@ double run_number(const struct run *r, const char *key)
     v = strtod(text, &end);
     return *end ? (double)NAN : v;
 }
+
+static bool is_number(double *v, const char *text)
+{
+    char *end;
+
+    *v = strtod(text, &end);
+    return *text && !*end && !isnan(*v);
+}
+
+int run_order(const char *a, const char *b)
+{
+    double u, v;
+    bool first = is_number(&u, a), second = is_number(&v, b);
+
+    if (first != second)
+        return first ? -1 : 1;
+    if (first && (u < v || u > v))
+        return u < v ? -1 : 1;
+    return strcmp(a, b);
+}

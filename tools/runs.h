@@ -71,4 +71,7 @@ const char *run_get(const struct run *r, const char *key, char *buf,
 /** The same as a number; NaN when there is none. */
 double run_number(const struct run *r, const char *key);
 
+/** Order of two values: numbers by size, before words by their bytes. */
+int run_order(const char *a, const char *b);
+
 #endif

@@ -116,6 +116,7 @@ load m.txt
 mask random -s .5 m.h5
 plot history --script m.h5
 prune -s .5 m.h5
+report m.h5
 rewind -t init m.h5
 shrink m.h5
 train -q -d d.h5 -e 1 m.h5
