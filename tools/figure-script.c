@@ -214,12 +214,23 @@ static void print_offsets(const struct figure_panel *p, FILE *out)
         fputs("set offsets 0, 0, 0, 0\n", out);
 }
 
-static void print_axes(const struct figure *f, const struct figure_panel *p,
-                       FILE *out)
+/* Text has no room beside the axis: the label is above it. */
+static void print_labels(const struct figure_panel *p, bool text, FILE *out)
 {
-    set_text("title", p->title, out);
+    const char *image = has_style(p, FIGURE_IMAGE) ? p->z_label : p->y_label;
+    char title[600];
+
+    snprintf(title, sizeof title, "%.400s%s%s", p->title, *p->title ? ": " : "",
+             image);
+    set_text("title", text ? title : p->title, out);
     set_text("xlabel", p->x_label, out);
-    set_text("ylabel", p->y_label, out);
+    set_text("ylabel", text ? "" : p->y_label, out);
+}
+
+static void print_axes(const struct figure *f, const struct figure_panel *p,
+                       bool text, FILE *out)
+{
+    print_labels(p, text, out);
     fputs("set xrange [*:*]\nset xtics autofreq norotate\n", out);
     fputs(p->y_zero && p->y_percent ? "set yrange [0:100]\n"
           : p->y_zero               ? "set yrange [0:*]\n"
@@ -240,11 +251,12 @@ static void print_axes(const struct figure *f, const struct figure_panel *p,
         fputs("unset key\n", out);
 }
 
-static void print_panel(const struct figure *f, size_t panel, FILE *out)
+static void print_panel(const struct figure *f, size_t panel, bool text,
+                        FILE *out)
 {
     const struct figure_panel *p = &f->panel[panel];
 
-    print_axes(f, p, out);
+    print_axes(f, p, text, out);
     fputs("plot", out);
     for (size_t i = 0; i < p->n; i++) {
         fprintf(out, "%s $p%zu_%zu", i ? ", \\\n    " : "", panel, i);
@@ -324,6 +336,6 @@ void figure_print_script(const struct figure *f, const struct figure_medium *m,
     figure_quote(f->title ? f->title : "", out);
     fprintf(out, " font ',%d'\n", m->format == FIGURE_SVG ? 16 : 12);
     for (size_t i = 0; i < f->n; i++)
-        print_panel(f, i, out);
+        print_panel(f, i, m->format == FIGURE_TEXT, out);
     fputs("unset multiplot\n", out);
 }

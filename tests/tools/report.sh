@@ -71,7 +71,7 @@ for m in magnitude random; do
         END { printf "%s", m
             for (k = 1; k <= 3; k++) {
                 v = (q[k] - t[k] ^ 2 / n[k]) / (n[k] - 1)
-                printf " %.4f +- %.4f (%d)", t[k] / n[k], v > 0 ? sqrt(v) : 0,
+                printf " %.4f +- %.4f (%d)", t[k] / n[k], (v > 0 ? sqrt(v) : 0),
                     n[k]
             }
             print "" }' eval.tsv
