@@ -174,14 +174,15 @@ static size_t extent(const double *v, size_t n)
 }
 
 static void print_image_axes(const struct figure *f,
-                             const struct figure_panel *p, FILE *out)
+                             const struct figure_panel *p, bool text, FILE *out)
 {
     const struct figure_series *s = &p->series[0];
     size_t width = extent(s->x, s->n), height = extent(s->y, s->n);
 
     fprintf(out, "set xrange [-0.5:%g]\n", (double)width - 0.5);
     fprintf(out, "set yrange [%g:-0.5]\n", (double)height - 0.5);
-    fprintf(out, "set size ratio %.6g\n", (double)height / (double)width);
+    if (!text)
+        fprintf(out, "set size ratio %.6g\n", (double)height / (double)width);
     fprintf(out, "set cbrange [0:%.6g]\n", f->z_max > 0 ? f->z_max : 1);
     fputs("unset key\nunset grid\n", out);
     set_text("cblabel", p->z_label, out);
@@ -215,13 +216,18 @@ static void print_offsets(const struct figure_panel *p, FILE *out)
 }
 
 /* Text has no room beside the axis: the label is above it. */
-static void print_labels(const struct figure_panel *p, bool text, FILE *out)
+static void print_labels(const struct figure *f, const struct figure_panel *p,
+                         bool text, FILE *out)
 {
-    const char *image = has_style(p, FIGURE_IMAGE) ? p->z_label : p->y_label;
-    char title[600];
+    const char *colon = *p->title ? ": " : "";
+    char title[600], most[PARE_NUMBER_MAX];
 
-    snprintf(title, sizeof title, "%.400s%s%s", p->title, *p->title ? ": " : "",
-             image);
+    if (has_style(p, FIGURE_IMAGE))
+        snprintf(title, sizeof title, "%.400s%s%s, @ is %s", p->title, colon,
+                 p->z_label, pare_number_print(most, f->z_max));
+    else
+        snprintf(title, sizeof title, "%.400s%s%s", p->title, colon,
+                 p->y_label);
     set_text("title", text ? title : p->title, out);
     set_text("xlabel", p->x_label, out);
     set_text("ylabel", text ? "" : p->y_label, out);
@@ -230,7 +236,7 @@ static void print_labels(const struct figure_panel *p, bool text, FILE *out)
 static void print_axes(const struct figure *f, const struct figure_panel *p,
                        bool text, FILE *out)
 {
-    print_labels(p, text, out);
+    print_labels(f, p, text, out);
     fputs("set xrange [*:*]\nset xtics autofreq norotate\n", out);
     fputs(p->y_zero && p->y_percent ? "set yrange [0:100]\n"
           : p->y_zero               ? "set yrange [0:*]\n"
@@ -246,9 +252,18 @@ static void print_axes(const struct figure *f, const struct figure_panel *p,
     if (p->n_ticks)
         print_ticks(p, out);
     if (has_style(p, FIGURE_IMAGE))
-        print_image_axes(f, p, out);
+        print_image_axes(f, p, text, out);
     if (p->n == 1 && !*p->series[0].name)
         fputs("unset key\n", out);
+}
+
+/* Pixels of text: ten letters, the fuller the more. */
+static void print_letters(const struct figure *f, FILE *out)
+{
+    fprintf(out,
+            " using 1:2:(i = 1 + int(9 * $3 / %.6g), substr(' .:-=+*#%%@', i, "
+            "i)) with labels",
+            f->z_max > 0 ? f->z_max : 1);
 }
 
 static void print_panel(const struct figure *f, size_t panel, bool text,
@@ -260,7 +275,10 @@ static void print_panel(const struct figure *f, size_t panel, bool text,
     fputs("plot", out);
     for (size_t i = 0; i < p->n; i++) {
         fprintf(out, "%s $p%zu_%zu", i ? ", \\\n    " : "", panel, i);
-        print_style(p, i, out);
+        if (text && p->series[i].style == FIGURE_IMAGE)
+            print_letters(f, out);
+        else
+            print_style(p, i, out);
         fputs(" title ", out);
         figure_quote(p->series[i].name, out);
     }
@@ -275,6 +293,19 @@ static size_t columns_of(const struct figure *f, const struct figure_medium *m)
     return f->columns && m->format != FIGURE_TEXT ? f->columns : 1;
 }
 
+/* Room for a letter and a space to each pixel, and for axes and title. */
+static void fit_letters(const struct figure *f, size_t rows, size_t *width,
+                        size_t *height)
+{
+    const struct figure_series *s = &f->panel[0].series[0];
+    size_t w = 2 * extent(s->x, s->n) + 14, h = extent(s->y, s->n) + 8;
+
+    if (!*width)
+        *width = w < 60 ? 60 : w;
+    if (!*height)
+        *height = (h < 14 ? 14 : h) * rows + 1;
+}
+
 static void print_terminal(const struct figure *f,
                            const struct figure_medium *m, FILE *out)
 {
@@ -282,6 +313,8 @@ static void print_terminal(const struct figure *f,
     size_t width = m->width, height = m->height;
     bool text = m->format == FIGURE_TEXT;
 
+    if (text && f->n && has_style(&f->panel[0], FIGURE_IMAGE))
+        fit_letters(f, rows, &width, &height);
     if (!width)
         width = text ? 79 : columns == 1 ? 720 : 520 * columns;
     if (!height)
@@ -294,8 +327,8 @@ static void print_terminal(const struct figure *f,
     if (m->format == FIGURE_SVG)
         fprintf(out,
                 "set terminal svg noenhanced size %zu,%zu font 'sans,13' "
-                "background '#ffffff'%s%s\n",
-                width, height, m->id ? " name " : "", m->id ? m->id : "");
+                "background '#ffffff'\n",
+                width, height);
     else if (m->format == FIGURE_PNG)
         fprintf(out,
                 "set terminal pngcairo noenhanced size %zu,%zu font 'sans,10' "

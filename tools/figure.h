@@ -56,7 +56,6 @@ enum figure_format { FIGURE_SVG, FIGURE_PNG, FIGURE_PDF, FIGURE_TEXT };
 struct figure_medium {
     enum figure_format format;
     size_t height, width; /* pixels, or lines and columns of text; 0: fits */
-    const char *id;       /* of an SVG beside others in a page, or NULL */
 };
 
 /** Append a panel. NULL without memory (message set). */

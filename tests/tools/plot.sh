@@ -168,6 +168,9 @@ done
 ok "a PNG" sh -c "head -c 4 a.png | grep -q PNG"
 ok "a PDF" sh -c "head -c 5 a.pdf | grep -q '^%PDF-'"
 ok "text" grep -q 'pruned weights' a.txt
+run pare-plot heatmap --format txt r.5-1.h5
+out_has 'connections, @ is 12' "text tells what its letters are"
+ok "and has one for each pixel" test "$(tr -cd '@' <"$OUT" | wc -c)" -ge 2
 sleep 1
 run pare-plot layers -o b.pdf r.5-1.h5 r.8-2.h5
 same a.pdf b.pdf "the same bytes a second later"
