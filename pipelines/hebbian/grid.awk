@@ -1,0 +1,70 @@
+# What the study found in its grid, asked of the runs that are there.  After
+# runs.awk, beside pivot.awk.
+
+function cell(what, tau, zeta,    n)
+{
+    n = collect(what, "lowest_" tau "_" zeta "_random", x)
+    return n ? mean(x, n) : -1
+}
+
+# Mean over zeta of those of a row that are there, without zeta 0.
+function row_mean(what, tau,    i, m, n, sum)
+{
+    for (i = 2; i <= n_share; i++) {
+        m = cell(what, tau, share[i])
+        if (m >= 0) {
+            sum += m
+            n++
+        }
+    }
+    return n ? sum / n : -1
+}
+
+function falls(what,    i, m, last, text, up)
+{
+    last = 2
+    for (i = 1; i <= n_share; i++) {
+        m = cell(what, share[i], "0")
+        if (m < 0)
+            continue
+        up = up || m >= last
+        last = m
+        text = text " " short(m, 4)
+    }
+    printf "zeta 0, tau rising, %s:%s: %s\n", what, text,
+        up ? "does not fall at each step" : "falls at each step"
+}
+
+function equal_rows(what,    a, b)
+{
+    a = row_mean(what, "0")
+    b = row_mean(what, "1")
+    if (a >= 0 && b >= 0)
+        printf "zeta above 0, %s: %s for tau 0, %s for tau 1 (%+.4f)\n",
+            what, short(a, 4), short(b, 4), b - a
+}
+
+function last_column(what,    i, m, low, high)
+{
+    low = 2
+    for (i = 1; i <= n_share; i++) {
+        m = cell(what, share[i], "1")
+        if (m < 0)
+            continue
+        low = m < low ? m : low
+        high = m > high ? m : high
+    }
+    if (low < 2)
+        printf "zeta 1, %s: %s to %s; published of another run .961 to" \
+            " .965\n", what, short(low, 4), short(high, 4)
+}
+
+END {
+    print ""
+    n_share = split("0 .2 .4 .6 .8 1", share, " ")
+    falls("max")
+    falls("last")
+    equal_rows("max")
+    equal_rows("last")
+    last_column("max")
+}
