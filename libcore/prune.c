@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compact.h"
 #include "prune_parts.h"
 #include "status.h"
 
@@ -473,6 +474,8 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
     struct backup b = {0};
     int rc = check_options(o, m);
 
+    if (!rc)
+        rc = pare_model_expand(m);
     p.input = o->input;
     p.input.opt = o->criterion.opt;
     if (!rc)

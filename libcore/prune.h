@@ -81,10 +81,11 @@ struct pare_prune_report {
  * amount already reached removes nothing (-s, -c). Which layers count and
  * the definition of each amount: pare-prune(1). Promise 4 holds on return.
  *
- * @param m  model, changed only on success
+ * @param m  model, changed only on success; but a compact one gets masks
  * @return 0; PARE_EINVAL (amount out of range, unknown glob, emptied layer
  *         with no_collapse, amount that cannot be reached: the nearest is
- *         named); PARE_EMISMATCH (data); PARE_ENOMEM
+ *         named); PARE_EMISMATCH (data); PARE_ELIMIT (a layer of more than
+ *         2^32 positions); PARE_ENOMEM
  */
 int pare_prune(struct pare_prune_report *r, struct pare_model *m,
                const struct pare_prune_options *o);

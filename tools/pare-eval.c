@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "compact.h"
 #include "data_file.h"
 #include "evaluate.h"
 #include "json.h"
@@ -206,8 +205,6 @@ static int measure(struct result *r, enum pare_split_id split, int threads)
 {
     int err = pare_model_read(&r->model, NULL, r->name);
 
-    if (!err)
-        err = pare_model_expand(&r->model);
     if (err)
         return err;
     err = pare_evaluate(&r->e, &r->model, r->data, split, threads);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compact.h"
 #include "data_file.h"
 #include "dialect.h"
 #include "digest.h"
@@ -295,8 +294,6 @@ static int run(struct stages *s, const char *path)
 
     if (!err)
         err = pare_model_read(&m, NULL, path);
-    if (!err)
-        err = pare_model_expand(&m);
     if (!err)
         err = pare_digest_state(state, &m);
     if (!err)

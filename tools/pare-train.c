@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "begin.h"
-#include "compact.h"
 #include "data_file.h"
 #include "digest.h"
 #include "initializer.h"
@@ -145,8 +144,6 @@ static int begin_from_model(struct pare_model *m, struct pare_train_options *t,
     uint64_t batch;
     int err = pare_model_read(m, NULL, path);
 
-    if (!err)
-        err = pare_model_expand(m);
     if (err)
         return err;
     err = pare_digest_state(state, m);

@@ -13,7 +13,6 @@
 
 #include "accumulate.h"
 #include "atomic.h"
-#include "compact.h"
 #include "digest.h"
 #include "model_file.h"
 #include "number.h"
@@ -170,8 +169,6 @@ static int resume(struct watch *s, struct pare_model *m, long *log_at)
     struct pare_model_file info = {0};
     int err = pare_model_read(&kept, &info, s->autosave_path);
 
-    if (!err)
-        err = pare_model_expand(&kept);
     if (err) {
         pare_model_release(&kept);
         pare_model_file_release(&info, 0);

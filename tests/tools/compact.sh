@@ -1,13 +1,16 @@
 # Models with layers of more positions than any mask can have.
 . "${0%/*}/lib.sh"
 
-# huge VALUE TARGET: 3,000,000,000,000 positions, of which three are kept.
+# huge VALUE TARGET [IN OUT]: 3,000,000 inputs and 1,000,000 outputs, or so
+# many; of all positions three are kept.
 huge() {
+    in=${3:-3000000} out=${4:-1000000}
+    last=$((in * out - 1)) second=$((in + 1))
     cat <<EOF
 pare-text 1
-arch in(3000000) fc1=linear(1000000,bias=no) relu fc2=linear(2)
+arch in($in) fc1=linear($out,bias=no) relu fc2=linear(2)
 scale 0x1p+0
-classes 0
+classes 2
 training epoch=2 epoch_step=0 step=20 sched_step=20 sched_total=0 seed=1 batch=5 steps_per_epoch=10 sum_correct=0 sum_samples=0
 sum-loss 0
 lr 0.1
@@ -16,21 +19,21 @@ loss cross-entropy
 schedule constant
 select last
 dialect synapses
-tensor fc1.weight 1000000 3000000 sparse
-  0:0.5 3000001:$1 2999999999999:-2
-tensor fc2.weight 2 1000000 sparse
-  7:1 1999999:-1
+tensor fc1.weight $out $in sparse
+  0:0.5 $second:$1 $last:-2
+tensor fc2.weight 2 $out sparse
+  7:1 $((2 * out - 1)):-1
 tensor fc2.bias 2 dense
   0.25 0.5
 optimizer 20 1 sgd,momentum=0.9
 slot 0 fc1.weight sparse
-  3000001:0.125
+  $second:0.125
 slot 0 fc2.weight sparse
 slot 0 fc2.bias dense
   1 2
 checkpoint epoch=1 epoch_step=0 step=10 sched_step=10 stored epoch:1
 value fc1.weight sparse
-  0:0.25 2999999999999:-1
+  0:0.25 $last:-1
 value fc2.weight sparse
   7:2
 value fc2.bias dense
@@ -38,11 +41,11 @@ value fc2.bias dense
 end-checkpoint
 target fc1.weight $2
 removed fc1.weight 2
-  1 2999999999998
+  1 $((last - 1))
 removed-slot 0 fc1.weight
   0.5 -0.5
 added fc1.weight 1
-  3000001
+  $second
 rewiring 1 fc1.weight 1 3 1 1 0 0
 rewiring 2 fc1.weight 1 3 1 1 1 1
 end
@@ -85,6 +88,34 @@ out_has '0:0x1p-2 3000001:0x0p.0 2999999999999:-0x1p.0' "to its values"
 out_lacks 'rewiring 2' "and the record of what came after is gone"
 run pare-log --history huge.h5
 status_is 0 "its history is told"
+
+# The connections of the layer above 2^32 positions see the same inputs as those
+# of a layer with a mask, so the numbers of both are the same.
+for n in 70000 700; do
+    awk -v n=$n 'BEGIN {
+        printf "y"
+        for (k = 0; k < n; k++) printf ",x%d", k
+        for (i = 0; i < 20; i++) {
+            printf "\nc%d", i % 2
+            for (k = 0; k < n; k++) printf ",%d", (k + i) % 2
+        }
+        print ""
+    }' >data.csv
+    run pare-data csv --label y --normalize none -o data-$n.h5 data.csv
+    huge 1.5 4 $n $n | pare-load -o start-$n.h5
+    run pare-finetune -q -e 2 -b 5 -d data-$n.h5 -o tuned-$n.h5 start-$n.h5
+    status_is 0 "a layer of $n x $n positions is trained"
+    run pare-check tuned-$n.h5
+    status_is 0 "and in order then"
+    for m in start tuned; do
+        run pare-eval -d data-$n.h5 --split train $m-$n.h5
+        status_is 0 "the $m model is measured"
+        cut -f 3- "$OUT" >$m-$n.tsv
+    done
+done
+same start-700.tsv start-70000.tsv "compact and masked have the same loss"
+same tuned-700.tsv tuned-70000.tsv "after training, too"
+differ start-700.tsv tuned-700.tsv "training did something"
 
 for tool in 'pare-prune -s .5' pare-shrink 'pare-mask not' 'pare-stats --units'; do
     run $tool huge.h5
