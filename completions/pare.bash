@@ -26,6 +26,7 @@ _pare_names()
     case $1:$2 in
     pare-init:-a | pare-init:--arch | pare-init:--init | \
         pare-init:--sparse | pare-train:--sparse | \
+        pare-grow:-m | pare-grow:--criterion | \
         pare-prune:-m | pare-prune:--criterion | pare-prune:-g | \
         pare-prune:--grain | pare-scan:-m | pare-scan:--criterion | \
         pare-scan:-g | pare-scan:--grain | pare-prune:-A | \
@@ -33,6 +34,8 @@ _pare_names()
         "$1" "$2" list 2>/dev/null | sed '1d; s/	.*//'
         ;;
     pare-eval:--split | pare-scan:--split | pare-prune:--split) echo train val test ;;
+    pare-grow:--counting) echo exact bernoulli strict ;;
+    pare-grow:--avoid) echo removed none ;;
     pare-mask:--fill) echo zero init others ;;
     esac
 }

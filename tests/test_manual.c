@@ -407,6 +407,16 @@ static void check_drop_rule(const char *name, const char *item, size_t i)
         need(item, ".Cm form Ns = Ns Cm ");
 }
 
+static void check_grow_rule(const char *name, const char *item, size_t i)
+{
+    const struct pare_grow_rule *row = pare_grow_rule(i);
+
+    assert_non_null(row);
+    assert_string_equal(name, row->name);
+    if (row->coactive)
+        need(item, "Of linear layers only.");
+}
+
 static void pare_methods_holds_dialects(void **state)
 {
     ROWS(dialects, pare_dialect);
@@ -461,9 +471,11 @@ static void pare_methods_holds_ways_to_prune(void **state)
 static void pare_methods_holds_rules_to_rewire_by(void **state)
 {
     ROWS(drops, pare_drop_rule);
+    ROWS(grows, pare_grow_rule);
 
     (void)state;
     check("pare-methods.7", "Rules to drop by", 3 + drops, check_drop_rule);
+    check("pare-methods.7", "Rules to grow by", grows, check_grow_rule);
 }
 
 int main(void)

@@ -24,6 +24,7 @@ static const struct row table[] = {
     {"init", "make an untrained model from an architecture and a seed"},
     {"train", "train a model, from an architecture if need be"},
     {"prune", "remove weights, units or filters"},
+    {"grow", "grow connections in sparse layers"},
     {"shrink", "take dead units out of the network, with the same outputs"},
     {"finetune", "go on training with the pruned weights held at 0"},
     {"mask", "combine, shuffle or move the masks of models"},

@@ -144,7 +144,7 @@ for name in $(pare-prune -m list |
 done
 
 # ---- what it denies is not there: else the page has to change ----
-for tool in grow quantize; do
+for tool in quantize; do
     ok "no pare $tool yet" sh -c "! command -v pare-$tool"
 done
 ok "no time in evaluations" sh -c "! pare-eval -h | grep -qw -e --time"

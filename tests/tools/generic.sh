@@ -39,6 +39,7 @@ diff|m.h5|table
 dump||table
 eval|-d d.h5|table
 finetune|-q -d d.h5 -e 1|model
+grow|-n 0 --only fc1|model
 log||table
 plot|history --table|table
 mask|random -s .5|model
@@ -111,6 +112,7 @@ done 3<rows
 # ---- tools that write a file
 writers='dump m.h5
 finetune -q -d d.h5 -e 1 m.h5
+grow -n 0 --only fc1 m.h5
 init -a 4-3-2
 load m.txt
 mask random -s .5 m.h5
