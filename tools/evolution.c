@@ -10,6 +10,7 @@
 #include "compact.h"
 #include "digest.h"
 #include "evaluate.h"
+#include "sparse.h"
 #include "stage.h"
 #include "status.h"
 
@@ -226,6 +227,19 @@ void evolution_begin(struct evolution *e, struct pare_train_options *t,
         t->accumulate |= 1u << e->n_accumulate;
     find_stage(e, t, m);
     stage_schedule(t, &m->training, pare_steps_per_epoch(d, t->batch), anew);
+}
+
+int evolution_hold(struct pare_model *m, const struct pare_train_options *t)
+{
+    bool *done = t->accumulate ? NULL : calloc(m->n_tensors + 1, sizeof *done);
+    int err = 0;
+
+    if (t->accumulate) /* scores are of all positions */
+        return 0;
+    err = done ? pare_model_compact(m, pare_sparse_density(true), done)
+               : no_memory();
+    free(done);
+    return err;
 }
 
 /* ---- between two stages ---------------------------------------------- */

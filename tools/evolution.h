@@ -57,6 +57,14 @@ void evolution_begin(struct evolution *e, struct pare_train_options *t,
                      bool anew);
 
 /**
+ * Hold sparse layers compact over all stages, where training would hold them
+ * so in each: going over to that and back takes longer than a rewiring.
+ *
+ * @return 0, PARE_ENOMEM
+ */
+int evolution_hold(struct pare_model *m, const struct pare_train_options *t);
+
+/**
  * Rewire at the end of a stage, and make t the options of the next.
  *
  * @param rewired  out: was there a rewiring?

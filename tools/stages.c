@@ -61,6 +61,12 @@ void stages_tell(struct stages *s, bool quiet, bool verbose)
     s->evolution.verbose = verbose;
 }
 
+int stages_hold(const struct stages *s, struct pare_model *m,
+                const struct pare_train_options *t)
+{
+    return s->evolves ? evolution_hold(m, t) : 0;
+}
+
 bool stages_over(const struct stages *s)
 {
     return s->evolves ? s->evolution.over : s->course.at >= s->course.n;

@@ -49,6 +49,10 @@ void stages_begin(struct stages *s, struct pare_train_options *t,
 /** How much to tell of what is done between two stages. */
 void stages_tell(struct stages *s, bool quiet, bool verbose);
 
+/** Before the first stage that is trained: evolution_hold. */
+int stages_hold(const struct stages *s, struct pare_model *m,
+                const struct pare_train_options *t);
+
 /** Is all trained and done? */
 bool stages_over(const struct stages *s);
 

@@ -572,6 +572,8 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
         err = open_autosave(&s, m, &log_at);
     if (!err)
         err = open_log(&s, log_at);
+    if (!err)
+        err = stages_hold(stages, m, &s.o);
     s.saved_epoch = m->training.epoch;
     if (!err) {
         catch_signals();
