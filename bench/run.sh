@@ -11,7 +11,7 @@ seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
 rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
 evalcnn scores sparse sparsestep images commands files prune startup memory \
-memorycnn phases}
+memorycnn million phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -330,6 +330,11 @@ rows_memorycnn() {
     peak resnet-20 128 "$tmp/noise.h5" $((1280 * 3073)) 269722 398410 49152
     noise "$tmp/noise.h5" 160 3 180 || return
     peak flower-cnn 32 "$tmp/noise.h5" $((160 * 97201)) 8302993 1652437 777600
+}
+
+rows_million() {
+    echo "a SET MLP of 1,000,000 neurons, 21.5 million weights"
+    sh "$here/million.sh" "$build"
 }
 
 rows_phases() {
