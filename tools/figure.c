@@ -151,7 +151,7 @@ static void put_number(double v, FILE *out)
 {
     char buf[PARE_NUMBER_MAX];
 
-    fprintf(out, "\t%s", pare_number_print(buf, v));
+    fprintf(out, "\t%s", pare_number_print(buf, isnan(v) ? (double)NAN : v));
 }
 
 static void print_series(const struct figure_panel *p,

@@ -21,7 +21,8 @@ static void put_number(double v)
 {
     char buf[PARE_NUMBER_MAX];
 
-    printf("\t%s", pare_number_print(buf, v));
+    /* The sign of what is no number says nothing. */
+    printf("\t%s", pare_number_print(buf, isnan(v) ? (double)NAN : v));
 }
 
 /* ---- connections ------------------------------------------------------- */

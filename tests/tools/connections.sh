@@ -84,6 +84,30 @@ out_is 'model	epoch	layer	times	before	removed	grown	fresh	survived	survival	kep
 run pare-stats --rewiring --json m.h5
 out_is '[{"model":"m.h5","rewiring":[]}]' "in JSON too"
 
+# Rewired at the ends of three of four epochs; 36x5 and 5x4 positions.
+ok "a model is rewired" pare-train -q -a 36-5-4-2 -d d.h5 -e 4 -S 1 \
+    --density .3 --sparse-layers 'fc[12]' --sparse uniform \
+    --evolve 'set zeta=.3' -o evolved.h5
+run pare-stats --rewiring evolved.h5
+ok "two layers at three times" test "$(wc -l <"$OUT")" -eq 7
+cp "$OUT" record
+ok "as much is grown as removed" awk -F '\t' '
+    NR > 1 && ($6 != $7 || ($3 == "fc1" && $6 == 0)) { exit 1 }' record
+ok "what is fresh is what was grown before" awk -F '\t' '
+    NR > 1 { if ($8 != grown[$3] + 0 || $9 > $8) exit 1; grown[$3] = $7 }' record
+ok "the first time nothing is" awk -F '\t' '
+    NR > 1 && $2 == 1 && ($8 != 0 || $10 != "nan") { exit 1 }' record
+awk -F '\t' 'NR > 1 { n = $3 == "fc1" ? 180 : 20
+    printf "%s %.6f %.6f", $3, ($5 - $6) / n, $7 / n
+    if ($8) printf " %.6f", $9 / $8
+    print "" }' record >want
+awk -F '\t' 'NR > 1 { printf "%s %.6f %.6f", $3, $11, $12
+    if ($8) printf " %.6f", $10
+    print "" }' record >got
+same want got "densities and survival follow from the counts"
+run pare-stats --rewiring --json evolved.h5
+out_has '"epoch":1,"layer":"fc1","times":1,' "JSON has the record"
+
 # ---- what is wrong ----
 run pare-stats --connections fc9 m.h5
 fails_with 1 "a layer must be there"
