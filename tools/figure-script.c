@@ -279,8 +279,9 @@ static void print_panel(const struct figure *f, size_t panel, bool text,
             print_letters(f, out);
         else
             print_style(p, i, out);
-        fputs(" title ", out);
-        figure_quote(p->series[i].name, out);
+        fputs(p->series[i].unnamed ? " notitle" : " title ", out);
+        if (!p->series[i].unnamed)
+            figure_quote(p->series[i].name, out);
     }
     fputc('\n', out);
 }
@@ -306,6 +307,21 @@ static void fit_letters(const struct figure *f, size_t rows, size_t *width,
         *height = (h < 14 ? 14 : h) * rows + 1;
 }
 
+/* Lines of the longest legend beyond four. */
+static size_t long_legend(const struct figure *f)
+{
+    size_t most = 4;
+
+    for (size_t i = 0; i < f->n; i++) {
+        size_t n = 0;
+
+        for (size_t k = 0; k < f->panel[i].n; k++)
+            n += !f->panel[i].series[k].unnamed;
+        most = n > most ? n : most;
+    }
+    return most - 4;
+}
+
 static void print_terminal(const struct figure *f,
                            const struct figure_medium *m, FILE *out)
 {
@@ -318,7 +334,9 @@ static void print_terminal(const struct figure *f,
     if (!width)
         width = text ? 79 : columns == 1 ? 720 : 520 * columns;
     if (!height)
-        height = text ? 24 * rows : rows == 1 ? 460 : 420 * rows;
+        height = text        ? 24 * rows
+                 : rows == 1 ? 460 + 16 * long_legend(f)
+                             : 420 * rows;
     if (text) {
         fprintf(out, "set terminal dumb mono noenhanced size %zu,%zu\n", width,
                 height);

@@ -22,6 +22,7 @@ struct figure_series {
     enum figure_style style;
     int look; /* colour, point and pattern, by number */
     bool dashed;
+    bool unnamed; /* not in the legend */
     size_t n, room;
     double *x, *y, *z; /* [n]; z: deviation, colour, width */
 };

@@ -263,7 +263,8 @@ static int run(const struct kind *k, char *const *path, size_t n,
     int rc;
 
     if (k->draw) {
-        rc = plot_models_read(&all, path, n);
+        rc = k->draw == draw_history ? plot_histories_read(&all, path, n)
+                                     : plot_models_read(&all, path, n);
         if (!rc)
             rc = k->draw(&f, &all, o);
     } else {

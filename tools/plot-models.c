@@ -1,5 +1,6 @@
 /* What models have to show, for pare-plot(1) and pare-report(1). */
 #include "plot.h"
+#include "plot-table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -67,16 +68,74 @@ static int read_model(struct plot_model *m, const char *path)
     return rc;
 }
 
-int plot_models_read(struct plot_models *all, char *const *path, size_t n)
+/* Room for one more, zeroed. NULL without memory. */
+static struct plot_model *add_model(struct plot_models *all)
+{
+    struct plot_model *grown =
+        realloc(all->model, (all->n + 1) * sizeof *grown);
+
+    if (!grown) {
+        no_memory();
+        return NULL;
+    }
+    all->model = grown;
+    grown += all->n++;
+    memset(grown, 0, sizeof *grown);
+    return grown;
+}
+
+static int read_models(struct plot_models *all, char *const *path, size_t n,
+                       bool tables)
 {
     int rc = 0;
 
-    all->model = calloc(n + 1, sizeof *all->model);
-    if (!all->model)
-        return no_memory();
-    for (; !rc && all->n < n; all->n++)
-        rc = read_model(&all->model[all->n], path[all->n]);
+    for (size_t i = 0; !rc && i < n; i++) {
+        struct plot_model *m;
+
+        if (tables && strcmp(path[i], "-") != 0 && !runs_is_model(path[i])) {
+            rc = plot_table_read(all, path[i]);
+            continue;
+        }
+        m = add_model(all);
+        rc = m ? read_model(m, path[i]) : PARE_ENOMEM;
+    }
     return rc ? rc : label_all(all);
+}
+
+int plot_models_read(struct plot_models *all, char *const *path, size_t n)
+{
+    return read_models(all, path, n, false);
+}
+
+int plot_histories_read(struct plot_models *all, char *const *path, size_t n)
+{
+    return read_models(all, path, n, true);
+}
+
+int plot_models_named(struct plot_model **m, struct plot_models *all,
+                      const char *name)
+{
+    char **names, *copy;
+
+    for (size_t i = 0; i < all->n; i++)
+        if (strcmp(all->model[i].path, name) == 0) {
+            *m = &all->model[i];
+            return 0;
+        }
+    names = realloc(all->table_name, (all->n_table_names + 1) * sizeof *names);
+    if (!names)
+        return no_memory();
+    all->table_name = names;
+    copy = strdup(name);
+    if (!copy)
+        return no_memory();
+    names[all->n_table_names++] = copy;
+    *m = add_model(all);
+    if (!*m)
+        return PARE_ENOMEM;
+    (*m)->path = copy;
+    (*m)->label = label_of(copy);
+    return (*m)->label ? 0 : no_memory();
 }
 
 void plot_models_release(struct plot_models *all)
@@ -86,6 +145,9 @@ void plot_models_release(struct plot_models *all)
         free(all->model[i].label);
     }
     free(all->model);
+    for (size_t i = 0; i < all->n_table_names; i++)
+        free(all->table_name[i]);
+    free(all->table_name);
     memset(all, 0, sizeof *all);
 }
 
@@ -121,18 +183,24 @@ static double value_at(const struct pare_history_row *h, const struct column *c)
     return v;
 }
 
+static bool has_column(const struct plot_model *m, const struct column *c)
+{
+    for (size_t k = 0; k < m->m.n_history; k++)
+        if (isfinite(value_at(&m->m.history[k], c)))
+            return true;
+    return false;
+}
+
+/* quiet: another series stands in the legend for this model. */
 static int add_column(struct figure_panel *p, const struct plot_models *all,
-                      size_t i, const struct column *c)
+                      size_t i, const struct column *c, bool quiet)
 {
     const struct plot_model *m = &all->model[i];
     struct figure_series *s;
     char name[300];
-    size_t finite = 0;
     int rc = 0;
 
-    for (size_t k = 0; k < m->m.n_history; k++)
-        finite += (size_t)isfinite(value_at(&m->m.history[k], c)) != 0;
-    if (finite == 0)
+    if (!has_column(m, c))
         return 0;
     if (all->n > 1)
         snprintf(name, sizeof name, "%.250s, %s", m->label, c->name);
@@ -142,6 +210,7 @@ static int add_column(struct figure_panel *p, const struct plot_models *all,
     if (!s)
         return PARE_ENOMEM;
     s->dashed = c->dashed;
+    s->unnamed = quiet;
     for (size_t k = 0; !rc && k < m->m.n_history; k++)
         rc = figure_point(s, (double)m->m.history[k].epoch,
                           value_at(&m->m.history[k], c), (double)NAN);
@@ -161,7 +230,9 @@ static int add_columns(struct figure *f, const struct plot_models *all,
     p->y_label = y;
     for (size_t i = 0; !rc && i < all->n; i++)
         for (size_t k = 0; !rc && k < 2; k++)
-            rc = add_column(p, all, i, &c[k]);
+            rc = add_column(p, all, i, &c[k],
+                            k == 0 && all->n > 1 &&
+                                has_column(&all->model[i], &c[1]));
     if (!rc && p->n == 0) { /* regression has no accuracy */
         f->n--;
         free(p->title);
@@ -191,9 +262,12 @@ int plot_history(struct figure *f, const struct plot_models *all)
 
     f->columns = 2;
     if (!rc)
-        rc = add_columns(f, all, "Loss", loss_label(all), loss);
+        rc = add_columns(f, all, all->n > 1 ? "Loss (training dashed)" : "Loss",
+                         loss_label(all), loss);
     if (!rc)
-        rc = add_columns(f, all, "Accuracy", "accuracy (%)", acc);
+        rc = add_columns(f, all,
+                         all->n > 1 ? "Accuracy (training dashed)" : "Accuracy",
+                         "accuracy (%)", acc);
     if (!rc && f->n == 0)
         return pare_fail(PARE_EINVAL, "no model has a training history");
     if (!rc && f->n == 2)

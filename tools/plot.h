@@ -17,6 +17,8 @@ struct plot_model {
 struct plot_models {
     size_t n;
     struct plot_model *model;
+    char **table_name; /* [n_table_names] paths of models of tables */
+    size_t n_table_names;
 };
 
 /**
@@ -24,6 +26,14 @@ struct plot_models {
  * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
  */
 int plot_models_read(struct plot_models *all, char *const *path, size_t n);
+
+/**
+ * Read models, and tables of histories: the --log of pare-train(1), or what
+ * pare-log(1) prints with --history, which may be of several models. Such a
+ * model has a history and nothing else.
+ * @return as plot_models_read
+ */
+int plot_histories_read(struct plot_models *all, char *const *path, size_t n);
 
 /** Free what it owns and zero it; zeroed is fine. */
 void plot_models_release(struct plot_models *all);

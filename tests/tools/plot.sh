@@ -36,7 +36,24 @@ awk -F '\t' '$1 == "Accuracy" && $2 == "validation" { print $3, $4 }' "$OUT" >go
 awk -F '\t' 'NR > 1 { print $2, $8 }' history >want
 same want got "validation too"
 run pare-plot history --table m.h5 sub/m.h5
-out_has '^Loss	sub/m.h5, training	' "models of one name have their paths"
+out_has '^Loss .*	sub/m.h5, training	' "models of one name have their paths"
+run pare-plot history --table m.h5 r.5-1.h5
+cp "$OUT" models
+pare-log --history m.h5 r.5-1.h5 >history
+run pare-plot history --table history
+same models "$OUT" "a table of histories says the same"
+ok "a log is written" pare-train -q -a 4-5-3 -d d.h5 -e 3 -S 1 --log-every 2 \
+    --log log.tsv -o logged.h5
+run pare-plot history --table logged.h5
+cp "$OUT" models
+run pare-plot history --table log.tsv
+same models "$OUT" "the log of a run too"
+run pare-plot history --table eval.tsv
+fails_with 1 "another table is no history"
+err_has 'eval.tsv' "and is named"
+printf 'epoch\ttrain_loss\nx\t1\n' >bad.tsv
+run pare-plot history --table bad.tsv
+fails_with 1 "an epoch is a number"
 
 run pare-plot layers --table r.5-1.h5
 awk -F '\t' 'NR > 1 { printf "%s %.6g\n", $3, $4 }' "$OUT" >got
