@@ -29,13 +29,13 @@ static void canonical_texts_name_every_key_of_the_row(void **state)
 {
     static const char *const pair[][2] = {
         {"set", "set zeta=0.3 form=slots decay=constant every=1 grow=random "
-                "count=exact value=0 avoid=removed"},
-        {" set  value=normal:.10 zeta=.25\tform=sorted avoid=none every=2",
+                "count=exact value=0 avoid=none"},
+        {" set  value=normal:.10 zeta=.25\tform=sorted avoid=removed every=2",
          "set zeta=0.25 form=sorted decay=constant every=2 grow=random "
-         "count=exact value=normal,sd=0.1 avoid=none"},
+         "count=exact value=normal,sd=0.1 avoid=removed"},
         {"set p=.025 value=fan velocity=reset layers=fc1,fc2",
          "set zeta=0.3 form=slots decay=constant p=0.025 grow=random "
-         "count=exact value=fan avoid=removed layers=fc1,fc2 velocity=reset"},
+         "count=exact value=fan avoid=none layers=fc1,fc2 velocity=reset"},
         {"rigl seed=18446744073709551615",
          "rigl zeta=0.3 decay=cosine every=step:100 until=3/4 grow=gradient "
          "count=exact value=0 avoid=none seed=18446744073709551615"},
@@ -68,7 +68,8 @@ static void canonical_texts_name_every_key_of_the_row(void **state)
 
 static void words_become_what_drops_and_what_grows(void **state)
 {
-    struct pare_evolve_spec s = parse("set value=normal:.05 last=drop");
+    struct pare_evolve_spec s = parse("set value=normal:.05 last=drop "
+                                      "avoid=removed");
 
     (void)state;
     assert_string_equal(s.drop.rule->name, "set");

@@ -9,7 +9,6 @@
 #include "accumulate.h"
 #include "compact.h"
 #include "digest.h"
-#include "evaluate.h"
 #include "sparse.h"
 #include "stage.h"
 #include "status.h"
@@ -244,23 +243,6 @@ int evolution_hold(struct pare_model *m, const struct pare_train_options *t)
 
 /* ---- between two stages ---------------------------------------------- */
 
-/* What the network does without the connections that were dropped, into the
-   history of the epoch that ended. */
-static int measure(struct pare_model *m, const struct pare_dataset *d,
-                   const struct pare_train_options *t)
-{
-    struct pare_history_row *row = &m->history[m->n_history - 1];
-    struct pare_evaluation v = {0};
-    int err = pare_evaluate(&v, m, d, t->val, t->threads);
-
-    if (!err) {
-        row->val_loss = v.loss;
-        row->val_acc = (double)v.correct / (double)v.n;
-    }
-    pare_evaluation_release(&v);
-    return err;
-}
-
 static int grow(struct pare_rewire_report *r, struct evolution *e,
                 struct pare_model *m, const struct pare_dataset *d,
                 const struct pare_drop_options *scope, int threads)
@@ -300,7 +282,7 @@ static int rewire(struct evolution *e, const struct cli_tool *tool,
     }
     err = pare_drop(&gone, m, &o);
     if (!err && e->spec.measure)
-        err = measure(m, d, t);
+        err = pare_remeasure(m, d, t->threads);
     if (!err && !(at_end && e->spec.last == PARE_EVOLVE_DROP))
         err = grow(&come, e, m, d, &o, t->threads);
     e->rewirings++;

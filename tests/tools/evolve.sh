@@ -9,7 +9,7 @@ evolve="pare-finetune -q -d d.h5 sparse.h5"
 
 # ---- every row trains, keeps its connections and its promises ----
 for spec in set 'set form=kth value=fan every=step:5 last=yes' \
-    'set form=sorted avoid=none value=normal:.1 velocity=reset' \
+    'set form=sorted avoid=removed value=normal:.1 velocity=reset' \
     'set p=.3 layers=fc1,fc2' 'set measure last=drop' \
     'set grow=gradient decay=linear until=3' 'rigl every=step:7' momentum \
     'hebbian zeta=.3 count=exact' 'hebbian grow=hebbian lowest highest' \
@@ -82,7 +82,7 @@ run pare-finetune -d d.h5 -e 4 --evolve set m.h5 -o no.h5
 fails_with 1 "a dense model does not rewire"
 err_has 'no sparse layer: begin' "it says how to get one"
 run_sh "pare-prune -q -A layer -s .1 m.h5 |
-    pare-finetune -d d.h5 -e 4 --evolve set -o no.h5"
+    pare-finetune -d d.h5 -e 4 --evolve 'set avoid=removed' -o no.h5"
 fails_with 1 "there must be room"
 err_has 'fc1 has 72 connections and 8 free positions' "it says how much there is"
 run_sh "pare-train -q -a 'in(1,2,2) conv1=conv2d(6,2,pad=1) relu fc1=linear(3)' \
@@ -90,7 +90,7 @@ run_sh "pare-train -q -a 'in(1,2,2) conv1=conv2d(6,2,pad=1) relu fc1=linear(3)' 
 run pare-finetune -d d.h5 -e 4 --evolve hebbian conv.h5 -o no.h5
 fails_with 1 "a convolution has no coactivations"
 err_has 'conv1 is no linear layer' "it says which"
-run pare-finetune -q -d d.h5 -e 4 --evolve 'set avoid=none' conv.h5 -o one.h5
+run pare-finetune -q -d d.h5 -e 4 --evolve set conv.h5 -o one.h5
 status_is 0 "but it can be rewired"
 run pare-finetune -q -d d.h5 -e 4 --evolve 'hebbian layers=fc*' conv.h5 \
     -o one.h5
