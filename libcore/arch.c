@@ -118,6 +118,35 @@ static int expand_shorthand(char **out, const char *text)
     return 0;
 }
 
+/* "rbm(784,500)" -> "in(784) rbm(500)"; malloc'd. NULL: no such text. */
+static char *expand_machine(const char *text)
+{
+    size_t n = strlen(text);
+    int at = 0, comma = 0;
+    char *s;
+
+    sscanf(text, "rbm(%*[0-9]%n,%*[0-9])%n", &comma, &at);
+    if (at == 0 || text[at] != '\0')
+        return NULL;
+    s = malloc(n + sizeof "in() ");
+    if (s)
+        snprintf(s, n + sizeof "in() ", "in(%.*s) rbm(%s", comma - 4, text + 4,
+                 text + comma + 1);
+    return s;
+}
+
+/* A Boltzmann machine is no part of a network. */
+static int check_machine(const struct pare_arch *a)
+{
+    for (size_t i = 0; a->n_layers > 1 && i < a->n_layers; i++)
+        if (a->layer[i].kind->op == PARE_OP_RBM)
+            return pare_fail(PARE_EINVAL,
+                             "architecture, column %d: an rbm is alone, there "
+                             "is no other layer",
+                             a->layer[i].column);
+    return 0;
+}
+
 static int parse(struct pare_arch *arch, const char *text)
 {
     struct pare_arch a = {0};
@@ -131,6 +160,9 @@ static int parse(struct pare_arch *arch, const char *text)
     if (is_shorthand(text)) {
         err = expand_shorthand(&expanded, text);
         text = expanded;
+    } else if (strncmp(text, "rbm(", 4) == 0) {
+        expanded = expand_machine(text);
+        text = expanded ? expanded : text;
     }
     if (!err)
         err = pare_arch_parse_general(&a, &refs, text);
@@ -140,6 +172,8 @@ static int parse(struct pare_arch *arch, const char *text)
     }
     if (!err)
         err = infer_shapes(&a);
+    if (!err)
+        err = check_machine(&a);
     if (!err)
         err = pare_arch_print(&a);
     if (!err && strlen(a.text) > PARE_ARCH_TEXT_MAX)

@@ -1,6 +1,10 @@
 #include "dialect.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "model.h"
+#include "status.h"
 
 static const struct pare_dialect table[] = {
     {
@@ -38,4 +42,18 @@ const struct pare_dialect *pare_dialect_find(const char *name)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
     return NULL;
+}
+
+int pare_model_set_dialect(struct pare_model *m, const char *name)
+{
+    const struct pare_dialect *was = pare_dialect_find(m->training.dialect);
+    const struct pare_dialect *is = pare_dialect_find(name);
+
+    if (name[0] && !is)
+        return pare_fail(PARE_EINVAL, "unknown dialect '%s'", name);
+    snprintf(m->training.dialect, sizeof m->training.dialect, "%s",
+             is ? is->name : "");
+    if (was && was->dense_state && !(is && is->dense_state))
+        pare_model_apply_masks(m);
+    return 0;
 }

@@ -36,4 +36,15 @@ const struct pare_dialect *pare_dialect(size_t index);
 /** The row of that name; NULL for "" and for an unknown one. */
 const struct pare_dialect *pare_dialect_find(const char *name);
 
+struct pare_model;
+
+/**
+ * Make a dialect the one that a model is trained in from here on. Leaving one
+ * whose state is dense clears the state under the masks.
+ *
+ * @param name  of a row, or "" for standard practice
+ * @return 0; PARE_EINVAL for an unknown one (the model is as before)
+ */
+int pare_model_set_dialect(struct pare_model *m, const char *name);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "compact.h"
 #include "net.h"
+#include "rbm.h"
 #include "sparse.h"
 #include "status.h"
 #include "train.h"
@@ -17,7 +18,9 @@
 
 struct pare_evaluator {
     struct pare_net *net;
+    struct pare_rbm *rbm; /* in place of net */
     const struct pare_loss *loss;
+    uint64_t seed; /* of a machine's draws */
     size_t classes, batch;
     double sample_loss[BATCH];
     uint32_t rank[BATCH], best[BATCH];
@@ -27,7 +30,9 @@ static const struct pare_loss *loss_of(const struct pare_model *m)
 {
     const char *name = m->training.loss;
 
-    return pare_loss_find(name[0] ? name : "cross-entropy");
+    if (!name[0])
+        name = pare_arch_is_rbm(&m->arch) ? "reconstruction" : "cross-entropy";
+    return pare_loss_find(name);
 }
 
 /* The batch that the architecture leaves room for. */
@@ -52,11 +57,17 @@ int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
     if (!ev)
         return pare_fail(PARE_ENOMEM, "out of memory");
     ev->loss = loss_of(m);
-    ev->classes = pare_shape_size(pare_arch_output(&m->arch));
     ev->batch = batch_of(&m->arch);
+    ev->seed = m->training.seed;
     err = ev->loss
-              ? pare_net_new(&ev->net, m, ev->batch, false, threads)
+              ? pare_rbm_check_loss(&m->arch, ev->loss)
               : pare_fail(PARE_EFORMAT, "unknown loss '%s'", m->training.loss);
+    if (!err && pare_arch_is_rbm(&m->arch)) {
+        err = pare_rbm_new(&ev->rbm, m, ev->batch, false, threads);
+    } else if (!err) {
+        ev->classes = pare_shape_size(pare_arch_output(&m->arch));
+        err = pare_net_new(&ev->net, m, ev->batch, false, threads);
+    }
     if (err)
         free(ev);
     else
@@ -66,9 +77,31 @@ int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
 
 void pare_evaluator_free(struct pare_evaluator *ev)
 {
-    if (ev)
+    if (ev) {
         pare_net_free(ev->net);
+        pare_rbm_free(ev->rbm);
+    }
     free(ev);
+}
+
+/* Reconstruction errors of a machine, summed. */
+static double run_machine(struct pare_evaluator *ev,
+                          const struct pare_gather *from)
+{
+    double sum = 0;
+
+    for (size_t first = 0; first < from->split->n; first += ev->batch) {
+        size_t left = from->split->n - first;
+        size_t n = left < ev->batch ? left : ev->batch;
+        const struct pare_rbm_draws draws = {.seed = ev->seed,
+                                             .place = first / 4};
+
+        pare_rbm_forward(ev->rbm, from, NULL, first, n, &draws,
+                         ev->sample_loss);
+        for (size_t i = 0; i < n; i++)
+            sum += ev->sample_loss[i];
+    }
+    return sum;
 }
 
 void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
@@ -80,8 +113,11 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
     double sum = 0;
 
     *correct = *top5 = 0;
-    pare_net_refresh(ev->net);
-    for (size_t first = 0; first < split->n; first += ev->batch) {
+    if (ev->rbm)
+        sum = run_machine(ev, &from);
+    else
+        pare_net_refresh(ev->net);
+    for (size_t first = 0; ev->net && first < split->n; first += ev->batch) {
         size_t left = split->n - first, n = left < ev->batch ? left : ev->batch;
         const int32_t *y = split->y + first;
 
@@ -139,7 +175,7 @@ int pare_evaluate(struct pare_evaluation *e, struct pare_model *m,
     }
     r.n = d->split[split].n;
     r.n_classes = ev->classes;
-    r.confusion = calloc(r.n_classes * r.n_classes, sizeof *r.confusion);
+    r.confusion = calloc(r.n_classes * r.n_classes + 1, sizeof *r.confusion);
     if (r.confusion) {
         pare_evaluator_run(ev, &r.loss, &r.correct, &r.top5, r.confusion, d,
                            &d->split[split]);

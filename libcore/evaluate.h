@@ -8,14 +8,16 @@
 struct pare_evaluation {
     uint64_t n, correct, top5; /* top5 with fewer than 6 classes: n */
     double loss;               /* mean */
-    size_t n_classes;
+    size_t n_classes; /* 0 of a Boltzmann machine, which has no counts */
     uint64_t *confusion; /* [true][predicted], n_classes squared */
 };
 
 /**
  * Loss and accuracy of a model on a split, in blocks of 64 samples, so
  * that the result depends on neither batch size nor threads. A tie of
- * outputs counts for the lower class.
+ * outputs counts for the lower class. The loss of a Boltzmann machine is of
+ * hidden units that are drawn, by the model's seed and the place of the sample
+ * in the split.
  *
  * @return 0; PARE_EMISMATCH; PARE_EINVAL for an empty split; PARE_ENOMEM;
  *         PARE_EIO where samples that stay in a file could not be read

@@ -1,6 +1,7 @@
 /* Do data and model go together? */
 #include <string.h>
 
+#include "rbm.h"
 #include "status.h"
 #include "train.h"
 
@@ -51,7 +52,7 @@ int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
                          "the data have %zu inputs a sample, the model "
                          "takes %zu",
                          d->features, inputs);
-    if (d->n_classes > outputs)
+    if (d->n_classes > outputs && !pare_arch_is_rbm(&m->arch))
         return pare_fail(PARE_EMISMATCH,
                          "the data have %zu classes, the model has %zu "
                          "outputs",
@@ -62,4 +63,20 @@ int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
                          "%zu inputs",
                          m->norm.n, inputs);
     return class_names_fit(m, d);
+}
+
+int pare_augment_fits_model(const struct pare_augment *a,
+                            const struct pare_model *m,
+                            const struct pare_dataset *d)
+{
+    const struct pare_shape *in = &m->arch.input;
+    char takes[PARE_SHAPE_TEXT];
+    int err = pare_augment_fits(a, &d->shape);
+
+    if (!err && a->canon[0] && in->rank == 2)
+        err = pare_fail(PARE_EMISMATCH,
+                        "augmentation needs a network that takes images, "
+                        "not rows of %s",
+                        pare_shape_print(takes, in));
+    return err;
 }

@@ -173,6 +173,15 @@ static const struct pare_layer_kind kinds[] = {
      NO_OPTIONS, pare_layer_infer_softmax, NONE, NO_MACS},
     {"log-softmax", PARE_OP_LOG_SOFTMAX, "logsoftmax", "log of softmax", "",
      NO_OPTIONS, pare_layer_infer_softmax, NONE, NO_MACS},
+    {"rbm",
+     PARE_OP_RBM,
+     "rbm",
+     "restricted Boltzmann machine, alone",
+     "Hinton 2002, Neural Computation 14(8)",
+     {{"units", PARE_LAYER_SIZE, true, 0, 1, CHANNELS}},
+     pare_layer_infer_rbm,
+     pare_layer_tensors_rbm,
+     pare_layer_macs_linear},
 };
 
 const struct pare_layer_kind *pare_layer_kind(size_t index)

@@ -91,7 +91,8 @@ enum pare_layer_op {
     PARE_OP_FLATTEN,
     PARE_OP_IDENTITY,
     PARE_OP_ADD,
-    PARE_OP_CONCAT
+    PARE_OP_CONCAT,
+    PARE_OP_RBM /* see rbm.h: no part of a network */
 };
 
 /**

@@ -22,6 +22,7 @@ int pare_layer_infer_add(const struct pare_layer *l, struct pare_shape *out);
 int pare_layer_infer_concat(const struct pare_layer *l, struct pare_shape *out);
 int pare_layer_infer_softmax(const struct pare_layer *l,
                              struct pare_shape *out);
+int pare_layer_infer_rbm(const struct pare_layer *l, struct pare_shape *out);
 
 int pare_layer_tensors_none(const struct pare_layer *l,
                             struct pare_tensor_spec *spec);
@@ -31,6 +32,8 @@ int pare_layer_tensors_conv(const struct pare_layer *l,
                             struct pare_tensor_spec *spec);
 int pare_layer_tensors_batchnorm(const struct pare_layer *l,
                                  struct pare_tensor_spec *spec);
+int pare_layer_tensors_rbm(const struct pare_layer *l,
+                           struct pare_tensor_spec *spec);
 int pare_layer_tensors_srelu(const struct pare_layer *l,
                              struct pare_tensor_spec *spec);
 

@@ -39,6 +39,13 @@ int pare_layer_infer_softmax(const struct pare_layer *l, struct pare_shape *out)
     return 0;
 }
 
+int pare_layer_infer_rbm(const struct pare_layer *l, struct pare_shape *out)
+{
+    if (l->in[0].rank != 1)
+        return wrong_rank(l, "features");
+    return pare_layer_infer_linear(l, out);
+}
+
 int pare_layer_infer_batchnorm(const struct pare_layer *l,
                                struct pare_shape *out)
 {
@@ -140,6 +147,20 @@ int pare_layer_tensors_linear(const struct pare_layer *l,
     spec[1] =
         (struct pare_tensor_spec){"bias", PARE_ROLE_BIAS, 1, {out}, in, out};
     return pare_layer_opt(l, "bias") > 0 ? 2 : 1;
+}
+
+int pare_layer_tensors_rbm(const struct pare_layer *l,
+                           struct pare_tensor_spec *spec)
+{
+    size_t in = l->in[0].dim[0], out = l->out.dim[0];
+
+    spec[0] = (struct pare_tensor_spec){
+        "weight", PARE_ROLE_WEIGHT, 2, {out, in}, in, out};
+    spec[1] =
+        (struct pare_tensor_spec){"hidden", PARE_ROLE_BIAS, 1, {out}, in, out};
+    spec[2] =
+        (struct pare_tensor_spec){"visible", PARE_ROLE_BIAS, 1, {in}, in, out};
+    return 3;
 }
 
 /* Four tensors as long as there are channels. */

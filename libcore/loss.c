@@ -130,6 +130,11 @@ static const struct pare_loss table[] = {
      .help = "mean squared difference from the one-hot label",
      .source = "Bishop 2006, Pattern Recognition and Machine Learning, 4.1.3",
      .tile = mse},
+    {.name = "reconstruction",
+     .help = "mean squared difference of a Boltzmann machine's inputs from "
+             "what it makes of them",
+     .source = "Hinton 2002, Neural Computation 14(8)",
+     .tile = NULL},
 };
 
 const struct pare_loss *pare_loss(size_t index)

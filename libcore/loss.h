@@ -8,11 +8,12 @@
 
 /** A loss: a row of the table in loss.c; files store the name. */
 struct pare_loss {
-    const char *name; /* cross-entropy, nll, mse */
+    const char *name; /* cross-entropy, nll, mse, reconstruction */
     const char *help;
     const char *source;
     /**
-     * Loss and gradient of one tile. Exponentials and sums are this
+     * NULL: a Boltzmann machine's, see rbm.h. Else
+     * loss and gradient of one tile. Exponentials and sums are this
      * library's own and go over the classes in order, so the bits do not
      * depend on the width; a NaN output gives a NaN loss.
      *

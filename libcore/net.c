@@ -9,6 +9,7 @@
 #include "net_dialect.h"
 #include "net_layers.h"
 #include "parallel.h"
+#include "rbm.h"
 #include "status.h"
 
 /* Below this many multiply-adds a step, waking a thread costs more. */
@@ -75,9 +76,13 @@ static size_t width_of(const struct pare_model *m, size_t batch)
 int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
                  bool train, int threads)
 {
-    struct pare_net *net = calloc(1, sizeof *net);
+    struct pare_net *net;
     int err;
 
+    if (pare_arch_is_rbm(&m->arch))
+        return pare_fail(PARE_EMISMATCH,
+                         "a Boltzmann machine has no outputs to look at");
+    net = calloc(1, sizeof *net);
     if (!net)
         return pare_fail(PARE_ENOMEM, "out of memory");
     net->model = m;

@@ -8,6 +8,7 @@
 #include "hugepage.h"
 #include "observe_parts.h"
 #include "parallel.h"
+#include "rbm.h"
 #include "room.h"
 #include "status.h"
 
@@ -116,11 +117,14 @@ static bool alloc(struct pare_observer *o)
     return o->scratch && alloc_buffers(o) && alloc_values(o);
 }
 
-/* Passes here know nothing of a dialect: what would they compute wrongly? */
-static int check_dialect(const struct pare_model *m)
+/* Passes here know no dialect and no Boltzmann machine. */
+static int check_known(const struct pare_model *m)
 {
     const struct pare_dialect *dialect = pare_dialect_find(m->training.dialect);
 
+    if (pare_arch_is_rbm(&m->arch))
+        return pare_fail(PARE_EMISMATCH,
+                         "a Boltzmann machine has no outputs to look at");
     for (size_t i = 0;
          dialect && dialect->plain_dropout && i < m->arch.n_layers; i++)
         if (m->arch.layer[i].kind->op == PARE_OP_DROPOUT)
@@ -135,7 +139,7 @@ int pare_observer_new(struct pare_observer **out, const struct pare_model *m,
                       enum pare_observe want, int threads)
 {
     struct pare_observer *o;
-    int err = check_dialect(m);
+    int err = check_known(m);
 
     if (err)
         return err;

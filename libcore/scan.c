@@ -128,6 +128,11 @@ static int measure_start(struct scan *s)
 
     if (err)
         return err;
+    if (e.n_classes == 0) {
+        pare_evaluation_release(&e);
+        return pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy "
+                                         "to scan by");
+    }
     s->start.layer = SIZE_MAX;
     s->start.loss = e.loss;
     s->start.accuracy = (double)e.correct / (double)split->n;

@@ -13,6 +13,7 @@
 #include "evaluate.h"
 #include "gathered.h"
 #include "net.h"
+#include "rbm.h"
 #include "rng.h"
 #include "sparse.h"
 #include "status.h"
@@ -26,6 +27,7 @@ struct run {
     const struct pare_train_options *o;
     const struct pare_train_hooks *hooks;
     struct pare_net *net;
+    struct pare_rbm *rbm; /* in place of net */
     struct pare_evaluator *ev;
     uint64_t per_epoch;
     uint32_t *order; /* [train samples] of this epoch */
@@ -245,6 +247,31 @@ static void count_scores(struct run *r, size_t n)
         r->counted->count += n;
 }
 
+/* Forward over n samples: their losses and ranks, what an update needs. */
+static int forward(struct run *r, const struct pare_gather *from,
+                   const uint32_t *index, size_t n)
+{
+    const struct pare_training *t = &r->m->training;
+    const struct pare_rbm_draws draws = {
+        .seed = t->seed,
+        .place = t->step * ((r->o->batch + 3) / 4),
+        .training = true,
+    };
+    int err;
+
+    if (r->rbm) {
+        err = pare_rbm_forward(r->rbm, from, index, 0, n, &draws, r->loss);
+        return err ? err : pare_split_fault(from->split);
+    }
+    pare_net_gather(r->net, from, index, 0, n);
+    if ((err = pare_split_fault(from->split)) != 0)
+        return err;
+    pare_net_forward(r->net, n, true, t->seed, t->step);
+    pare_net_loss(r->net, r->o->loss, r->loss, r->y, 1.0f / (float)n);
+    pare_net_rank(r->net, r->rank, NULL, r->y);
+    return 0;
+}
+
 /* One optimiser step; *mean is the mean loss of its batch. */
 static int train_step(struct run *r, double *mean)
 {
@@ -266,12 +293,8 @@ static int train_step(struct run *r, double *mean)
     for (size_t i = 0; i < n; i++)
         r->y[i] = split->y[r->order[first + i]];
     want_ahead(r, first);
-    pare_net_gather(r->net, &from, r->order + first, 0, n);
-    if ((err = pare_split_fault(split)) != 0)
+    if ((err = forward(r, &from, r->order + first, n)) != 0)
         return err;
-    pare_net_forward(r->net, n, true, t->seed, t->step);
-    pare_net_loss(r->net, r->o->loss, r->loss, r->y, 1.0f / (float)n);
-    pare_net_rank(r->net, r->rank, NULL, r->y);
     for (size_t i = 0; i < n; i++)
         sum += r->loss[i];
     *mean = sum / (double)n;
@@ -284,8 +307,11 @@ static int train_step(struct run *r, double *mean)
     u.plain_decay = r->plain ? (float)r->o->weight_decay : 0;
     count_scores(r, n);
     r->o->optimizer.row->prepare(&u, r->o->optimizer.opt, ++r->m->optim.step);
-    pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
-    for (size_t i = 0; i < n; i++)
+    if (r->rbm)
+        pare_rbm_update(r->rbm, r->o->optimizer.row, &u, &r->m->optim);
+    else
+        pare_net_backward_update(r->net, r->o->optimizer.row, &u, &r->m->optim);
+    for (size_t i = 0; r->net && i < n; i++)
         t->sum_correct += r->rank[i] == 0;
     t->sum_loss += sum;
     t->sum_samples += n;
@@ -334,12 +360,15 @@ static int end_epoch(struct run *r)
     };
     t->sum_loss = 0;
     t->sum_correct = t->sum_samples = 0;
+    if (r->rbm)
+        row.train_acc = (double)NAN;
     if (val->n) {
         pare_evaluator_run(r->ev, &row.val_loss, &correct, &top5, NULL, r->d,
                            val);
         if ((err = pare_split_fault(val)) != 0)
             return err;
-        row.val_acc = (double)correct / (double)val->n;
+        if (r->net)
+            row.val_acc = (double)correct / (double)val->n;
         if (!isfinite(row.val_loss))
             return diverged(r, "the validation loss", row.val_loss, t->step);
     }
@@ -410,21 +439,6 @@ static int take_best(struct run *r)
     return pare_optstate_copy(&r->m->optim, &c->optim, r->m);
 }
 
-/* Images are changed as they are stored, and given as such or flat. */
-static int augment_fits(const struct run *r)
-{
-    const struct pare_shape *in = &r->m->arch.input;
-    char takes[PARE_SHAPE_TEXT];
-    int err = pare_augment_fits(&r->o->augment, &r->d->shape);
-
-    if (!err && r->o->augment.canon[0] && in->rank == 2)
-        err = pare_fail(PARE_EMISMATCH,
-                        "augmentation needs a network that takes images, "
-                        "not rows of %s",
-                        pare_shape_print(takes, in));
-    return err;
-}
-
 /* Optimiser state of another kind than asked for is begun anew. */
 static int begin_optimizer(struct run *r)
 {
@@ -441,21 +455,21 @@ static int begin_optimizer(struct run *r)
     return err;
 }
 
-/* The dialect that the model is trained in from here on. */
-static int begin_dialect(struct run *r)
+/* What runs the batches: a network, or a Boltzmann machine. */
+static int begin_passes(struct run *r)
 {
-    char *name = r->m->training.dialect;
-    const char *to = r->o->dialect ? r->o->dialect : "";
-    const struct pare_dialect *was = pare_dialect_find(name);
-    const struct pare_dialect *is = pare_dialect_find(to);
+    size_t n = r->d->split[PARE_TRAIN].n;
+    size_t batch = r->o->batch < n ? r->o->batch : n;
 
-    if (to[0] && !is)
-        return pare_fail(PARE_EINVAL, "unknown dialect '%s'", to);
-    snprintf(name, sizeof r->m->training.dialect, "%s", is ? is->name : "");
-    if (was && was->dense_state && !(is && is->dense_state))
-        pare_model_apply_masks(r->m);
-    r->plain = is && is->plain_decay;
-    return 0;
+    if (!pare_arch_is_rbm(&r->m->arch))
+        return pare_net_new(&r->net, r->m, batch, true, r->o->threads);
+    if (r->o->accumulate)
+        return pare_fail(PARE_EMISMATCH, "no scores are gathered of a "
+                                         "Boltzmann machine");
+    if (r->o->select == PARE_SELECT_ACC)
+        return pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy "
+                                         "to select by");
+    return pare_rbm_new(&r->rbm, r->m, batch, true, r->o->threads);
 }
 
 static int begin_scores(struct run *r)
@@ -488,15 +502,18 @@ static int compact(struct run *r)
 static int begin(struct run *r)
 {
     const struct pare_split *split = &r->d->split[PARE_TRAIN];
+    const struct pare_dialect *dialect;
     struct pare_training *t = &r->m->training;
-    int err = pare_model_fits(r->m, r->d);
+    int err = pare_rbm_check_loss(&r->m->arch, r->o->loss);
 
+    if (!err)
+        err = pare_model_fits(r->m, r->d);
     if (!err && split->n == 0)
         err = pare_fail(PARE_EMISMATCH, "the data have no train split");
     if (!err && r->m->n_tensors == 0)
         err = pare_fail(PARE_EMISMATCH, "the network has no weights");
     if (!err)
-        err = augment_fits(r);
+        err = pare_augment_fits_model(&r->o->augment, r->m, r->d);
     if (!err && r->o->select != PARE_SELECT_LAST &&
         r->d->split[r->o->val].n == 0)
         err = pare_fail(PARE_EMISMATCH,
@@ -526,15 +543,15 @@ static int begin(struct run *r)
     r->rank = malloc(r->o->batch * sizeof *r->rank);
     if (!r->order || !r->loss || !r->y || !r->rank)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    err = begin_dialect(r);
+    err = pare_model_set_dialect(r->m, r->o->dialect ? r->o->dialect : "");
+    dialect = pare_dialect_find(t->dialect);
+    r->plain = dialect && dialect->plain_decay;
     if (!err)
         err = begin_optimizer(r);
     if (!err)
         err = compact(r);
     if (!err)
-        err = pare_net_new(&r->net, r->m,
-                           r->o->batch < split->n ? r->o->batch : split->n,
-                           true, r->o->threads);
+        err = begin_passes(r);
     if (!err)
         err = begin_scores(r);
     if (!err && r->d->split[r->o->val].n > 0)
@@ -559,6 +576,7 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
         err = take_best(&r);
     pare_evaluator_free(r.ev);
     pare_net_free(r.net);
+    pare_rbm_free(r.rbm);
     if (r.compact)
         again = pare_model_uncompact(m, r.compact);
     pare_model_release(&r.good);

@@ -96,4 +96,10 @@ uint64_t pare_steps_per_epoch(const struct pare_dataset *d, uint64_t batch);
  */
 int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d);
 
+/** Images are changed as they are stored, and given as such or flat: do data
+    and model go with it? 0, PARE_EMISMATCH. */
+int pare_augment_fits_model(const struct pare_augment *a,
+                            const struct pare_model *m,
+                            const struct pare_dataset *d);
+
 #endif

@@ -99,6 +99,11 @@ static int tie_layer(struct pare_units *u, size_t i)
         size_t in = u->first[value], n = pare_units_width(u, value);
 
         switch (l->kind->op) {
+        case PARE_OP_RBM:
+            return pare_fail(PARE_EINVAL,
+                             "layer %s: the units of a Boltzmann machine are "
+                             "not known to shrinking",
+                             l->name);
         case PARE_OP_LINEAR:
         case PARE_OP_CONV:
             break;
