@@ -1,4 +1,5 @@
 /* pare-eval: loss and accuracy of models on data. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,14 +110,19 @@ static const char *number(double v)
     return pare_number_print(buf[next], v);
 }
 
+/* A count over the samples, "-" of what has no classes. */
+static const char *share(const struct pare_evaluation *e, uint64_t count)
+{
+    return e->n_classes ? number(ratio(count, e->n)) : "-";
+}
+
 static void print_summary(const struct result *r)
 {
     const struct pare_evaluation *e = &r->e;
 
     put_name(r->name);
     printf("\t%s\t%llu\t%s\t%s\t%s\n", opt.split, (unsigned long long)e->n,
-           number(e->loss), number(ratio(e->correct, e->n)),
-           number(ratio(e->top5, e->n)));
+           number(e->loss), share(e, e->correct), share(e, e->top5));
 }
 
 static void print_classes(const struct result *r)
@@ -195,8 +201,10 @@ static void json_model(struct pare_json *j, const struct result *r)
     pare_json_text(j, "split", opt.split);
     pare_json_int(j, "n", (int64_t)e->n);
     pare_json_real(j, "loss", e->loss);
-    pare_json_real(j, "accuracy", ratio(e->correct, e->n));
-    pare_json_real(j, "top5", ratio(e->top5, e->n));
+    pare_json_real(j, "accuracy",
+                   e->n_classes ? ratio(e->correct, e->n) : (double)NAN);
+    pare_json_real(j, "top5",
+                   e->n_classes ? ratio(e->top5, e->n) : (double)NAN);
     json_classes(j, r);
     pare_json_end(j);
 }
@@ -208,6 +216,8 @@ static int measure(struct result *r, enum pare_split_id split, int threads)
     if (err)
         return err;
     err = pare_evaluate(&r->e, &r->model, r->data, split, threads);
+    if (!err && r->e.n_classes == 0 && (opt.per_class || opt.confusion))
+        err = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no classes");
     return err && strcmp(r->name, "-") != 0
                ? pare_fail_prefix(err, "'%s'", r->name)
                : err;

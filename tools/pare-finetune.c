@@ -92,8 +92,8 @@ static void check_options(void)
         (opt.checkpoint && pare_checkpoint_spec_check(opt.checkpoint)))
         cli_usage(&tool, "%s", pare_error());
     if (opt.loss && !pare_loss_find(opt.loss))
-        cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
-                  opt.loss);
+        cli_usage(&tool, "--loss is cross-entropy, nll, mse or reconstruction, "
+                         "not '%s'", opt.loss);
     if (opt.dialect)
         training_dialect(&tool, opt.dialect);
     if (opt.lr_rewind && (strncmp(opt.lr_rewind, "epoch:", 6) != 0 ||

@@ -10,6 +10,7 @@
 #include "loss.h"
 #include "model_file.h"
 #include "parallel.h"
+#include "rbm.h"
 #include "rewiring.h"
 #include "status.h"
 #include "training.h"
@@ -19,6 +20,7 @@ struct options {
     const char *augment, *accumulate, *checkpoint, *prune, *dialect, *evolve;
     uint64_t epochs, steps, batch, seed;
     bool have_epochs, have_steps, have_seed, have_lr, have_init, store_init;
+    bool have_loss;
     double lr, weight_decay;
     struct begin_sparse sparse;
     struct training_watch watch;
@@ -55,7 +57,7 @@ static const struct cli_option options[] = {
     {0, "schedule", "SPEC", CLI_TEXT, &opt.schedule, 0, 0,
      "learning-rate schedule", NULL},
     {0, "loss", "NAME", CLI_TEXT, &opt.loss, 0, 0,
-     "cross-entropy, nll or mse", NULL},
+     "cross-entropy, nll, mse or reconstruction", &opt.have_loss},
     {0, "init", "SPEC", CLI_TEXT, &opt.init, 0, 0,
      "initialiser of the weights, with -a", &opt.have_init},
     BEGIN_OPTIONS(opt.sparse),
@@ -107,8 +109,8 @@ static void parse_specs(struct pare_train_options *t)
         cli_usage(&tool, "%s", pare_error());
     t->loss = pare_loss_find(opt.loss);
     if (!t->loss)
-        cli_usage(&tool, "--loss is cross-entropy, nll or mse, not '%s'",
-                  opt.loss);
+        cli_usage(&tool, "--loss is cross-entropy, nll, mse or reconstruction, "
+                         "not '%s'", opt.loss);
     t->select = training_select(&tool, opt.select);
     t->dialect = training_dialect(&tool, opt.dialect);
     training_accumulate(&tool, t, opt.accumulate);
@@ -125,15 +127,20 @@ static void parse_specs(struct pare_train_options *t)
 static int describe_input(struct pare_model *m, const struct pare_dataset *d)
 {
     struct pare_norm norm = {0};
-    int err;
+    int err = 0;
 
     if (m->training.batch)
         return 0;
-    err = pare_norm_copy(&norm, &d->norm);
+    if (pare_arch_is_rbm(&m->arch))
+        norm.scale = d->norm.scale; /* from 0 to 1, as they are */
+    else
+        err = pare_norm_copy(&norm, &d->norm);
     if (err)
         return err;
     pare_norm_release(&m->norm);
     m->norm = norm;
+    if (pare_arch_is_rbm(&m->arch))
+        return 0;
     return pare_model_copy_classes(m, d->n_classes, d->class_name);
 }
 
@@ -215,6 +222,10 @@ static int begin(struct pare_model *m, struct pare_train_options *t,
     err = opt.arch ? begin_model(&tool, m, opt.arch, opt.init, &opt.sparse,
                                  opt.have_seed, &t->seed, "train")
                    : begin_from_model(m, t, path, state);
+    if (!err && !opt.have_loss && pare_arch_is_rbm(&m->arch))
+        t->loss = pare_loss_find("reconstruction");
+    if (!err)
+        err = pare_rbm_check_loss(&m->arch, t->loss);
     if (!err)
         err = pare_model_fits(m, d);
     if (!err)

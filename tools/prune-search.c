@@ -74,6 +74,9 @@ static int measure(double *v, struct search *s, struct pare_model *m,
     }
     rc =
         pare_evaluate(&e, m, s->goal->data, s->goal->split, s->o.input.threads);
+    if (!rc && e.n_classes == 0)
+        rc = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy to "
+                                       "search by");
     if (!rc)
         *v = (double)e.correct / (double)e.n;
     pare_evaluation_release(&e);

@@ -347,6 +347,13 @@ static int on_step(void *arg, const struct pare_model *m, double lr,
     return autosave_if_due(s, m);
 }
 
+/* What was measured. */
+static void tell(const char *what, double v)
+{
+    if (!isnan(v))
+        fprintf(stderr, "%s%.4f", what, v);
+}
+
 static int on_epoch(void *arg, const struct pare_model *m,
                     const struct pare_history_row *row)
 {
@@ -358,12 +365,11 @@ static int on_epoch(void *arg, const struct pare_model *m,
                          strerror(errno));
     if (s->w->verbose) {
         clear_bar(s);
-        fprintf(stderr, "epoch %llu: loss %.4f, accuracy %.4f",
-                (unsigned long long)row->epoch, row->train_loss,
-                row->train_acc);
-        if (!isnan(row->val_loss))
-            fprintf(stderr, "; validation %.4f, %.4f", row->val_loss,
-                    row->val_acc);
+        fprintf(stderr, "epoch %llu: loss %.4f",
+                (unsigned long long)row->epoch, row->train_loss);
+        tell(", accuracy ", row->train_acc);
+        tell("; validation ", row->val_loss);
+        tell(", ", row->val_acc);
         fprintf(stderr, "; %.1f s\n", s->before + now() - s->begun);
     }
     return 0;
@@ -458,14 +464,15 @@ static void tell_rest(const struct watch *s, const struct pare_training *t)
 {
     double n = (double)t->sum_samples;
 
-    if (t->epoch_step && t->sum_samples)
-        fprintf(stderr,
-                "epoch %llu, %llu of %llu steps: loss %.4f, accuracy %.4f; "
-                "%.1f s\n",
-                (unsigned long long)t->epoch + 1,
-                (unsigned long long)t->epoch_step,
-                (unsigned long long)t->steps_per_epoch, t->sum_loss / n,
-                (double)t->sum_correct / n, s->before + now() - s->begun);
+    if (!t->epoch_step || !t->sum_samples)
+        return;
+    fprintf(stderr, "epoch %llu, %llu of %llu steps: loss %.4f",
+            (unsigned long long)t->epoch + 1,
+            (unsigned long long)t->epoch_step,
+            (unsigned long long)t->steps_per_epoch, t->sum_loss / n);
+    if (strcmp(t->loss, "reconstruction") != 0)
+        tell(", accuracy ", (double)t->sum_correct / n);
+    fprintf(stderr, "; %.1f s\n", s->before + now() - s->begun);
 }
 
 static int write_result(struct watch *s, struct pare_model *m,
