@@ -35,8 +35,7 @@ static const struct pare_loss *loss_of(const struct pare_model *m)
     return pare_loss_find(name);
 }
 
-/* The batch that the architecture leaves room for. */
-static size_t batch_of(const struct pare_arch *arch)
+size_t pare_evaluator_batch(const struct pare_arch *arch)
 {
     size_t floats = pare_shape_size(&arch->input), batch = BATCH;
 
@@ -57,7 +56,7 @@ int pare_evaluator_new(struct pare_evaluator **out, struct pare_model *m,
     if (!ev)
         return pare_fail(PARE_ENOMEM, "out of memory");
     ev->loss = loss_of(m);
-    ev->batch = batch_of(&m->arch);
+    ev->batch = pare_evaluator_batch(&m->arch);
     ev->seed = m->training.seed;
     err = ev->loss
               ? pare_rbm_check_loss(&m->arch, ev->loss)
@@ -262,7 +261,7 @@ int pare_gradient(float *const *grad, struct pare_model *m,
     if (!err && n == 0)
         err = pare_fail(PARE_EINVAL, "a gradient needs a sample");
     ev.loss = loss_of(m);
-    ev.batch = batch_of(&m->arch);
+    ev.batch = pare_evaluator_batch(&m->arch);
     if (!err && !ev.loss)
         err = pare_fail(PARE_EFORMAT, "unknown loss '%s'", m->training.loss);
     if (!err)

@@ -36,6 +36,9 @@ struct pare_evaluator;
 int pare_evaluator_new(struct pare_evaluator **ev, struct pare_model *m,
                        int threads);
 
+/** Samples that it runs at once: fewer where they are large. */
+size_t pare_evaluator_batch(const struct pare_arch *arch);
+
 /** Free the work space; NULL is fine. */
 void pare_evaluator_free(struct pare_evaluator *ev);
 
@@ -45,8 +48,8 @@ void pare_evaluator_free(struct pare_evaluator *ev);
  * @param confusion  [classes][classes] true x predicted, added to, or NULL
  */
 void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
-                        uint64_t *correct, uint64_t *top5,
-                        uint64_t *confusion, const struct pare_dataset *d,
+                        uint64_t *correct, uint64_t *top5, uint64_t *confusion,
+                        const struct pare_dataset *d,
                         const struct pare_split *split);
 
 /**
@@ -58,7 +61,7 @@ void pare_evaluator_run(struct pare_evaluator *ev, double *loss,
  * @return as pare_evaluate
  */
 int pare_gradient(float *const *grad, struct pare_model *m,
-                  const struct pare_dataset *d, const uint32_t *index,
-                  size_t n, int threads);
+                  const struct pare_dataset *d, const uint32_t *index, size_t n,
+                  int threads);
 
 #endif

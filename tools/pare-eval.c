@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "data_file.h"
+#include "eval-time.h"
 #include "evaluate.h"
 #include "json.h"
 #include "model_file.h"
@@ -15,8 +16,8 @@
 
 struct options {
     const char *data, *split;
-    bool json, per_class, confusion;
-    int threads;
+    bool json, per_class, confusion, time;
+    int threads, batch;
 };
 
 static struct options opt = {.split = "test"};
@@ -24,14 +25,18 @@ static struct options opt = {.split = "test"};
 static const struct cli_option options[] = {
     {'d', "data", "FILE", CLI_TEXT, &opt.data, 0, 0,
      "data file to measure on, see pare-data(5)", NULL},
-    {0, "split", "NAME", CLI_TEXT, &opt.split, 0, 0,
-     "train, val or test", NULL},
+    {0, "split", "NAME", CLI_TEXT, &opt.split, 0, 0, "train, val or test",
+     NULL},
     {0, "per-class", NULL, CLI_FLAG, &opt.per_class, 0, 0,
      "a line a class: precision, recall, F1", NULL},
     {0, "confusion", NULL, CLI_FLAG, &opt.confusion, 0, 0,
      "the confusion matrix, true by predicted", NULL},
     {0, "json", NULL, CLI_FLAG, &opt.json, 0, 0,
      "JSON with everything, an array of models", NULL},
+    {0, "time", NULL, CLI_FLAG, &opt.time, 0, 0,
+     "milliseconds of a batch, dense and sparse", NULL},
+    {'b', "batch", "N", CLI_INT, &opt.batch, 1, 1 << 20,
+     "samples of this batch; as many as evaluation takes otherwise", NULL},
     {'j', "threads", "N", CLI_INT, &opt.threads, 1, 1024,
      "threads; all processors otherwise", NULL},
     {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL},
@@ -52,6 +57,7 @@ struct result {
     const char *name;
     struct pare_model model;
     struct pare_evaluation e;
+    struct eval_time time;
     const struct pare_dataset *data;
 };
 
@@ -116,13 +122,26 @@ static const char *share(const struct pare_evaluation *e, uint64_t count)
     return e->n_classes ? number(ratio(count, e->n)) : "-";
 }
 
+/* Four digits are more than a clock knows. */
+static void print_time(const struct eval_time *t)
+{
+    printf("\t%zu\t", t->batch);
+    if (isnan(t->dense))
+        printf("-\t%.4g\t-", t->sparse);
+    else
+        printf("%.4g\t%.4g\t%.4g", t->dense, t->sparse, t->dense / t->sparse);
+}
+
 static void print_summary(const struct result *r)
 {
     const struct pare_evaluation *e = &r->e;
 
     put_name(r->name);
-    printf("\t%s\t%llu\t%s\t%s\t%s\n", opt.split, (unsigned long long)e->n,
+    printf("\t%s\t%llu\t%s\t%s\t%s", opt.split, (unsigned long long)e->n,
            number(e->loss), share(e, e->correct), share(e, e->top5));
+    if (opt.time)
+        print_time(&r->time);
+    putchar('\n');
 }
 
 static void print_classes(const struct result *r)
@@ -157,8 +176,8 @@ static void print_confusion(const struct result *r)
         printf("\t%s\t", opt.split);
         put_name(class_name(r, t, buf));
         for (size_t p = 0; p < r->e.n_classes; p++)
-            printf("\t%llu", (unsigned long long)
-                                 r->e.confusion[t * r->e.n_classes + p]);
+            printf("\t%llu",
+                   (unsigned long long)r->e.confusion[t * r->e.n_classes + p]);
         putchar('\n');
     }
 }
@@ -192,6 +211,16 @@ static void json_classes(struct pare_json *j, const struct result *r)
     pare_json_end(j);
 }
 
+static void json_time(struct pare_json *j, const struct eval_time *t)
+{
+    pare_json_object(j, "time");
+    pare_json_int(j, "batch", (int64_t)t->batch);
+    pare_json_real(j, "dense_ms", t->dense);
+    pare_json_real(j, "sparse_ms", t->sparse);
+    pare_json_real(j, "speedup", t->dense / t->sparse);
+    pare_json_end(j);
+}
+
 static void json_model(struct pare_json *j, const struct result *r)
 {
     const struct pare_evaluation *e = &r->e;
@@ -205,6 +234,8 @@ static void json_model(struct pare_json *j, const struct result *r)
                    e->n_classes ? ratio(e->correct, e->n) : (double)NAN);
     pare_json_real(j, "top5",
                    e->n_classes ? ratio(e->top5, e->n) : (double)NAN);
+    if (opt.time)
+        json_time(j, &r->time);
     json_classes(j, r);
     pare_json_end(j);
 }
@@ -218,6 +249,12 @@ static int measure(struct result *r, enum pare_split_id split, int threads)
     err = pare_evaluate(&r->e, &r->model, r->data, split, threads);
     if (!err && r->e.n_classes == 0 && (opt.per_class || opt.confusion))
         err = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no classes");
+    if (!err && r->e.n_classes == 0 && opt.time)
+        err = pare_fail(PARE_EMISMATCH, "--time is of networks, not of "
+                                        "Boltzmann machines");
+    if (!err && opt.time)
+        err = eval_time(&r->time, &r->model, r->data, split, (size_t)opt.batch,
+                        threads);
     return err && strcmp(r->name, "-") != 0
                ? pare_fail_prefix(err, "'%s'", r->name)
                : err;
@@ -225,9 +262,11 @@ static int measure(struct result *r, enum pare_split_id split, int threads)
 
 static void print_header(void)
 {
-    puts(opt.per_class
-             ? "model\tsplit\tclass\tn\tcorrect\tprecision\trecall\tf1"
-             : "model\tsplit\tn\tloss\taccuracy\ttop5");
+    if (opt.per_class)
+        puts("model\tsplit\tclass\tn\tcorrect\tprecision\trecall\tf1");
+    else
+        printf("model\tsplit\tn\tloss\taccuracy\ttop5%s\n",
+               opt.time ? "\tbatch\tdense_ms\tsparse_ms\tspeedup" : "");
 }
 
 static void print_result(const struct result *r, struct pare_json *j,
@@ -291,13 +330,17 @@ int main(int argc, char **argv)
     if (!opt.data)
         cli_usage(&tool, "-d FILE is needed");
     if (split < 0)
-        cli_usage(&tool, "--split is train, val or test, not '%s'",
-                  opt.split);
+        cli_usage(&tool, "--split is train, val or test, not '%s'", opt.split);
     if (opt.json + opt.per_class + opt.confusion > 1)
         cli_usage(&tool, "--json, --per-class and --confusion exclude each "
                          "other");
-    return cli_exit(&tool, first < argc
-                               ? run(argv + first, argc - first,
-                                     (enum pare_split_id)split)
-                               : run(standard, 1, (enum pare_split_id)split));
+    if (opt.time && (opt.per_class || opt.confusion))
+        cli_usage(&tool, "--time is of a whole model: not with --per-class "
+                         "or --confusion");
+    if (opt.batch && !opt.time)
+        cli_usage(&tool, "--batch is that of --time");
+    return cli_exit(
+        &tool, first < argc
+                   ? run(argv + first, argc - first, (enum pare_split_id)split)
+                   : run(standard, 1, (enum pare_split_id)split));
 }

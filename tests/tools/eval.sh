@@ -78,6 +78,35 @@ tail -n 1 "$OUT" >b
 sed -n 2p table >a
 same a b "another normalisation of the data changes nothing"
 
+# ---- times ----
+run pare-prune -s .9 -o few.h5 m.h5
+run pare-eval -d d.h5 m.h5 few.h5
+cp "$OUT" plain
+run pare-eval --time -d d.h5 m.h5 few.h5
+status_is 0 "models are timed"
+out_has '	top5	batch	dense_ms	sparse_ms	speedup$' "with columns for it"
+cut -f 1-6 "$OUT" >timed
+same plain timed "the others stay as they are"
+ok "times are above 0, their ratio is told, all samples fit" awk -F '\t' '
+    NR > 1 { r = $8 / $9 / $10
+             if (!($7 == 20 && $8 > 0 && $9 > 0 && r > .99 && r < 1.01)) bad++ }
+    END { exit !(NR == 3 && !bad) }' "$OUT"
+for b in 7:7 20:20 21:20; do
+    run pare-eval --time -b ${b%:*} -j 1 -d d.h5 few.h5
+    ok "of a batch of ${b%:*} ${b#*:} are there" \
+        test "$(tail -n 1 "$OUT" | cut -f 7)" = "${b#*:}"
+done
+run pare-eval --time --json -d d.h5 few.h5
+out_has '"time":[{]"batch":20,"dense_ms":[0-9.e-]+,"sparse_ms":[0-9.e-]+,"sp' \
+    "JSON has them"
+run pare-init -a 4-100000-100000-3 --epsilon .1 -S 1 -o wide.h5
+status_is 0 "a model with 1e10 positions"
+run pare-eval --time -b 4 -d d.h5 wide.h5
+status_is 0 "is evaluated"
+out_has '^wide.h5	test	20	.*	4	-	[0-9.e-]+	-$' "has no dense time"
+run pare-eval --time -b 4 --json -d d.h5 wide.h5
+out_has '"dense_ms":null,"sparse_ms":[0-9.e-]+,"speedup":null' "nor in JSON"
+
 # ---- trouble ----
 run pare-eval -d d.h5 none.h5 good.h5
 status_is 1 "a model that is missing"
@@ -101,7 +130,9 @@ run pare-eval -d short.h5 m.h5
 fails_with 1 "a split that is not there"
 err_has 'no test split; there is train, val$' "is told"
 for bad in '' '-d d.h5 --split all' '-d d.h5 --json --per-class' \
-    '-d d.h5 --confusion --per-class' '-d d.h5 -j 0' '-d d.h5 -j two'; do
+    '-d d.h5 --confusion --per-class' '-d d.h5 -j 0' '-d d.h5 -j two' \
+    '-d d.h5 -b 4' '-d d.h5 --time -b 0' '-d d.h5 --time --per-class' \
+    '-d d.h5 --time --confusion'; do
     # shellcheck disable=SC2086
     run pare-eval $bad m.h5
     fails_with 2 "wrong usage: $bad"
