@@ -10,7 +10,7 @@
  * A block of 64 lanes takes 40 of the 48 KB of a usual first cache. It is
  * worth it where pieces have some entries: each reads and writes y.
  */
-enum { BLOCK = 160, LEAST = 8 };
+enum { BLOCK = SPARSE_BLOCK, LEAST = 8 };
 
 static int no_memory(void)
 {
@@ -30,21 +30,13 @@ static void order(struct sparse_piece *piece, size_t n)
     }
 }
 
-/* Cut the entries of a side at multiples of BLOCK inner numbers. */
-static bool cut(struct pare_sparse *s, struct sparse_side *side,
-                struct sparse_piece **out, size_t inner)
+/* Pieces of blocks of inner numbers, and these numbers in their order. */
+static void cut(struct sparse_piece *piece, uint8_t *near,
+                const struct sparse_side *side, size_t blocks)
 {
-    size_t blocks = (inner + BLOCK - 1) / BLOCK, n = side->n;
-    struct sparse_piece *piece;
+    size_t n = side->n;
+    uint64_t at = 0;
 
-    side->blocks = 1;
-    if (blocks < 2 || side->begin[n] / n / blocks < LEAST)
-        return true;
-    if (n > SIZE_MAX / blocks / sizeof *piece)
-        return false;
-    *out = piece = malloc(blocks * n * sizeof *piece);
-    if (!piece)
-        return false;
     for (size_t i = 0; i < n; i++) {
         uint64_t k = side->begin[i], from;
 
@@ -52,17 +44,44 @@ static bool cut(struct pare_sparse *s, struct sparse_side *side,
             from = k;
             while (k < side->begin[i + 1] && side->index[k] < (b + 1) * BLOCK)
                 k++;
-            piece[b * n + i] =
-                (struct sparse_piece){from, (uint32_t)(k - from), (uint32_t)i};
+            piece[b * n + i] = (struct sparse_piece){from, (uint32_t)(k - from),
+                                                     (uint32_t)i, 0};
         }
     }
     for (size_t b = 0; b < blocks; b++)
         for (size_t i = 0; i < n; i += SPARSE_WINDOW)
             order(piece + b * n + i,
                   n - i < SPARSE_WINDOW ? n - i : SPARSE_WINDOW);
+    for (size_t i = 0; i < blocks * n; i++) {
+        const uint32_t *from = side->index + piece[i].begin;
+
+        piece[i].near = at;
+        for (size_t k = 0; k < piece[i].n; k++)
+            near[at++] = (uint8_t)(from[k] - i / n * BLOCK);
+    }
+}
+
+/* Cut the entries of a side at multiples of BLOCK, where it is worth it. */
+static bool cut_side(struct pare_sparse *s, struct sparse_side *side,
+                     struct sparse_piece **piece, uint8_t **near, size_t inner)
+{
+    size_t blocks = (inner + BLOCK - 1) / BLOCK, n = side->n;
+    uint64_t all = side->begin[n];
+
+    side->blocks = 1;
+    if (blocks < 2 || all / n / blocks < LEAST)
+        return true;
+    if (n > SIZE_MAX / blocks / sizeof **piece)
+        return false;
+    *piece = malloc(blocks * n * sizeof **piece);
+    *near = malloc((size_t)all);
+    if (!*piece || !*near)
+        return false;
+    cut(*piece, *near, side, blocks);
     side->blocks = blocks;
-    side->piece = piece;
-    s->bytes += blocks * n * sizeof *piece;
+    side->piece = *piece;
+    side->near = *near;
+    s->bytes += blocks * n * sizeof **piece + (size_t)all;
     return true;
 }
 
@@ -108,7 +127,9 @@ static int arrange_back(struct pare_sparse *s)
                                    .entry = s->back_entry};
     s->bytes += (p->cols + 1) * sizeof *s->back_begin +
                 2 * (size_t)(n + 1) * sizeof *s->back_index;
-    return cut(s, &s->back, &s->back_piece, p->rows) ? 0 : no_memory();
+    return cut_side(s, &s->back, &s->back_piece, &s->back_near, p->rows)
+               ? 0
+               : no_memory();
 }
 
 int pare_sparse_new(struct pare_sparse **out, const struct pare_pattern *p,
@@ -123,7 +144,7 @@ int pare_sparse_new(struct pare_sparse **out, const struct pare_pattern *p,
     s->bytes = sizeof *s;
     s->forward =
         (struct sparse_side){.n = p->rows, .begin = p->row, .index = p->col};
-    if (!cut(s, &s->forward, &s->forward_piece, p->cols))
+    if (!cut_side(s, &s->forward, &s->forward_piece, &s->forward_near, p->cols))
         err = no_memory();
     else if (back)
         err = arrange_back(s);
@@ -140,6 +161,8 @@ void pare_sparse_free(struct pare_sparse *s)
     if (!s)
         return;
     free(s->forward_piece);
+    free(s->forward_near);
+    free(s->back_near);
     free(s->back_begin);
     free(s->back_piece);
     free(s->back_index);

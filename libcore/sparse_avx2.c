@@ -6,11 +6,11 @@
 #include "sparse_slopes_fma.h"
 
 ALONE(alone64, 8, 8)
-SEVERAL(several64, 8, 1, 8)
+SEVERAL(several64, 8, 1, 8, true)
 ALONE(alone32, 8, 4)
-SEVERAL(several32, 8, 2, 4)
+SEVERAL(several32, 8, 2, 4, true)
 ALONE(alone16, 8, 2)
-SEVERAL(several16, 8, 4, 2)
+SEVERAL(several16, 8, 4, 2, false)
 
 void pare_sparse_product_avx2(const struct sparse_product *p)
 {

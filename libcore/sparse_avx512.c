@@ -21,11 +21,11 @@ typedef __m512 V16;
 
 CHAINS(16)
 ALONE(alone64, 16, 4)
-SEVERAL(several64, 16, 2, 4)
+SEVERAL(several64, 16, 2, 4, true)
 ALONE(alone32, 16, 2)
-SEVERAL(several32, 16, 2, 2)
+SEVERAL(several32, 16, 2, 2, true)
 ALONE(alone16, 16, 1)
-SEVERAL(several16, 16, 4, 1)
+SEVERAL(several16, 16, 4, 1, false)
 
 void pare_sparse_product_avx512(const struct sparse_product *p)
 {

@@ -42,15 +42,16 @@ typedef __m128 V4;
 struct how {
     bool zero;    /* chains begin at 0 and not at y */
     bool through; /* values lie where `entry` says */
+    bool near;    /* inner numbers are within the block, where x begins */
 };
 
 #define CHAINS(W)                                                              \
     INLINE void chains##W(const struct sparse_product *p,                      \
                           const struct sparse_piece *piece, int rows, int nv,  \
-                          struct how how)                                      \
+                          struct how how, const float *x)                      \
     {                                                                          \
         const size_t lanes = (size_t)nv * W;                                   \
-        const float *const x = p->x;                                           \
+        const uint8_t *near[4];                                                \
         const float *value[4];                                                 \
         const uint32_t *index[4], *entry[4];                                   \
         uint32_t all = piece[rows - 1].n;                                      \
@@ -62,6 +63,7 @@ struct how {
                                                                                \
             value[r] = how.through ? p->value : p->value + piece[r].begin;     \
             index[r] = p->side->index + piece[r].begin;                        \
+            near[r] = how.near ? p->side->near + piece[r].near : NULL;         \
             entry[r] = how.through ? p->side->entry + piece[r].begin : NULL;   \
             all = piece[r].n < all ? piece[r].n : all;                         \
             UNROLL for (int v = 0; v < nv; v++) acc[r][v] =                    \
@@ -84,7 +86,7 @@ struct how {
 #define STEP(W, r)                                                             \
     do {                                                                       \
         V##W w = V##W##_SET1(value[r][how.through ? entry[r][k] : k]);         \
-        const float *in = x + index[r][k] * lanes;                             \
+        const float *in = x + (how.near ? near[r][k] : index[r][k]) * lanes;   \
                                                                                \
         HELD(in);                                                              \
         UNROLL for (int v = 0; v < nv; v++) acc[r][v] =                        \
@@ -99,22 +101,24 @@ struct how {
                                                                                \
         for (size_t i = p->first; i < p->first + p->n; i++) {                  \
             const struct sparse_piece piece = {                                \
-                begin[i], (uint32_t)(begin[i + 1] - begin[i]), (uint32_t)i};   \
+                begin[i], (uint32_t)(begin[i + 1] - begin[i]), (uint32_t)i,    \
+                0};                                                            \
                                                                                \
-            chains##W(p, &piece, 1, nv, how);                                  \
+            chains##W(p, &piece, 1, nv, how, p->x);                            \
         }                                                                      \
     }                                                                          \
     APART void name(const struct sparse_product *p, size_t b)                  \
     {                                                                          \
         (void)b;                                                               \
-        WITH_HOW(!p->add, p->side->entry != NULL, name##_how, p);              \
+        WITH_HOW(!p->add, p->side->entry != NULL, false, name##_how, p);       \
     }
 
-/* `rows` pieces at once. */
-#define SEVERAL(name, W, rows, nv)                                             \
+/* `rows` pieces at once; `near` where they are of a block. */
+#define SEVERAL(name, W, rows, nv, near)                                       \
     INLINE void name##_how(const struct sparse_product *p, size_t b,           \
                            struct how how)                                     \
     {                                                                          \
+        const float *x = p->x + (near ? b * SPARSE_BLOCK * nv * W : 0);        \
         struct sparse_piece list[SPARSE_WINDOW];                               \
                                                                                \
         for (size_t at = p->first, end; at < p->first + p->n; at = end) {      \
@@ -123,35 +127,36 @@ struct how {
                                                                                \
             end = sparse_next(p, at);                                          \
             for (; i + rows <= end - at; i += rows)                            \
-                chains##W(p, piece + i, rows, nv, how);                        \
+                chains##W(p, piece + i, rows, nv, how, x);                     \
             for (; i < end - at; i++)                                          \
-                chains##W(p, piece + i, 1, nv, how);                           \
+                chains##W(p, piece + i, 1, nv, how, x);                        \
         }                                                                      \
     }                                                                          \
     APART void name(const struct sparse_product *p, size_t b)                  \
     {                                                                          \
-        WITH_HOW(b == 0 && !p->add, p->side->entry != NULL, name##_how, p, b); \
+        WITH_HOW(b == 0 && !p->add, p->side->entry != NULL, near, name##_how,  \
+                 p, b);                                                        \
     }
 
 /* Call a function with what `how` holds as constants. */
-#define WITH_HOW(zero, through, f, ...)                                        \
+#define WITH_HOW(zero, through, near, f, ...)                                  \
     do {                                                                       \
         if ((zero) && (through))                                               \
-            f(__VA_ARGS__, (struct how){true, true});                          \
+            f(__VA_ARGS__, (struct how){true, true, near});                    \
         else if (through)                                                      \
-            f(__VA_ARGS__, (struct how){false, true});                         \
+            f(__VA_ARGS__, (struct how){false, true, near});                   \
         else if (zero)                                                         \
-            f(__VA_ARGS__, (struct how){true, false});                         \
+            f(__VA_ARGS__, (struct how){true, false, near});                   \
         else                                                                   \
-            f(__VA_ARGS__, (struct how){false, false});                        \
+            f(__VA_ARGS__, (struct how){false, false, near});                  \
     } while (0)
 
 CHAINS(8)
 CHAINS(4)
 ALONE(alone8, 8, 1)
-SEVERAL(several8, 8, 4, 1)
+SEVERAL(several8, 8, 4, 1, false)
 ALONE(alone4, 4, 1)
-SEVERAL(several4, 4, 4, 1)
+SEVERAL(several4, 4, 4, 1, false)
 
 typedef void walk_function(const struct sparse_product *p, size_t b);
 

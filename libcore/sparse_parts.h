@@ -9,9 +9,11 @@
 struct sparse_piece {
     uint64_t begin;
     uint32_t n, outer;
+    uint64_t near; /* of a block: where its numbers begin in sparse_side.near */
 };
 
 #define SPARSE_WINDOW 32
+#define SPARSE_BLOCK  160 /* at most 256 */
 
 /**
  * The entries of a matrix by outer number: rows for the forward product,
@@ -30,6 +32,7 @@ struct sparse_side {
     const uint32_t *entry; /* [entries] where the value is; NULL: as here */
     size_t blocks;
     const struct sparse_piece *piece; /* [blocks][n]; NULL with one block */
+    const uint8_t *near; /* inner numbers within blocks, piece by piece */
 };
 
 struct pare_sparse {
@@ -37,6 +40,7 @@ struct pare_sparse {
     struct sparse_side forward, back;
     size_t bytes;
     struct sparse_piece *forward_piece, *back_piece;
+    uint8_t *forward_near, *back_near;
     uint64_t *back_begin;
     uint32_t *back_index, *back_entry;
 };
@@ -105,7 +109,7 @@ sparse_window(struct sparse_piece *list, const struct sparse_product *p,
     for (size_t i = at; i < end; i++)
         list[n++] = (struct sparse_piece){
             side->begin[i], (uint32_t)(side->begin[i + 1] - side->begin[i]),
-            (uint32_t)i};
+            (uint32_t)i, 0};
     return list;
 }
 
