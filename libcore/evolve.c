@@ -83,7 +83,7 @@ static const struct key {
     [LAST] = {"last", "no|yes|drop", 0, 0, false, true},
     [P] = {"p", NULL, 0, 1, false, true},
     [GROW] = {"grow", "random|gradient|hebbian|momentum", 0, 0, false, false},
-    [COUNT] = {"count", "exact|bernoulli|strict", 0, 0, false, false},
+    [COUNT] = {"count", "exact|bernoulli|strict|ties", 0, 0, false, false},
     [VALUE] = {"value", NULL, 0, 0, false, false},
     [AVOID] = {"avoid", "none|removed", 0, 0, false, false},
     [LOWEST] = {"lowest", "no|yes", 0, 0, false, true},
@@ -315,9 +315,12 @@ static int check_count(struct pare_evolve_spec *s, const bool seen[N_KEYS])
         g->counting = PARE_GROW_STRICT;
         strcpy(s->value[COUNT], "strict");
     }
-    if (!g->rule->scored && g->counting == PARE_GROW_STRICT)
-        return pare_fail(PARE_EINVAL, "count=strict goes with growth by "
-                                      "scores, not grow=random");
+    if (!g->rule->scored &&
+        (g->counting == PARE_GROW_STRICT || g->counting == PARE_GROW_TIES))
+        return pare_fail(PARE_EINVAL,
+                         "count=%s goes with growth by scores, "
+                         "not grow=random",
+                         s->value[COUNT]);
     if (!g->rule->scored && g->lowest)
         return pare_fail(PARE_EINVAL, "lowest goes with growth by scores, not "
                                       "grow=random");

@@ -141,8 +141,10 @@ enum pare_grow_count {
     PARE_GROW_EXACT,     /* so many; equal scores by lower position */
     PARE_GROW_BERNOULLI, /* random: each free position by itself, in the mean
                             so many */
-    PARE_GROW_STRICT     /* by scores: only what is beyond the best score that
+    PARE_GROW_STRICT,    /* by scores: only what is beyond the best score that
                             is left, so fewer where scores are equal */
+    PARE_GROW_TIES       /* by scores: also all that equal the worst score that
+                            grows, so more where scores are equal */
 };
 
 /** What new connections weigh. */
@@ -174,7 +176,7 @@ struct pare_grow_options {
 /** Random, exact, zero, to the target, all free positions, one thread. */
 void pare_grow_defaults(struct pare_grow_options *o);
 
-/** Parse "exact", "bernoulli" or "strict". 0, PARE_EINVAL. */
+/** Parse "exact", "bernoulli", "strict" or "ties". 0, PARE_EINVAL. */
 int pare_grow_count_parse(enum pare_grow_count *c, const char *text);
 
 /** Parse "0", "normal,sd=.1" (normal:.1 means the same) or "fan" into value
@@ -217,8 +219,8 @@ void pare_grow_value_print(char canon[PARE_SPEC_MAX],
  *
  * Source: random: Mocanu et al. 2018, arXiv:1707.04780. gradient: Evci et al.
  * 2020, arXiv:1911.11134. momentum, redistribute: Dettmers & Zettlemoyer 2019,
- * arXiv:1907.04840. hebbian, bernoulli, strict: github.com/numenta/
- * nupic.research, commit f08d1f5d8.
+ * arXiv:1907.04840. hebbian, bernoulli, strict, ties (of the lowest):
+ * github.com/numenta/nupic.research, commit f08d1f5d8.
  * Departure: gradients are of evaluation mode, without dropout and with
  * running statistics; RigL's are of the training step.
  */

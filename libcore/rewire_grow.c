@@ -504,10 +504,11 @@ static int check_options(const struct pare_grow_options *o)
     if (o->rule->scored && o->counting == PARE_GROW_BERNOULLI)
         return pare_fail(PARE_EINVAL,
                          "only random growth has bernoulli counts");
-    if (!o->rule->scored && (o->counting == PARE_GROW_STRICT || o->lowest))
+    if (!o->rule->scored && (o->counting == PARE_GROW_STRICT ||
+                             o->counting == PARE_GROW_TIES || o->lowest))
         return pare_fail(PARE_EINVAL,
                          "random growth has no scores: it has no strict "
-                         "counts and no lowest");
+                         "counts, no ties and no lowest");
     if (!to_target(o) && o->redistribute)
         return pare_fail(PARE_EINVAL,
                          "what layers lack of their targets is redistributed: "

@@ -165,14 +165,35 @@ static float best_left(const uint8_t *left, const float *score, uint64_t n,
     return best;
 }
 
-static int gather(struct rewire_room *l, const uint8_t *open,
-                  const uint8_t *left, const float *score,
-                  const struct pare_grow_options *o)
+/* Take of what is left all that equals the worst score that grows. */
+static uint64_t take_ties(uint8_t *left, const uint8_t *open,
+                          const float *score, uint64_t n, bool lowest)
+{
+    float worst = lowest ? -INFINITY : INFINITY;
+    uint64_t more = 0;
+
+    for (uint64_t i = 0; i < n; i++)
+        if (open[i] && !left[i] &&
+            (lowest ? score[i] > worst : score[i] < worst))
+            worst = score[i];
+    for (uint64_t i = 0; i < n; i++)
+        if (left[i] && score[i] == worst) {
+            left[i] = 0;
+            more++;
+        }
+    return more;
+}
+
+static int gather(struct rewire_room *l, const uint8_t *open, uint8_t *left,
+                  const float *score, const struct pare_grow_options *o)
 {
     bool strict = o->counting == PARE_GROW_STRICT;
     float bar = strict ? best_left(left, score, l->positions, o->lowest) : 0;
+    uint64_t more = 0;
 
-    l->fresh = malloc((size_t)(l->want + 1) * sizeof *l->fresh);
+    if (o->counting == PARE_GROW_TIES && l->want)
+        more = take_ties(left, open, score, l->positions, o->lowest);
+    l->fresh = malloc((size_t)(l->want + more + 1) * sizeof *l->fresh);
     if (!l->fresh)
         return no_memory();
     for (uint64_t i = 0; i < l->positions; i++)

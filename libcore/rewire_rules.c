@@ -219,16 +219,18 @@ const struct pare_grow_rule *pare_grow_find(const char *name)
     return NULL;
 }
 
-static const char *const count_name[] = {"exact", "bernoulli", "strict"};
+static const char *const count_name[] = {"exact", "bernoulli", "strict",
+                                         "ties"};
 
 int pare_grow_count_parse(enum pare_grow_count *c, const char *text)
 {
-    for (int i = 0; i <= PARE_GROW_STRICT; i++)
+    for (int i = 0; i <= PARE_GROW_TIES; i++)
         if (strcmp(count_name[i], text) == 0) {
             *c = (enum pare_grow_count)i;
             return 0;
         }
-    return pare_fail(PARE_EINVAL, "exact, bernoulli or strict, not '%s'", text);
+    return pare_fail(PARE_EINVAL, "exact, bernoulli, strict or ties, not '%s'",
+                     text);
 }
 
 const char *pare_grow_count_name(enum pare_grow_count c)

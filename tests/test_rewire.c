@@ -465,7 +465,7 @@ static void assert_best(const struct pare_tensor *t, const uint8_t *was,
         }
 }
 
-static void scores_grow_the_best_exactly_or_strictly(void **state)
+static void scores_grow_the_best_exactly_strictly_or_with_ties(void **state)
 {
     const float *given[6] = {ref_count};
 
@@ -506,6 +506,15 @@ static void scores_grow_the_best_exactly_or_strictly(void **state)
         o.counting = PARE_GROW_STRICT;
         r = grow(&m, &o);
         assert_int_equal(r.grown, more);
+        pare_rewire_report_release(&r);
+        pare_model_release(&m);
+        /* With ties they all grow. */
+        m = after_a_drop(way & 1);
+        o.counting = PARE_GROW_TIES;
+        r = grow(&m, &o);
+        assert_int_equal(r.grown, o.count + equals);
+        assert_int_equal(pare_tensor_expand(&m, 0), 0);
+        assert_best(&m.tensor[0], was, ref_count, o.lowest);
         pare_rewire_report_release(&r);
         pare_model_release(&m);
     }
@@ -775,7 +784,7 @@ int main(void)
         cmocka_unit_test(a_layer_without_room_is_named),
         cmocka_unit_test(growth_reaches_a_count_or_a_density),
         cmocka_unit_test(new_values_are_drawn_in_order),
-        cmocka_unit_test(scores_grow_the_best_exactly_or_strictly),
+        cmocka_unit_test(scores_grow_the_best_exactly_strictly_or_with_ties),
         cmocka_unit_test(gradients_grow_connections),
         cmocka_unit_test(coactivations_grow_connections),
         cmocka_unit_test(a_dialect_keeps_state_dense_or_moves_it),

@@ -89,8 +89,10 @@ static void set_up(struct job *job)
         cli_usage(job->tool, "--counting is %s", pare_error());
     if (g->counting == PARE_GROW_BERNOULLI && g->rule->scored)
         cli_usage(job->tool, "--counting bernoulli goes with -m random");
-    if (g->counting == PARE_GROW_STRICT && !g->rule->scored)
-        cli_usage(job->tool, "--counting strict: -m random has no scores");
+    if ((g->counting == PARE_GROW_STRICT || g->counting == PARE_GROW_TIES) &&
+        !g->rule->scored)
+        cli_usage(job->tool, "--counting %s: -m random has no scores",
+                  o->counting);
     if (pare_grow_value_parse(g, o->value))
         cli_usage(job->tool, "--value: %s", pare_error());
     g->avoid = strcmp(o->avoid, "removed") == 0;
@@ -316,7 +318,7 @@ int main(int argc, char **argv)
         {0, "density", "D", CLI_REAL, &o.density, 0, 1,
          "to this density of each layer", &o.density_given},
         {0, "counting", "HOW", CLI_TEXT, &o.counting, 0, 0,
-         "exact, bernoulli (random) or strict (by scores)", NULL},
+         "exact, bernoulli (random), strict or ties (by scores)", NULL},
         {0, "value", "SPEC", CLI_TEXT, &o.value, 0, 0,
          "of new weights: 0, normal,sd=S or fan", NULL},
         {0, "avoid", "WHAT", CLI_TEXT, &o.avoid, 0, 0,

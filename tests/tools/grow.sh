@@ -68,6 +68,9 @@ status_is 0 "Bernoulli counts"
 run pare-grow --counting strict -m hebbian t.h5 -o 1.h5
 status_is 0 "strict counts"
 ok "are no more than asked for" [ "$(kept 1.h5 | cut -d ' ' -f 4)" -le 155 ]
+run pare-grow --counting ties --lowest -m hebbian t.h5 -o 1.h5
+status_is 0 "ties"
+ok "are no fewer" [ "$(kept 1.h5 | cut -d ' ' -f 4)" -ge 155 ]
 
 # ---- a loop of commands, and its replay ----
 run_sh 'for i in 1 2 3; do
@@ -89,7 +92,8 @@ mv t.orig t.h5
 # ---- bad input ----
 for bad in '-m nothing' '-m file' '-m random --scores x.h5' '-m gradient' \
     '-m random -d d.h5' '-m hebbian -d d.h5' '--calibrate 5' '--lowest' \
-    '--counting all' '--counting strict' '-m hebbian --counting bernoulli' \
+    '--counting all' '--counting strict' '--counting ties' \
+    '-m hebbian --counting bernoulli' \
     '--value 1' '--value normal' '--value normal,sd=-1' '--avoid all' \
     '--density 0' '--density 1.1' '--density nan' '--density .5 -n 3' \
     '-n -1' '--redistribute -n 3' '--report -' '-S x' '--nonsense'; do
