@@ -624,6 +624,7 @@ static void a_dialect_keeps_state_dense_or_moves_it(void **state)
     pare_model_release(&m);
     for (int compact = 0; compact < 2; compact++) {
         m = reference(ref_many_weight, ref_many_mask);
+        t = &m.tensor[0];
         strcpy(m.training.dialect, "synapses");
         if (compact)
             assert_int_equal(pare_tensor_compact(&m, 0), 0);

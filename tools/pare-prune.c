@@ -127,7 +127,7 @@ static int read_inputs(struct job *job, const char *path)
     struct pare_criterion_input *input = &job->pruning.prune.input;
     int rc = pare_model_read(&job->model, &job->in, path);
 
-    if (!rc && !job->drop.rule)
+    if (!rc && !job->drop.rule) /* these work on compact layers */
         rc = pare_model_expand(&job->model);
     if (!rc && job->o->data) {
         rc = pare_data_read(&job->data, job->o->data);

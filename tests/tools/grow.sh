@@ -89,6 +89,17 @@ pare-dump loop.h5 | pare-load -o twin.h5
 same twin.h5 loop.h5 "and so does its text"
 mv t.orig t.h5
 
+# ---- layers too large for a mask ----
+pare-init -a 70000-70000-70000 --epsilon 1 -S 1 -o big.h5
+run_sh 'pare-prune -v -m set,zeta=.5 big.h5 | pare-grow -v -o 1.h5'
+status_is 0 "layers of 2^32 positions and more are rewired"
+err_has 'removed 139,99[0-9] of 280,000' "a half goes"
+err_has 'grew 139,99[0-9] connections, .* 280,000 after' "and grows elsewhere"
+run pare-check 1.h5
+status_is 0 "to a sound model"
+run pare-prune -s .9999999 big.h5
+fails_with 1 "while prunings by an amount need dense layers"
+
 # ---- bad input ----
 for bad in '-m nothing' '-m file' '-m random --scores x.h5' '-m gradient' \
     '-m random -d d.h5' '-m hebbian -d d.h5' '--calibrate 5' '--lowest' \
