@@ -427,51 +427,6 @@ static int read_history(struct twin *t, char *rest)
     return err ? err : pare_model_add_history(&t->m, &r);
 }
 
-static int read_scores(struct twin *t, char *rest)
-{
-    return pare_text_scores(&t->r, &t->m, rest);
-}
-
-static int read_score(struct twin *t, char *rest)
-{
-    return pare_text_score(&t->r, &t->m, rest);
-}
-
-static int read_curve(struct twin *t, char *rest)
-{
-    return pare_text_curve(&t->r, &t->m, rest);
-}
-
-static int read_target(struct twin *t, char *rest)
-{
-    return pare_text_target(&t->r, &t->m, rest);
-}
-
-static int read_removed(struct twin *t, char *rest)
-{
-    return pare_text_removed(&t->r, &t->m, rest);
-}
-
-static int read_added(struct twin *t, char *rest)
-{
-    return pare_text_added(&t->r, &t->m, rest);
-}
-
-static int read_removed_slot(struct twin *t, char *rest)
-{
-    return pare_text_removed_slot(&t->r, &t->m, rest);
-}
-
-static int read_added_slot(struct twin *t, char *rest)
-{
-    return pare_text_added_slot(&t->r, &t->m, rest);
-}
-
-static int read_rewiring(struct twin *t, char *rest)
-{
-    return pare_text_rewiring(&t->r, &t->m, rest);
-}
-
 static int read_step(struct twin *t, char *rest)
 {
     int err = pare_text_unescape(&t->r, rest);
@@ -555,19 +510,22 @@ static const struct {
     {"checkpoint", read_checkpoint},
     {"value", read_value},
     {"end-checkpoint", read_end_checkpoint},
-    {"scores", read_scores},
-    {"score", read_score},
-    {"curve", read_curve},
-    {"target", read_target},
-    {"removed", read_removed},
-    {"removed-slot", read_removed_slot},
-    {"added", read_added},
-    {"added-slot", read_added_slot},
-    {"rewiring", read_rewiring},
     {"history", read_history},
     {"step", read_step},
     {"user", read_user},
     {"end", read_end},
+};
+
+/** Keywords of what only some models carry. */
+static const struct {
+    const char *name;
+    int (*read)(struct pare_text *r, struct pare_model *m, char *rest);
+} carried[] = {
+    {"scores", pare_text_scores},     {"score", pare_text_score},
+    {"curve", pare_text_curve},       {"target", pare_text_target},
+    {"removed", pare_text_removed},   {"removed-slot", pare_text_removed_slot},
+    {"added", pare_text_added},       {"added-slot", pare_text_added_slot},
+    {"rewiring", pare_text_rewiring},
 };
 
 /** One line that begins with a keyword. */
@@ -588,6 +546,10 @@ static int read_keyword(struct twin *t)
             return bad(t, "'%s' before 'arch'", t->r.line);
         return keyword[i].read(t, rest);
     }
+    for (size_t i = 0; i < sizeof carried / sizeof *carried; i++)
+        if (strcmp(carried[i].name, t->r.line) == 0)
+            return t->m.arch.text ? carried[i].read(&t->r, &t->m, rest)
+                                  : bad(t, "'%s' before 'arch'", t->r.line);
     return bad(t, "no keyword '%s'", t->r.line);
 }
 
