@@ -490,6 +490,30 @@ static void a_bitmap_is_read_into_a_pattern(void **state)
 #define OUT 65536
 #define IN  65537
 
+#define IS(name) (strcmp(fault, name) == 0)
+
+/* The gaps of that model; how many bytes they are. */
+static size_t forge_gaps(uint8_t gaps[16], const char *fault)
+{
+    static const uint8_t good[6] = {0, 4, 0x80, 0x80, 0x04, 0};
+
+    memcpy(gaps, good, sizeof good);
+    if (IS("far"))
+        gaps[2] = 0x81;
+    if (IS("eleven")) {
+        memset(gaps + 2, 0xff, 10);
+        gaps[12] = 1;
+        return 13;
+    }
+    if (IS("overflow")) { /* 2^64 - 1: the next column would be 0 */
+        memset(gaps + 1, 0xff, 9);
+        gaps[10] = 1;
+        gaps[11] = 0;
+        return 12;
+    }
+    return IS("left over") ? 6 : IS("cut off") ? 4 : 5;
+}
+
 /* A model of IN inputs and OUT outputs with entries (0,0), (0,5), (2,IN-1),
  * written by hand with a choice of one fault. */
 static int read_forged(const char *fault)
@@ -497,15 +521,14 @@ static int read_forged(const char *fault)
     static const char zeros[] = "00000000000000000000000000000000";
     static uint64_t rows[OUT + 1];
     static const float value[4] = {1, 2, 3, 4};
-    uint8_t gaps[16] = {0, 4, 0x80, 0x80, 0x04, 0};
+    uint8_t gaps[16];
     struct pare_arch arch = {0};
     struct pare_model m = {0}, back = {0};
     struct pare_h5w *w;
     struct pare_model_file info = {0};
-    size_t n_rows = OUT + 1, n_gaps = 5, kept = 3, n;
+    size_t n_rows = OUT + 1, n_gaps, kept = 3, n;
     void *bytes;
     int err;
-#define IS(name) (strcmp(fault, name) == 0)
 
     rows[0] = IS("begin");
     rows[1] = rows[2] = 2;
@@ -515,21 +538,7 @@ static int read_forged(const char *fault)
     rows[OUT] = IS("sum") ? 4 : 3;
     n_rows -= IS("short");
     kept += IS("kept");
-    n_gaps += IS("left over");
-    n_gaps -= IS("cut off");
-    if (IS("far"))
-        gaps[2] = 0x81;
-    if (IS("eleven")) {
-        memset(gaps + 2, 0xff, 10);
-        gaps[12] = 1;
-        n_gaps = 13;
-    }
-    if (IS("overflow")) { /* 2^64 - 1: the next column would be 0 */
-        memset(gaps + 1, 0xff, 9);
-        gaps[10] = 1;
-        memset(gaps + 11, 0, 1);
-        n_gaps = 12;
-    }
+    n_gaps = forge_gaps(gaps, fault);
     assert_int_equal(pare_arch_parse(&arch, "in(65537) linear(65536,bias=no)"),
                      0);
     assert_int_equal(pare_model_lay(&m, &arch), 0);
