@@ -1,12 +1,13 @@
 """A worker that multiplies with a sparse matrix as PyTorch or SciPy does.
 
-    peer_sparse.py torch|scipy forward|step ROWS COLS BATCH SPARSITY
+    peer_sparse.py torch|scipy forward|step ROWS COLS BATCH SPARSITY [WAY]
 
 One thread. A step is W x, W' dy, the gradients of the entries of W and an
 update with momentum. Of the ways to get these gradients that there are, the
-fastest on this machine is taken, and the transpose of W is another matrix
-in its best order whose values are copied: neither library has a better one.
-The protocol is that of worker.h.
+fastest on this machine is taken, or WAY: "sampled" (torch) and "gathered"
+make those alone, "dense" all of them, in memory of rows x columns. The
+transpose of W is another matrix in its best order whose values are copied:
+neither library has a better one. The protocol is that of worker.h.
 """
 import resource
 import sys
@@ -99,10 +100,12 @@ def timed(run, steps):
     return time.perf_counter() - begun
 
 
-def best(peer):
+def best(peer, ways):
     """The way to the gradients that takes the least, and its name."""
     least = {}
     for name, slope in peer.slopes().items():
+        if ways and name not in ways:
+            continue
         try:
             slope()
         except (RuntimeError, NotImplementedError):
@@ -130,7 +133,7 @@ def main():
     peer = (Torch if which == "torch" else Scipy)(w, x, dy)
     label, run = "", peer.forward
     if what == "step":
-        label, slope = best(peer)
+        label, slope = best(peer, sys.argv[7:])
         run = lambda: peer.step(slope)
     parts = 3 if what == "step" else 1
     print("ready", 1, 2 * parts * w.nnz * batch, label, flush=True)

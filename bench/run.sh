@@ -201,8 +201,9 @@ rows_sparsestep() {
                 "$py" -c 'import torch, scipy' 2>/dev/null || continue
                 race -g x4 "$ours" \
                     "w torch=exec $py $here/peer_sparse.py torch $step"
-                race -g x12 "$ours" \
-                    "w scipy=exec $py $here/peer_sparse.py scipy $step"
+                peer="exec $py $here/peer_sparse.py scipy $step"
+                race -g x12 "$ours" "w scipy, dense gradient=$peer dense" \
+                    "w scipy=$peer gathered"
             done
         done
     done
