@@ -113,6 +113,13 @@ run pare-mask shuffle -S 3 t.h5 -o s.h5
 status_is 0 "connections move"
 run pare-check s.h5
 status_is 0 "init is still known"
+run_sh 'pare-prune -m set,zeta=.3 t.h5 | pare-grow -S 5 -o g.h5'
+kept_is g.h5 "$(kept a.h5)" "SET grows back to what it began with"
+run pare-check g.h5
+status_is 0 "init is known after rewiring"
+pare-rewind -t init g.h5 -o r.h5
+run_sh 'pare-diff r.h5 a.h5 | awk "NR == 2 { print (\$5 == \$6), (\$7 == 0) }"'
+out_is '1 1' "connections that stayed have their first weights"
 run_sh 'pare-rewind -t init s.h5 | pare-rewind --reinit -S 4 -o r.h5'
 run pare-check r.h5
 status_is 0 "new weights are sound"
