@@ -484,18 +484,10 @@ static int settle(struct growth *g)
 {
     int rc = 0;
 
-    for (size_t i = 0; !rc && i < g->n; i++) {
-        struct place *p = &g->place[i];
-        struct pare_tensor *t = &g->m->tensor[p->tensor];
-        uint64_t all = p->room.positions;
-
-        if (t->pattern && t->n == all && all <= PARE_DENSE_POSITIONS)
-            rc = pare_tensor_expand(g->m, p->tensor);
-        else if (p->compact)
-            rc = pare_tensor_compact(g->m, p->tensor);
-    }
-    if (!rc)
-        pare_model_drop_full_masks(g->m);
+    pare_model_drop_full_masks(g->m);
+    for (size_t i = 0; !rc && i < g->n; i++)
+        if (g->place[i].compact)
+            rc = pare_tensor_compact(g->m, g->place[i].tensor);
     return rc;
 }
 

@@ -282,7 +282,7 @@ static void round_off(uint64_t *want, bool *full, double sum,
     }
     while (rest > 0) {
         size_t best = n;
-        double most = -INFINITY;
+        double most = -(double)INFINITY;
 
         for (size_t i = 0; i < n; i++) {
             double part = (double)left * (weight[i] / sum) - (double)want[i];
