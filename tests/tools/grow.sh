@@ -89,6 +89,24 @@ pare-dump loop.h5 | pare-load -o twin.h5
 same twin.h5 loop.h5 "and so does its text"
 mv t.orig t.h5
 
+# ---- dialects ----
+pare-train -q -a 4-20-10-3 -d d.h5 -e 2 -S 1 --density .5 --sparse bernoulli \
+    --dialect numenta --optimizer sgd,momentum=.9 --accumulate hebbian \
+    -o n.h5 2>/dev/null
+pare-prune -m hebbian,tau=.3,zeta=.3 n.h5 -o a.h5
+run pare-grow -v -m momentum a.h5 -o 1.h5
+status_is 0 "a dense state has the momentum of all positions"
+run pare-check 1.h5
+status_is 0 "and stays dense"
+# slots FILE: lines of the text that hold the first slot of fc1.weight.
+slots() {
+    pare-dump "$1" | awk '/^[a-z]/ { on = /^slot 0 fc1.weight/; next } on'
+}
+slots n.h5 >slots.before
+slots 1.h5 >slots.after
+ok "there is such a state" test -s slots.before
+same slots.before slots.after "neither removal nor growth touches it"
+
 # ---- layers too large for a mask ----
 pare-init -a 70000-70000-70000 --epsilon 1 -S 1 -o big.h5
 run_sh 'pare-prune -v -m set,zeta=.5 big.h5 | pare-grow -v -o 1.h5'
