@@ -62,6 +62,32 @@ status_is 0 "a pruned model goes on in it"
 run pare-check sparse.h5
 status_is 0 "with zeros where it was pruned"
 
+run_sh 'pare-dump set.h5 | pare-load | cmp - set.h5'
+status_is 0 "the text twin holds the dialect"
+
+# ---- momentum under the masks ----
+run pare-prune -s .6 -o pruned.h5 p1.h5
+run pare-finetune -d d.h5 -e 2 --dialect numenta -o n2.h5 pruned.h5
+status_is 0 "numenta goes on from a pruned model"
+run pare-check n2.h5
+status_is 0 "which is valid, as the file declares it"
+run_sh 'pare-finetune -d d.h5 -e 1 --dialect numenta pruned.h5 |
+    pare-finetune -d d.h5 -e 1 -o n11.h5'
+run pare-diff --state -q n2.h5 n11.h5
+status_is 0 "the file carries all of the momentum"
+run pare-finetune -d d.h5 -e 2 -o n0.h5 pruned.h5
+run pare-diff --masks -q n0.h5 n2.h5
+status_is 0 "the masks are held"
+run_sh 'pare-dump n2.h5 | grep -v ^dialect | pare-load -o bare.h5'
+[ "$status" -ne 0 ] || { run pare-check bare.h5; }
+ok "without the name it is no valid state" test "$status" -ne 0
+run pare-finetune -d d.h5 -e 0 --dialect standard -o out.h5 n2.h5
+status_is 0 "the dialect is left"
+run pare-check out.h5
+status_is 0 "with nothing under the masks"
+run_sh 'pare-dump out.h5 | pare-load | cmp - out.h5'
+status_is 0 "as any other model"
+
 # ---- decay is not times the rate ----
 run pare-train -q -a 4-3 -d d.h5 -S 1 -e 1 -b 80 -l 0 --loss mse \
     --optimizer sgd --weight-decay .5 --dialect set -o half.h5

@@ -67,8 +67,8 @@ run train -a "$big" --init normal,sd=.05 --steps 13 -o part.h5
 run pare-finetune -d i.h5 -e 5 -o whole.h5 part.h5
 run pare-diff --state -q whole.h5 1.h5
 status_is 0 "and from inside of an epoch"
-run train -a "$big" -e 800 -l .1 -o whole.h5
-pare-train -q -d i.h5 -S 1 -b 7 --optimizer sgd -a "$big" -e 800 -l .1 \
+run train -a "$big" -e 500 -l .1 -o whole.h5
+pare-train -q -d i.h5 -S 1 -b 7 --optimizer sgd -a "$big" -e 500 -l .1 \
     --autosave 50ep -o killed.h5 &
 pid=$!
 while [ ! -e killed.h5.autosave ] && kill -0 $pid 2>/dev/null; do
@@ -77,9 +77,9 @@ done
 kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null
 ok "a killed run has kept its state" test -e killed.h5.autosave
-run train -a "$big" -e 400 -l .1 --autosave 50ep -o killed.h5
+run train -a "$big" -e 300 -l .1 --autosave 50ep -o killed.h5
 fails_with 1 "of that command alone"
-run train -a "$big" -e 800 -l .1 --autosave 50ep -v -o killed.h5
+run train -a "$big" -e 500 -l .1 --autosave 50ep -v -o killed.h5
 err_has 'resuming at epoch [0-9]+' "from which the same command goes on"
 same killed.h5 whole.h5 "to the same bytes"
 
@@ -101,6 +101,25 @@ run train -e 5 -j 3 -o sparse3.h5 start.h5
 same sparse.h5 sparse3.h5 "at any number of threads, too"
 run pare-rewind -t init -o init.h5 sparse.h5
 status_is 0 "it goes back to its beginning"
+
+# ---- sparse from the first step, and rewired ----
+run train -a "$big" --epsilon 6 --init normal,sd=.05 -e 4 -o fixed.h5
+status_is 0 "it begins sparse"
+run train -a "$big" --epsilon 6 --init normal,sd=.05 -e 4 \
+    --evolve 'set zeta=.3 value=normal:.05' -o moved.h5
+status_is 0 "and its connections move"
+run pare-check moved.h5
+status_is 0 "to a valid model"
+ok "of as many connections" test "$(pare-stats moved.h5 | cut -f 5)" = \
+    "$(pare-stats fixed.h5 | cut -f 5)"
+run pare-diff --masks -q fixed.h5 moved.h5
+status_is 1 "elsewhere"
+run train -a "$big" --epsilon 6 --init normal,sd=.05 -e 4 -j 3 \
+    --evolve 'set zeta=.3 value=normal:.05' -o moved3.h5
+same moved.h5 moved3.h5 "at any number of threads"
+run train -a "$big" --epsilon 6 -e 4 --evolve 'rigl every=step:5' -o o.h5
+fails_with 1 "there is no gradient to grow by"
+err_has 'Boltzmann machine' "as it says"
 
 # ---- bad input ----
 run train -a "$big" -e 1 --loss mse -o o.h5
