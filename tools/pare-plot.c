@@ -65,6 +65,13 @@ static int draw_layers(struct figure *f, const struct plot_models *all,
     return plot_layers(f, all);
 }
 
+static int draw_rewiring(struct figure *f, const struct plot_models *all,
+                         const struct options *o)
+{
+    (void)o;
+    return plot_rewiring(f, all);
+}
+
 /** A kind of picture; draw NULL: of runs. */
 struct kind {
     const char *name, *help;
@@ -80,6 +87,8 @@ static const struct kind kinds[] = {
     {"trend", "connections by centred squares", draw_trend, true},
     {"hist", "values of weights, and the pruned ones", draw_hist, false},
     {"layers", "sparsity of each layer", draw_layers, false},
+    {"rewiring", "survival of grown connections, by epoch", draw_rewiring,
+     false},
     {NULL, NULL, NULL, false}};
 
 static int print_kinds(void)
@@ -98,7 +107,7 @@ static const struct kind *find_kind(const struct cli_tool *tool,
             return k;
     cli_usage(tool,
               "no kind of picture is named '%s'; there is history, curve, "
-              "heatmap, trend, hist, layers",
+              "heatmap, trend, hist, layers, rewiring",
               name);
 }
 

@@ -1,4 +1,5 @@
 /* Curves through runs: means over those that differ in the seed. */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,17 +122,27 @@ static const char *default_metric(const struct runs *r)
     return "val_acc";
 }
 
+/* A label without its unit. */
+static int bare(const char *label)
+{
+    const char *unit = strstr(label, " (");
+
+    return (int)(unit ? (size_t)(unit - label) : strlen(label));
+}
+
 static int set_title(struct figure *f, const struct axis *x,
                      const struct axis *y, const struct plot_curve *want)
 {
-    size_t size = strlen(x->key) + strlen(y->key) + 64 +
+    size_t size = strlen(x->label) + strlen(y->label) + 64 +
                   (want->by ? strlen(want->by) : 0);
 
     f->title = malloc(size);
     if (!f->title)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    snprintf(f->title, size, "%s against %s%s%s (mean, bars: 1 sd)", y->key,
-             x->key, want->by ? " by " : "", want->by ? want->by : "");
+    snprintf(f->title, size, "%.*s against %.*s%s%s (mean, bars: 1 sd)",
+             bare(y->label), y->label, bare(x->label), x->label,
+             want->by ? " by " : "", want->by ? want->by : "");
+    f->title[0] = (char)toupper((unsigned char)f->title[0]);
     return 0;
 }
 

@@ -151,8 +151,8 @@ void plot_models_release(struct plot_models *all)
     memset(all, 0, sizeof *all);
 }
 
-static int set_title(struct figure *f, const char *what,
-                     const struct plot_models *all)
+int plot_title(struct figure *f, const char *what,
+               const struct plot_models *all)
 {
     const char *label = all->n == 1 ? all->model[0].label : "-";
     bool named = strcmp(label, "-") != 0;
@@ -258,7 +258,7 @@ int plot_history(struct figure *f, const struct plot_models *all)
     static const struct column acc[] = {
         {offsetof(struct pare_history_row, train_acc), "training", true},
         {offsetof(struct pare_history_row, val_acc), "validation", false}};
-    int rc = set_title(f, "Training", all);
+    int rc = plot_title(f, "Training", all);
 
     f->columns = 2;
     if (!rc)
@@ -311,7 +311,7 @@ static int add_map(struct figure *f, const struct plot_models *all,
 int plot_heatmap(struct figure *f, const struct plot_models *all,
                  const struct connections_want *want)
 {
-    int rc = set_title(f, "Connections of each input pixel", all);
+    int rc = plot_title(f, "Connections of each input pixel", all);
 
     f->columns = all->n < 4 ? all->n : 3;
     for (size_t i = 0; !rc && i < all->n; i++) {
@@ -349,7 +349,7 @@ static int add_trend(struct figure_panel *p, size_t i,
 int plot_trend(struct figure *f, const struct plot_models *all,
                const struct connections_want *want)
 {
-    int rc = set_title(f, "Connections around the middle of the image", all);
+    int rc = plot_title(f, "Connections around the middle of the image", all);
     struct figure_panel *p = rc ? NULL : figure_panel(f, "");
 
     if (!p)
@@ -467,7 +467,7 @@ static int add_hist(struct figure_panel *p, const struct hist *h)
 
 int plot_hist(struct figure *f, const struct plot_models *all)
 {
-    int rc = set_title(f, "Values of prunable weights", all);
+    int rc = plot_title(f, "Values of prunable weights", all);
     double most = 0;
 
     for (size_t i = 0; i < all->n; i++)
@@ -542,7 +542,7 @@ static int name_layers(struct figure_panel *p, const struct plot_model *m,
 
 int plot_layers(struct figure *f, const struct plot_models *all)
 {
-    int rc = set_title(f, "Sparsity by layer", all);
+    int rc = plot_title(f, "Sparsity by layer", all);
     struct figure_panel *p = rc ? NULL : figure_panel(f, "");
 
     if (!p)

@@ -61,6 +61,13 @@ int plot_hist(struct figure *f, const struct plot_models *all);
 /** Sparsity of each layer and of all. */
 int plot_layers(struct figure *f, const struct plot_models *all);
 
+/** By epoch and layer: survival of grown connections, removals, density. */
+int plot_rewiring(struct figure *f, const struct plot_models *all);
+
+/** Title a figure: what it shows, and of a single model which. */
+int plot_title(struct figure *f, const char *what,
+               const struct plot_models *all);
+
 /** Which runs a curve is through. */
 struct plot_curve {
     const char *against; /* key of x, "sparsity" */

@@ -190,6 +190,9 @@ static int draw_groups(struct gallery *g)
     uint64_t last = last_epoch(r);
     int rc = p ? 0 : PARE_ENOMEM;
 
+    f.title = strdup("Training of groups");
+    if (!f.title)
+        rc = pare_fail(PARE_ENOMEM, "out of memory");
     if (!rc) {
         p->x_label = "epoch";
         p->y_label = "mean validation accuracy (%)";

@@ -108,6 +108,15 @@ same want got "densities and survival follow from the counts"
 run pare-stats --rewiring --json evolved.h5
 out_has '"epoch":1,"layer":"fc1","times":1,' "JSON has the record"
 
+# 800,000,000 positions: connections alone are held.
+ok "a large model" pare-init -a 40000-20000-2 --epsilon 1 \
+    --sparse-layers fc1 -S 1 -o large.h5
+run_sh 'pare-stats --connections fc1 large.h5 | awk -F "\t" "
+    NR > 1 { n[\$3] += \$5 } END { print n[\"in\"], n[\"out\"] }"'
+out_is '60000 60000' "has the connections that were drawn"
+run pare-stats --trend --shape 200x200 large.h5
+status_is 0 "and a trend"
+
 # ---- what is wrong ----
 run pare-stats --connections fc9 m.h5
 fails_with 1 "a layer must be there"

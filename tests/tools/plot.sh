@@ -27,6 +27,20 @@ for kind in history curve heatmap trend hist layers; do
 done
 
 # ---- the numbers ----
+ok "a model is rewired" pare-train -q -a 4-20-10-3 -d d.h5 -e 4 -S 1 \
+    --density .3 --sparse-layers 'fc[12]' --sparse uniform \
+    --evolve 'set zeta=.3' -o evolved.h5
+run pare-plot rewiring --table evolved.h5
+awk -F '\t' '$1 ~ /^Survival/ { print $2, $3, $4 }' "$OUT" | sort >got
+pare-stats --rewiring evolved.h5 | awk -F '\t' '
+    NR > 1 { print $3, $2, $10 }' | sort >want
+same want got "survival is that of pare stats"
+out_has '^Density after growing	fc1	1	0.3	nan$' "density stays"
+ok "a curve by a setting of an option" sh -c "
+    pare-plot curve --table --by --evolve:zeta evolved.h5 m.h5 |
+    cut -f 2 | sed 1d >settings"
+printf '%s\n' 0.3 none >want
+same want settings "which others have not"
 pare-log --history m.h5 >history
 run pare-plot history --table m.h5
 awk -F '\t' '$1 == "Loss" && $2 == "training" { print $3, $4 }' "$OUT" >got
@@ -162,6 +176,8 @@ err_has "'nothing'" "is named"
 printf 'a\tb\n1\t2\n' >no.tsv
 run pare-plot curve --table no.tsv
 fails_with 1 "a table needs a column model"
+run pare-plot rewiring --table m.h5
+fails_with 1 "a record that is empty"
 pare-init -a 4-3 -S 1 -o init.h5
 run pare-plot history --table init.h5
 fails_with 1 "an untrained model has no history"
