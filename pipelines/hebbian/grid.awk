@@ -44,19 +44,23 @@ function equal_rows(what,    a, b)
             what, short(a, 4), short(b, 4), b - a
 }
 
-function last_column(what,    i, m, low, high)
+# Where all weights go a connection stays if coactivation keeps it.
+function last_column(what,    i, a, b, n, same)
 {
-    low = 2
-    for (i = 1; i <= n_share; i++) {
-        m = cell(what, share[i], "1")
-        if (m < 0)
+    if ((a = cell(what, "0", "1")) >= 0)
+        printf "zeta 1, tau 0, %s: %s; published of other runs .965\n", what,
+            short(a, 4)
+    for (i = 2; i <= n_share; i++) {
+        a = cell(what, share[i], "0")
+        b = cell(what, share[i], "1")
+        if (a < 0 || b < 0)
             continue
-        low = m < low ? m : low
-        high = m > high ? m : high
+        n++
+        same += a == b
     }
-    if (low < 2)
-        printf "zeta 1, %s: %s to %s; published of another run .961 to" \
-            " .965\n", what, short(low, 4), short(high, 4)
+    if (n)
+        printf "zeta 1, tau above 0, %s: as zeta 0 in %d of %d rows\n", what,
+            same, n
 }
 
 END {

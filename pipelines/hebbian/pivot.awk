@@ -67,7 +67,7 @@ function compare(t, key,    n, d)
     cells_n[t]++
     difference[t] += d
     absolute[t] += d < 0 ? -d : d
-    within[t] += (d < 0 ? -d : d) <= limit(t, key)
+    within[t] += (d < 0 ? -d : d) < limit(t, key) + 1e-9
 }
 
 function limit(t, key)
