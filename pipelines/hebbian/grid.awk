@@ -20,7 +20,7 @@ function row_mean(what, tau,    i, m, n, sum)
     return n ? sum / n : -1
 }
 
-function falls(what,    i, m, last, text, up)
+function falls(what,    i, m, last, text, up, value)
 {
     last = 2
     for (i = 1; i <= n_share; i++) {
@@ -31,8 +31,9 @@ function falls(what,    i, m, last, text, up)
         last = m
         text = text " " short(m, 4)
     }
-    printf "zeta 0, tau rising, %s:%s: %s\n", what, text,
-        up ? "does not fall at each step" : "falls at each step"
+    if (split(text, value, " ") > 1)
+        printf "zeta 0, tau rising, %s:%s: %s\n", what, text,
+            up ? "does not fall at each step" : "falls at each step"
 }
 
 function equal_rows(what,    a, b)
