@@ -20,6 +20,9 @@
 /* Draws for each position, where more would fill the layer. */
 #define REPLACE_MAX 20
 
+/* Of a model, all layers together. */
+#define CONNECTIONS_MAX ((uint64_t)1 << 32)
+
 static int no_memory(void)
 {
     return pare_fail(PARE_ENOMEM, "out of memory");
@@ -430,6 +433,19 @@ static int connect(struct pare_tensor *t, const struct pare_sparse_row *r,
     return err;
 }
 
+/* Known before any is drawn: a file can ask for what no memory holds. */
+static int check_sum(const struct pare_sparse_row *row, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += row[i].density * (double)row[i].total;
+    if (sum > (double)CONNECTIONS_MAX)
+        return pare_fail(PARE_ELIMIT, "%.3g connections are more than 2^32",
+                         sum);
+    return 0;
+}
+
 int pare_sparse_connect(struct pare_model *m, const struct pare_sparse_spec *s,
                         uint64_t seed)
 {
@@ -437,6 +453,8 @@ int pare_sparse_connect(struct pare_model *m, const struct pare_sparse_spec *s,
     size_t n = 0;
     int err = pare_sparse_plan(&row, &n, m, s);
 
+    if (!err)
+        err = check_sum(row, n);
     for (size_t i = 0; !err && i < n; i++) {
         if (!row[i].whole)
             err = connect(&m->tensor[row[i].tensor], &row[i], s, seed);

@@ -81,7 +81,7 @@ int pare_sparse_plan(struct pare_sparse_row **row, size_t *n,
  * all of them the number of their connections as target. Layers that stay
  * dense get neither.
  *
- * @return 0; as pare_sparse_plan; PARE_ELIMIT
+ * @return 0; as pare_sparse_plan; PARE_ELIMIT above 2^32 connections
  */
 int pare_sparse_connect(struct pare_model *m, const struct pare_sparse_spec *s,
                         uint64_t seed);

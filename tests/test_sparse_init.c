@@ -394,6 +394,20 @@ static void plans_that_cannot_be_are_refused(void **state)
     assert_null(row);
 }
 
+static void models_of_too_many_connections_are_refused_at_once(void **state)
+{
+    struct pare_sparse_spec s;
+    struct pare_model m;
+
+    (void)state;
+    lay(&m, "in(200000) a=linear(200000) b=linear(200000)");
+    assert_int_equal(pare_sparse_parse(&s, "exact,density=.06"), 0);
+    assert_int_equal(pare_sparse_connect(&m, &s, 4), PARE_ELIMIT);
+    assert_non_null(strstr(pare_error(), "4.8e+09 connections"));
+    assert_null(m.tensor[0].pattern);
+    pare_model_release(&m);
+}
+
 static void layers_get_masks_or_patterns_and_targets(void **state)
 {
     struct pare_sparse_spec s;
@@ -429,6 +443,7 @@ int main(void)
         cmocka_unit_test(draws_with_replacement_collide_as_published),
         cmocka_unit_test(even_densities_drop_or_share_the_fractions),
         cmocka_unit_test(plans_that_cannot_be_are_refused),
+        cmocka_unit_test(models_of_too_many_connections_are_refused_at_once),
         cmocka_unit_test(layers_get_masks_or_patterns_and_targets),
     };
 
