@@ -241,12 +241,15 @@ static int add_columns(struct figure *f, const struct plot_models *all,
     return rc;
 }
 
-/* Cross-entropies are natural logarithms. */
+/* Cross-entropies are natural logarithms; a table does not say its loss. */
 static const char *loss_label(const struct plot_models *all)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->model[i].m.training.loss, "mse") == 0)
+    for (size_t i = 0; i < all->n; i++) {
+        const char *loss = all->model[i].m.training.loss;
+
+        if (strcmp(loss, "cross-entropy") != 0 && strcmp(loss, "nll") != 0)
             return "mean loss";
+    }
     return "mean loss (nats)";
 }
 
