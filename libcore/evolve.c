@@ -119,6 +119,17 @@ static int find_word(const char *words, const char *word)
     return -1;
 }
 
+/* A canonical value; one that does not fit is an error. */
+static int keep_value(char to[PARE_EVOLVE_VALUE], const char *text)
+{
+    size_t n = strlen(text) + 1;
+
+    if (n > PARE_EVOLVE_VALUE)
+        return pare_fail(PARE_EINVAL, "'%.40s...' is too long", text);
+    memcpy(to, text, n);
+    return 0;
+}
+
 static int set_word(char *to, const struct key *k, const char *value)
 {
     /* "highest" alone is highest=yes. */
@@ -145,8 +156,7 @@ static int set_number(char *to, const struct key *k,
                          "'%.60s'",
                          k->name, k->whole ? "whole " : "", k->lo, k->hi,
                          w->value);
-    snprintf(to, PARE_EVOLVE_VALUE, "%s", pare_number_print(text, v));
-    return 0;
+    return keep_value(to, pare_number_print(text, v));
 }
 
 static int set_time(struct pare_prune_time *t, char *to,
@@ -165,9 +175,8 @@ static int set_time(struct pare_prune_time *t, char *to,
         *t = was;
         return err;
     }
-    pare_prune_time_print(canon, t);
-    snprintf(to, PARE_EVOLVE_VALUE, "%s", canon);
-    return 0;
+    err = pare_prune_time_print(canon, t);
+    return err ? err : keep_value(to, canon);
 }
 
 static int set_seed(struct pare_evolve_spec *s, const char *value)
@@ -190,11 +199,7 @@ static int set_text(char *to, const struct pare_spec_item *w)
 {
     if (!w->value[0])
         return pare_fail(PARE_EINVAL, "%s needs a value", w->key);
-    if (strlen(w->value) >= PARE_EVOLVE_VALUE)
-        return pare_fail(PARE_EINVAL, "%s=%.40s... is too long", w->key,
-                         w->value);
-    strcpy(to, w->value);
-    return 0;
+    return keep_value(to, w->value);
 }
 
 static int set_key(struct pare_evolve_spec *s, int k,
@@ -346,7 +351,9 @@ static int resolve_grow(struct pare_evolve_spec *s, const bool seen[N_KEYS])
     if (err)
         return err;
     pare_grow_value_print(canon, g);
-    snprintf(s->value[VALUE], PARE_EVOLVE_VALUE, "%s", canon);
+    err = keep_value(s->value[VALUE], canon);
+    if (err)
+        return err;
     g->avoid = word_of(s, AVOID);
     g->lowest = word_of(s, LOWEST);
     g->redistribute = word_of(s, REDISTRIBUTE);

@@ -13,6 +13,8 @@
 #include "stage.h"
 #include "status.h"
 
+#define SCORED_MAX ((uint64_t)1 << 32) /* positions, as pare_grow has it */
+
 static int no_memory(void)
 {
     return pare_fail(PARE_ENOMEM, "out of memory");
@@ -127,11 +129,19 @@ static int check_coactive(struct evolution *e, const struct pare_model *m)
     return 0;
 }
 
-/* Where what was removed is avoided, the rest must have room for as much. */
+/* Where what was removed is avoided, the rest must have room for as much; and
+   scores of all positions must fit in memory. */
 static int check_room(const struct evolution *e, const struct pare_model *m)
 {
     const struct pare_grow_options *g = &e->spec.grow;
 
+    for (size_t i = 0; g->rule->scored && i < e->n_scope; i++)
+        if (pare_tensor_positions(&m->tensor[e->scope[i]]) > SCORED_MAX)
+            return pare_fail(PARE_ELIMIT,
+                             "%s has more than 2^32 positions, too many to "
+                             "score for grow=%s: name others with layers=, or "
+                             "grow=random",
+                             layer_name(m, e->scope[i]), g->rule->name);
     for (size_t i = 0;
          g->avoid && g->counting != PARE_GROW_BERNOULLI && i < e->n_scope;
          i++) {

@@ -95,6 +95,10 @@ status_is 0 "but it can be rewired"
 run pare-finetune -q -d d.h5 -e 4 --evolve 'hebbian layers=fc*' conv.h5 \
     -o one.h5
 status_is 0 "as its linear layer can"
+run pare-train -d d.h5 -a 4-70000-70000-3 --epsilon 1 --steps 3 -b 5 \
+    --evolve rigl -o no.h5
+fails_with 1 "no gradients of 4.9e9 positions"
+err_has 'fc2 has more than 2.32 positions' "it says where"
 ok "nothing was written" test ! -e no.h5
 
 finish
