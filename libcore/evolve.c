@@ -13,7 +13,7 @@
 static const struct pare_evolve_rule table[] = {
     {"set", "the weights nearest to 0 of each sign go, random ones grow",
      "Mocanu et al. 2018, arXiv:1707.04780", "set",
-     "zeta=0.3 form=slots decay=constant every=1 grow=random count=exact "
+     "zeta=0.3 form=sorted decay=constant every=1 grow=random count=exact "
      "value=0 avoid=none"},
     {"rigl",
      "the smallest weights go, fewer with time; the largest gradients grow",

@@ -28,13 +28,13 @@ static void refuse(const char *text, const char *why)
 static void canonical_texts_name_every_key_of_the_row(void **state)
 {
     static const char *const pair[][2] = {
-        {"set", "set zeta=0.3 form=slots decay=constant every=1 grow=random "
+        {"set", "set zeta=0.3 form=sorted decay=constant every=1 grow=random "
                 "count=exact value=0 avoid=none"},
         {" set  value=normal:.10 zeta=.25\tform=sorted avoid=removed every=2",
          "set zeta=0.25 form=sorted decay=constant every=2 grow=random "
          "count=exact value=normal,sd=0.1 avoid=removed"},
         {"set p=.025 value=fan velocity=reset layers=fc1,fc2",
-         "set zeta=0.3 form=slots decay=constant p=0.025 grow=random "
+         "set zeta=0.3 form=sorted decay=constant p=0.025 grow=random "
          "count=exact value=fan avoid=none layers=fc1,fc2 velocity=reset"},
         {"rigl seed=18446744073709551615",
          "rigl zeta=0.3 decay=cosine every=step:100 until=3/4 grow=gradient "
@@ -73,7 +73,7 @@ static void words_become_what_drops_and_what_grows(void **state)
 
     (void)state;
     assert_string_equal(s.drop.rule->name, "set");
-    assert_int_equal(s.drop.form, PARE_DROP_SLOTS);
+    assert_int_equal(s.drop.form, PARE_DROP_SORTED);
     assert_close(s.drop.zeta, .3, 0);
     assert_string_equal(s.grow.rule->name, "random");
     assert_int_equal(s.grow.counting, PARE_GROW_EXACT);

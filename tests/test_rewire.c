@@ -141,7 +141,7 @@ static void slots_take_the_same_share_of_each_sign(void **state)
     memcpy(weight, w, sizeof w);
     memset(mask, 1, 10);
     m = reference(weight, mask);
-    r = drop(&m, "set,zeta=.4");
+    r = drop(&m, "set,zeta=.4,form=slots");
     /* Of .5, 2, .1, 3, .5 go .1 and the first .5; of -1, -.2, -.2, -2 goes
        the first -.2. */
     assert_int_equal(r.removed, 3);
@@ -161,7 +161,7 @@ static void layers_that_are_dense_are_left_alone_unless_named(void **state)
     struct pare_model m = small_model("12-10-3", 3);
 
     (void)state;
-    assert_int_equal(pare_drop_parse(&o, "set"), 0);
+    assert_int_equal(pare_drop_parse(&o, "set,form=slots"), 0);
     assert_int_equal(pare_drop(&r, &m, &o), PARE_EINVAL);
     assert_non_null(strstr(pare_error(), "no layer is sparse"));
     assert_null(m.tensor[0].mask);
@@ -195,7 +195,7 @@ static void texts_have_one_canonical_form(void **state)
     static const struct {
         const char *spec, *canon;
     } row[] = {
-        {"set", "set,zeta=0.3,form=slots"},
+        {"set", "set,zeta=0.3,form=sorted"},
         {"set,form=sorted,zeta=.5", "set,zeta=0.5,form=sorted"},
         {"w*c,zeta=.2", "weighted,zeta=0.2,form=kth"},
         {"magnitude,zeta=.3", "magnitude,zeta=0.3"},
@@ -248,7 +248,7 @@ static struct pare_model after_a_drop(bool compact)
 
     if (compact)
         assert_int_equal(pare_tensor_compact(&m, 0), 0);
-    r = drop(&m, "set,zeta=.3");
+    r = drop(&m, "set,zeta=.3,form=slots");
     pare_rewire_report_release(&r);
     return m;
 }
@@ -615,7 +615,7 @@ static void a_dialect_keeps_state_dense_or_moves_it(void **state)
     strcpy(m.training.dialect, "numenta");
     for (size_t i = 0; i < CELLS; i++)
         slot[i] = (float)(i + 1);
-    r = drop(&m, "set");
+    r = drop(&m, "set,form=slots");
     pare_rewire_report_release(&r);
     r = grow(&m, &o);
     pare_rewire_report_release(&r);
@@ -628,7 +628,7 @@ static void a_dialect_keeps_state_dense_or_moves_it(void **state)
         strcpy(m.training.dialect, "synapses");
         if (compact)
             assert_int_equal(pare_tensor_compact(&m, 0), 0);
-        r = drop(&m, "set");
+        r = drop(&m, "set,form=slots");
         pare_rewire_report_release(&r);
         assert_masked_is_zero(&m);
         memcpy(moved, t->removed.at, t->removed.n * sizeof *moved);

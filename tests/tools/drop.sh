@@ -24,19 +24,19 @@ for rule in set 'set,zeta=.5,form=kth' set,form=sorted weighted 'w*c,zeta=.1' \
 done
 same s.h5 s.orig "the input is what it was"
 
-run pare-prune -m set,zeta=.4 --report - s.h5 -o 1.h5
+run pare-prune -m set,zeta=.4,form=slots --report - s.h5 -o 1.h5
 out_has '^layer	tensor	params	kept_before	kept_after	sparsity$' "a table"
 out_has '^fc1	fc1.weight	80	40	2[4-6]	' "says what each layer lost"
-run_sh 'pare-prune -m set,zeta=.4 <s.h5 >2.h5'
+run_sh 'pare-prune -m set,zeta=.4,form=slots <s.h5 >2.h5'
 same 1.h5 2.h5 "pipes and files give the same bytes"
-run pare-prune -m set --only fc2 s.h5 -o 1.h5
+run pare-prune -m set,form=slots --only fc2 s.h5 -o 1.h5
 ok "other layers are left alone" [ "$(kept 1.h5 | cut -d ' ' -f 1,3)" = "40 15" ]
-run pare-prune -m set --skip fc2 s.h5 -o 1.h5
+run pare-prune -m set,form=slots --skip fc2 s.h5 -o 1.h5
 ok "or this one" [ "$(kept 1.h5 | cut -d ' ' -f 2)" = 100 ]
-run pare-prune -m set h.h5 -o 1.h5
+run pare-prune -m set,form=slots h.h5 -o 1.h5
 fails_with 1 "a model without sparse layers has none to remove from"
 err_has 'no layer is sparse: .*pare init --density' "which says how to get them"
-run pare-prune -m set --only fc1 h.h5 -o 1.h5
+run pare-prune -m set,form=slots --only fc1 h.h5 -o 1.h5
 status_is 0 "unless one is named"
 run pare-prune -m hebbian,tau=1 s.h5 -o 1.h5
 err_has 'warning: layer fc1 has no weight left' "an emptied layer is told"
@@ -46,9 +46,9 @@ run pare-prune -m hebbian -f .2 s.h5 -o 1.h5
 status_is 0 "without a share the criterion is what it was"
 
 # ---- measured between removal and growth ----
-run pare-prune -m set,zeta=.6 --measure -d d.h5 s.h5 -o 1.h5
+run pare-prune -m set,zeta=.6,form=slots --measure -d d.h5 s.h5 -o 1.h5
 status_is 0 "a removal can be measured"
-pare-prune -m set,zeta=.6 s.h5 -o 2.h5
+pare-prune -m set,zeta=.6,form=slots s.h5 -o 2.h5
 want=$(pare-eval -d d.h5 --split val 2.h5 | awk -F '\t' '
     NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i }
     NR == 2 { printf "%.4f %.4f", $c["loss"], $c["accuracy"] }')

@@ -31,15 +31,15 @@ for spec in set 'set form=kth value=fan every=step:5 last=yes' \
         "$(kept one.h5)" = "$(kept sparse.h5)" ;;
     esac
 done
-run pare-finetune -q -d d.h5 -e 4 --evolve 'set last=drop' sparse.h5 -o one.h5
+run pare-finetune -q -d d.h5 -e 4 --evolve 'set form=slots last=drop' sparse.h5 -o one.h5
 ok "nothing grows after the last" test "$(kept one.h5 | cut -d ' ' -f 4)" \
     -lt "$(kept sparse.h5 | cut -d ' ' -f 4)"
-run pare-finetune -q -d d.h5 -e 4 --evolve 'set layers=fc1' sparse.h5 -o one.h5
+run pare-finetune -q -d d.h5 -e 4 --evolve 'set form=slots layers=fc1' sparse.h5 -o one.h5
 run pare-diff --masks sparse.h5 one.h5
 out_has '^fc1' "the layer that is named moves"
 
 # ---- what it tells ----
-run_sh "$evolve -v -e 3 --log t.tsv --evolve 'set measure' -o one.h5"
+run_sh "$evolve -v -e 3 --log t.tsv --evolve 'set form=slots measure' -o one.h5"
 err_has '^pare-finetune: rewiring 2, step 24: removed [0-9]+ of 124, grew' \
     "each rewiring is told"
 ok "the log has a line for each" test "$(grep -c '^evolve	' t.tsv)" -eq 2

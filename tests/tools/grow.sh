@@ -6,7 +6,7 @@
 pare-train -q -a 4-20-10-3 -d d.h5 -e 2 -S 1 --optimizer sgd,momentum=.9 \
     --accumulate hebbian -o h.h5
 pare-prune -s .5 -A layer h.h5 -o s.h5
-pare-prune -m set,zeta=.4 s.h5 -o t.h5
+pare-prune -m set,zeta=.4,form=slots s.h5 -o t.h5
 cp t.h5 t.orig
 ok "the model lacks some" [ "$(kept t.h5)" = "24 61 10 95" ]
 
@@ -109,7 +109,7 @@ same slots.before slots.after "neither removal nor growth touches it"
 
 # ---- layers too large for a mask ----
 pare-init -a 70000-70000-70000 --epsilon 1 -S 1 -o big.h5
-run_sh 'pare-prune -v -m set,zeta=.5 big.h5 | pare-grow -v -o 1.h5'
+run_sh 'pare-prune -v -m set,zeta=.5,form=slots big.h5 | pare-grow -v -o 1.h5'
 status_is 0 "layers of 2^32 positions and more are rewired"
 err_has 'removed 139,99[0-9] of 280,000' "a half goes"
 err_has 'grew 139,99[0-9] connections, .* 280,000 after' "and grows elsewhere"
@@ -142,7 +142,7 @@ fails_with 1 "a dense model has no room"
 err_has 'no layer is sparse' "and says so"
 run pare-grow --only f9 t.h5
 fails_with 1 "a glob must match"
-pare-prune -s .5 m.h5 | pare-prune -m set -o n.h5
+pare-prune -s .5 m.h5 | pare-prune -m set,form=slots -o n.h5
 run pare-grow -m hebbian n.h5
 fails_with 1 "coactivations must be there"
 run pare-grow -m momentum t.h5
