@@ -56,11 +56,13 @@ function add_epoch(r, e)
     epochs[r, ++n_epochs[r]] = e
 }
 
-function spread(form,    s)
+# The mean of d[1 .. count], and the deviation if there is one.
+function spread(places,    form)
 {
-    s = sprintf(form " (" form ")", mean(d, count), deviation(d, count))
-    gsub(/0\./, ".", s)
-    return s
+    form = "%." places "f"
+    if (count == 1)
+        return sprintf(form "%" 5 + places "s", d[1], "")
+    return sprintf(form " (" form ")", mean(d, count), deviation(d, count))
 }
 
 function losses(r, e,    i, k)
@@ -72,8 +74,7 @@ function losses(r, e,    i, k)
     for (i = 1; i <= 4; i++) {
         for (k = 1; k <= count; k++)
             d[k] = x[r, e, i, k]
-        printf " %15s", sprintf(i % 2 ? "%.4f (%.4f)" : "%.2f (%.2f)",
-            mean(d, count), deviation(d, count))
+        printf " %15s", spread(i % 2 ? 4 : 2)
     }
     print ""
     if (("loss", r, e, 1) in published) {
@@ -107,7 +108,7 @@ function trend(kind, r, e,    i, k, what)
     for (i = 1; i <= 2; i++) {
         for (k = 1; k <= count; k++)
             d[k] = y[kind, r, e, what[i], k]
-        printf " %5.3f (%4.3f)", mean(d, count), deviation(d, count)
+        printf " %13s", spread(3)
     }
     print ""
     if (kind == "before" && ("trend", r, e, 1) in published) {
