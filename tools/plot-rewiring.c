@@ -85,6 +85,18 @@ static int add_measure(struct figure *f, const struct plot_models *all,
     return rc;
 }
 
+/* Whether there is anything to draw: of a single rewiring no connection had
+ * been grown before. */
+static bool has_numbers(const struct plot_models *all,
+                        const struct measure *what)
+{
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t k = 0; k < all->model[i].m.n_rewirings; k++)
+            if (isfinite(what->of(&all->model[i].m.rewiring[k], 1)))
+                return true;
+    return false;
+}
+
 int plot_rewiring(struct figure *f, const struct plot_models *all)
 {
     size_t rows = 0;
@@ -94,8 +106,10 @@ int plot_rewiring(struct figure *f, const struct plot_models *all)
         rows += all->model[i].m.n_rewirings;
     if (!rc && rows == 0)
         return pare_fail(PARE_EINVAL, "no model was ever rewired");
-    f->columns = sizeof measures / sizeof *measures;
-    for (size_t i = 0; !rc && i < f->columns; i++)
-        rc = add_measure(f, all, &measures[i]);
+    for (size_t i = 0; !rc && i < sizeof measures / sizeof *measures; i++)
+        if (has_numbers(all, &measures[i])) {
+            rc = add_measure(f, all, &measures[i]);
+            f->columns++;
+        }
     return rc;
 }

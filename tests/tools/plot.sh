@@ -36,6 +36,12 @@ pare-stats --rewiring evolved.h5 | awk -F '\t' '
     NR > 1 { print $3, $2, $10 }' | sort >want
 same want got "survival is that of pare stats"
 out_has '^Density after growing	fc1	1	0.3	nan$' "density stays"
+ok "a model is rewired once" pare-train -q -a 4-20-3 -d d.h5 -e 2 -S 1 \
+    --density .3 --sparse-layers fc1 --evolve set -o once.h5
+run pare-plot rewiring --table once.h5
+cut -f 1 "$OUT" | sort -u >got
+printf '%s\n' 'Density after growing' 'Removed connections' panel >want
+same want got "of one rewiring there is no survival to draw"
 ok "a curve by a setting of an option" sh -c "
     pare-plot curve --table --by --evolve:zeta evolved.h5 m.h5 |
     cut -f 2 | sed 1d >settings"
@@ -193,6 +199,8 @@ for kind in history curve heatmap trend hist layers; do
     err_is '' "$kind: gnuplot has no complaint"
     ok "$kind is an SVG" grep -q '</svg>' a.svg
 done
+run pare-plot rewiring -o once.svg once.h5
+status_is 0 "a single rewiring is drawn"
 for format in png pdf txt; do
     run pare-plot layers -o "a.$format" r.5-1.h5 r.8-2.h5
     status_is 0 "layers are drawn as $format"
