@@ -7,6 +7,7 @@
 
 #include "gathered.h"
 #include "initializer.h"
+#include "rewiring.h"
 #include "rng.h"
 #include "scope.h"
 #include "select.h"
@@ -390,6 +391,7 @@ static void set_mask(struct pare_model *m, struct pare_mask_job *job, size_t t,
 {
     struct pare_tensor *tensor = &m->tensor[t];
     uint8_t *old = tensor->mask, *mask = job->mask[t];
+    uint64_t before = pare_tensor_kept(tensor);
 
     if (!old && !memchr(mask, 0, tensor->n))
         return;
@@ -400,6 +402,8 @@ static void set_mask(struct pare_model *m, struct pare_mask_job *job, size_t t,
     tensor->mask = mask;
     job->mask[t] = NULL;
     free(old);
+    if (pare_tensor_kept(tensor) != before)
+        pare_model_retarget(m, t);
 }
 
 int pare_mask_finish(struct pare_mask_report *r, struct pare_model *m,

@@ -106,7 +106,8 @@ int pare_mask_draw(struct pare_mask_job *job, uint64_t seed, double sparsity);
  * optimiser state and in checkpoints, and its value by `fill`; with
  * PARE_FILL_MODEL the checkpoints of the same name in `from` fill those of
  * the model as well. Scores are dropped if anything comes back. A tensor that
- * had no mask and keeps everything has none afterwards. Undo points stay.
+ * had no mask and keeps everything has none afterwards. A tensor.target becomes
+ * the number kept where that changes. Undo points stay.
  *
  * @param m     that of pare_mask_begin; changed only on success
  * @param from  of PARE_FILL_MODEL, and must fit; else NULL

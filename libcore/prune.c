@@ -6,6 +6,7 @@
 
 #include "compact.h"
 #include "prune_parts.h"
+#include "rewiring.h"
 #include "status.h"
 
 #define STRETCH 65536 /* scores of an n:m grain made at a time */
@@ -486,6 +487,9 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
     } else {
         pare_model_drop_full_masks(m);
         pare_model_apply_masks(m);
+        for (size_t i = 0; i < report.n_rows; i++)
+            if (report.row[i].kept_after < report.row[i].kept_before)
+                pare_model_retarget(m, report.row[i].tensor);
         *r = report;
         memset(&report, 0, sizeof report);
     }

@@ -79,7 +79,9 @@ struct pare_prune_report {
  * Only ever removes: pruned weights are no candidates and stay pruned. Where
  * a grain has some pruned weights its score is over those that remain. An
  * amount already reached removes nothing (-s, -c). Which layers count and
- * the definition of each amount: pare-prune(1). Promise 4 holds on return.
+ * the definition of each amount: pare-prune(1). Promise 4 holds on return. A
+ * tensor.target of what lost weights becomes what is left, so that growth does
+ * not bring them back.
  *
  * @param m  model, changed only on success; but a compact one gets masks
  * @return 0; PARE_EINVAL (amount out of range, unknown glob, emptied layer

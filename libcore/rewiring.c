@@ -81,6 +81,12 @@ void pare_model_drop_rewiring(struct pare_model *m)
     m->n_rewirings = m->rewiring_room = 0;
 }
 
+void pare_model_retarget(struct pare_model *m, size_t t)
+{
+    if (m->tensor[t].target)
+        m->tensor[t].target = pare_tensor_kept(&m->tensor[t]);
+}
+
 bool pare_model_rewired(const struct pare_model *m)
 {
     bool any = m->n_rewirings > 0;

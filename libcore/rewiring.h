@@ -28,6 +28,14 @@ int pare_model_add_rewiring(struct pare_model *m,
 /** Forget targets, marks and the record: the model is no longer rewired. */
 void pare_model_drop_rewiring(struct pare_model *m);
 
+/**
+ * The mask of tensor t was changed otherwise than by rewiring: a target becomes
+ * the number of connections that it has now, so that the next growth does not
+ * undo the change; without any left it has none. A tensor without a target
+ * gets none.
+ */
+void pare_model_retarget(struct pare_model *m, size_t t);
+
 /** Does the model carry any of it? */
 bool pare_model_rewired(const struct pare_model *m);
 

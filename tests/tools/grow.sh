@@ -50,6 +50,17 @@ ok "scores of a file grow" [ "$(kept 2.h5)" = "40 100 15 155" ]
 run pare-grow 1.h5 -o 2.h5
 ok "what lacks nothing gets nothing" [ "$(kept 2.h5)" = "$(kept 1.h5)" ]
 
+# ---- other prunings and masks set the target ----
+run_sh "pare-prune -q -A layer -s .8 1.h5 | tee fewer.h5 | pare-grow -o 2.h5"
+status_is 0 "a model that was rewired can be pruned further"
+ok "growth does not undo that" [ "$(kept 2.h5)" = "$(kept fewer.h5)" ]
+run_sh "pare-mask or 1.h5 m.h5 | tee other.h5 | pare-prune -m set,zeta=.5 |
+    pare-grow -o 2.h5"
+ok "and goes back to the size of a new mask" \
+    [ "$(kept 2.h5)" = "$(kept other.h5)" ]
+run_sh "pare-prune -q -s 0 t.h5 | pare-grow -o 2.h5"
+ok "a pruning of nothing changes no target" [ "$(kept 2.h5)" = "$(kept 1.h5)" ]
+
 # ---- other amounts, other layers ----
 run pare-grow -n 3 t.h5 --report - -o 1.h5
 out_has '^layer	tensor	params	kept_before	grown	kept_after	sparsity$' "a table"
