@@ -41,10 +41,7 @@ void pare_sparse_product_avx512(const struct sparse_product *p)
         blocks(p, alone4, several4);
 }
 
-/*
- * The sums of `n` entries, 16 lanes each; entry e is a[i + n / 4 * j] for
- * e = ... so that the halves come out in order.
- */
+/* The sums of n entries, 16 lanes each. */
 INLINE void tiles16(V16 *a, const struct slope_group *s, int n, int nv)
 {
     const size_t lanes = (size_t)nv * 16;
@@ -71,58 +68,135 @@ INLINE void tiles16(V16 *a, const struct slope_group *s, int n, int nv)
     }
 }
 
-/* Sixteen entries: of a[e], four apart are neighbours in the end. */
-INLINE void sixteen(float *g, const struct slope_group *s, int nv)
+/*
+ * The sums of the first n of sixteen vectors, in order; what stands in the
+ * others does not matter. Where there are few, fewer vectors are added.
+ */
+INLINE void halves(float *g, const V16 *a, int n)
 {
-    V16 a[16], b[4];
+    V16 b[4];
 
-    tiles16(a, s, 16, nv);
+    if (n <= 4) {
+        b[0] = HALVES4_16(HALVES8_16(a[0], a[1]), HALVES8_16(a[2], a[3]));
+        b[0] = HALVES2(16, b[0], b[0]);
+        b[0] = _mm512_maskz_compress_ps(0x1111, HALVES1(16, b[0], b[0]));
+    } else if (n <= 8) {
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++)
+            b[j] = HALVES4_16(HALVES8_16(a[j], a[2 + j]),
+                              HALVES8_16(a[4 + j], a[6 + j]));
+        b[0] = HALVES2(16, b[0], b[1]);
+        b[0] = _mm512_maskz_compress_ps(0x3333, HALVES1(16, b[0], b[0]));
+    } else {
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++)
-        b[j] = HALVES4_16(HALVES8_16(a[j], a[4 + j]),
-                          HALVES8_16(a[8 + j], a[12 + j]));
-    b[0] = HALVES2(16, b[0], b[1]);
-    b[1] = HALVES2(16, b[2], b[3]);
-    V16_STORE(g, HALVES1(16, b[0], b[1]));
+        for (int j = 0; j < 4; j++)
+            b[j] = HALVES4_16(HALVES8_16(a[j], a[4 + j]),
+                              HALVES8_16(a[8 + j], a[12 + j]));
+        b[0] = HALVES2(16, b[0], b[1]);
+        b[1] = HALVES2(16, b[2], b[3]);
+        b[0] = HALVES1(16, b[0], b[1]);
+    }
+    if (n == 16)
+        V16_STORE(g, b[0]);
+    else
+        _mm512_mask_storeu_ps(g, (__mmask16)((1 << n) - 1), b[0]);
 }
 
-/* Four entries. */
-INLINE void four(float *g, const struct slope_group *s, int nv)
+/* n entries; `one`: of one tile, for which no loop over tiles is made. */
+INLINE void group(float *g, const struct slope_group *s, int n, int nv,
+                  bool one)
 {
-    V16 a[4];
+    struct slope_group of = *s;
+    V16 a[16];
 
-    tiles16(a, s, 4, nv);
-    a[0] = HALVES4_16(HALVES8_16(a[0], a[1]), HALVES8_16(a[2], a[3]));
-    a[0] = HALVES2(16, a[0], a[0]);
-    a[0] = HALVES1(16, a[0], a[0]);
-    for (int e = 0; e < 4; e++) {
-        g[e] = _mm512_cvtss_f32(a[0]);
-        a[0] = QUARTERS(a[0], a[0], 0x39);
-    }
+    if (one)
+        of.tiles = 1;
+    tiles16(a, &of, n, nv);
+#pragma GCC unroll 16
+    for (int e = n; e < 16; e++)
+        a[e] = a[0];
+    halves(g, a, n);
 }
 
-#define GROUPS(lanes, nv)                                                      \
-    APART void sixteen##lanes(float *g, const struct slope_group *s)           \
+#define GROUP(lanes, nv, n)                                                    \
+    APART void group##lanes##_##n(float *g, const struct slope_group *s)       \
     {                                                                          \
-        sixteen(g, s, nv);                                                     \
-    }                                                                          \
-    APART void four##lanes(float *g, const struct slope_group *s)              \
-    {                                                                          \
-        four(g, s, nv);                                                        \
+        if (s->tiles == 1)                                                     \
+            group(g, s, n, nv, true);                                          \
+        else                                                                   \
+            group(g, s, n, nv, false);                                         \
     }
+#define GROUPS(lanes, nv)                                                      \
+    GROUP(lanes, nv, 1)                                                        \
+    GROUP(lanes, nv, 2)                                                        \
+    GROUP(lanes, nv, 3)                                                        \
+    GROUP(lanes, nv, 4)                                                        \
+    GROUP(lanes, nv, 5)                                                        \
+    GROUP(lanes, nv, 6)                                                        \
+    GROUP(lanes, nv, 7)                                                        \
+    GROUP(lanes, nv, 8)                                                        \
+    GROUP(lanes, nv, 9)                                                        \
+    GROUP(lanes, nv, 10)                                                       \
+    GROUP(lanes, nv, 11)                                                       \
+    GROUP(lanes, nv, 12)                                                       \
+    GROUP(lanes, nv, 13)                                                       \
+    GROUP(lanes, nv, 14)                                                       \
+    GROUP(lanes, nv, 15)                                                       \
+    GROUP(lanes, nv, 16)                                                       \
+    static group_function *const groups##lanes[] = {NULL,                      \
+                                                    group##lanes##_1,          \
+                                                    group##lanes##_2,          \
+                                                    group##lanes##_3,          \
+                                                    group##lanes##_4,          \
+                                                    group##lanes##_5,          \
+                                                    group##lanes##_6,          \
+                                                    group##lanes##_7,          \
+                                                    group##lanes##_8,          \
+                                                    group##lanes##_9,          \
+                                                    group##lanes##_10,         \
+                                                    group##lanes##_11,         \
+                                                    group##lanes##_12,         \
+                                                    group##lanes##_13,         \
+                                                    group##lanes##_14,         \
+                                                    group##lanes##_15,         \
+                                                    group##lanes##_16};
 
 GROUPS(64, 4)
 GROUPS(32, 2)
 GROUPS(16, 1)
 
+/* Row by row: sixteen entries at once, and the last 17 to 31 in halves. */
+INLINE void all_groups(const struct sparse_slope *p,
+                       group_function *const *groups)
+{
+    const struct pare_pattern *of = p->pattern;
+    uint64_t k = p->at, end = p->at + p->n;
+    struct slope_group s = {.x = p->x,
+                            .ldy = of->rows * p->lanes,
+                            .ldx = of->cols * p->lanes,
+                            .tiles = p->tiles};
+
+    for (size_t r = p->n ? sparse_row(of, k) : 0; k < end; r++) {
+        uint64_t stop = of->row[r + 1] < end ? of->row[r + 1] : end;
+
+        s.dy = p->dy + r * p->lanes;
+        for (uint64_t n; k < stop; k += n) {
+            n = stop - k;
+            n = n <= 16 ? n : n < 32 ? (n + 1) / 2 : 16;
+            s.col = of->col + k;
+            groups[n](p->g + (k - p->at), &s);
+        }
+    }
+}
+
 void pare_sparse_gradient_avx512(const struct sparse_slope *p)
 {
     if (p->lanes == 64)
-        slopes(p, sixteen64, 16, four64, 4);
+        all_groups(p, groups64);
     else if (p->lanes == 32)
-        slopes(p, sixteen32, 16, four32, 4);
+        all_groups(p, groups32);
     else if (p->lanes == 16)
-        slopes(p, sixteen16, 16, four16, 4);
+        all_groups(p, groups16);
     else if (p->lanes == 8)
         slopes(p, group8, 8, group8, 8);
     else
