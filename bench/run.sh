@@ -10,8 +10,8 @@ py=${PARE_PEER_PYTHON:-python3}
 seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
 rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
-evalcnn scores sparse sparsestep images commands files prune startup memory \
-memorycnn million phases}
+evalcnn scores sparse sparsestep setmlp images commands files prune startup \
+memory memorycnn million phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -207,6 +207,33 @@ rows_sparsestep() {
             done
         done
     done
+}
+
+# The MLP of SET, an epoch and a rewiring as a whole process, beside masks.
+rows_setmlp() {
+    set_data=$data
+    [ "$data" = random:10000 ] && set_data=$tmp/set.h5 &&
+        noise "$set_data" 10000 1 28
+    layer='linear(1000) relu dropout(.3)'
+    "$tools/pare-init" -S 1 --epsilon 20 --sparse er,fan=sparse \
+        --sparse-layers 'fc[123]' \
+        -a "in(784) $layer $layer $layer linear(10)" -o "$tmp/set-a.h5" ||
+        return
+    echo "train --evolve, SET MLP 784-1000-1000-1000-10, epsilon 20," \
+        "batch 128, 2 threads, samples/s"
+    n=$("$tools/pare-data" info "$set_data" 2>/dev/null |
+        awk '$2 == "train" && $3 == "-" { print $4 }')
+    peer="exec $py $here/peer_set.py"
+    set -- "w pare=$peer pare 2 $tools/pare-train $set_data $tmp/set-a.h5 \
+$tmp/set-b.h5 ${n:-10000}"
+    [ $has_torch = no ] || set -- "$@" "w torch=$peer torch 2 $samples" \
+        "w torch-bound=OMP_PROC_BIND=true $peer torch 2 $samples"
+    if [ $has_torch = no ]; then
+        race "$@"
+        echo "  (no peer: PARE_PEER_PYTHON=$py has no torch)"
+    else
+        race -g x10 "$@"
+    fi
 }
 
 # The samples decoded, beside the same files taken from a plain tar; the
