@@ -462,8 +462,9 @@ char *course_save(const struct course *c, const struct pare_train_options *t)
         pare_fail(PARE_ENOMEM, "out of memory");
         return NULL;
     }
-    fprintf(f, "stage=%zu\nfirst_epoch=%llu\n", c->at,
-            (unsigned long long)t->first_epoch);
+    fprintf(f, "stage=%zu\nfirst_epoch=%llu\nsched_total=%llu\n", c->at,
+            (unsigned long long)t->first_epoch,
+            (unsigned long long)t->sched_total);
     for (size_t i = 0; i < c->n_outcomes; i++)
         fprintf(f, "outcome=%s\n", c->outcome[i]);
     if (fclose(f) != 0) {
@@ -505,7 +506,7 @@ int course_resume(struct course *c, struct pare_train_options *t,
         return err;
     err = enter(c, t, m);
     t->first_epoch = stage_number(text, "\nfirst_epoch=");
-    t->sched_total = m->training.sched_total;
+    t->sched_total = stage_number(text, "\nsched_total=");
     return err;
 }
 

@@ -337,17 +337,21 @@ int evolution_step(bool *rewired, struct evolution *e,
 
 /* ---- kept state ------------------------------------------------------ */
 
-char *evolution_save(const struct evolution *e)
+char *evolution_save(const struct evolution *e,
+                     const struct pare_train_options *t)
 {
-    char *text = malloc(160);
+    char *text = malloc(192);
 
     if (!text) {
         no_memory();
         return NULL;
     }
-    snprintf(text, 160, "from=%llu\nrewirings=%llu\nremoved=%llu\ngrown=%llu\n",
+    snprintf(text, 192,
+             "from=%llu\nrewirings=%llu\nremoved=%llu\ngrown=%llu\n"
+             "sched_total=%llu\n",
              (unsigned long long)e->from, (unsigned long long)e->rewirings,
-             (unsigned long long)e->removed, (unsigned long long)e->grown);
+             (unsigned long long)e->removed, (unsigned long long)e->grown,
+             (unsigned long long)t->sched_total);
     return text;
 }
 
@@ -359,7 +363,7 @@ int evolution_resume(struct evolution *e, struct pare_train_options *t,
     e->removed = stage_number(text, "\nremoved=");
     e->grown = stage_number(text, "\ngrown=");
     find_stage(e, t, m);
-    t->sched_total = m->training.sched_total;
+    t->sched_total = stage_number(text, "\nsched_total=");
     if (m->training.step > t->end_step)
         return pare_fail(PARE_EFORMAT, "the kept state is in no stage of "
                                        "--evolve");

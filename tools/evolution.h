@@ -74,8 +74,13 @@ int evolution_step(bool *rewired, struct evolution *e,
                    const struct cli_tool *tool, struct pare_train_options *t,
                    struct pare_model *m, const struct pare_dataset *d);
 
-/** Lines for the text of an autosave, malloc'd; NULL without memory. */
-char *evolution_save(const struct evolution *e);
+/**
+ * Lines for the text of an autosave, malloc'd; NULL without memory. They have
+ * the length of the stage's schedule, which the model does not have before
+ * the first step of the stage.
+ */
+char *evolution_save(const struct evolution *e,
+                     const struct pare_train_options *t);
 
 /** The stage and its options from these lines and the kept model. */
 int evolution_resume(struct evolution *e, struct pare_train_options *t,

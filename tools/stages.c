@@ -113,7 +113,7 @@ char *stages_save(const struct stages *s, const struct pare_train_options *t)
     if (s->prunes)
         return course_save(&s->course, t);
     if (s->evolves)
-        return evolution_save(&s->evolution);
+        return evolution_save(&s->evolution, t);
     text = strdup("");
     if (!text)
         pare_fail(PARE_ENOMEM, "out of memory");

@@ -35,4 +35,26 @@ for spec in 'set every=2' 'set p=.02 value=fan velocity=reset seed=5' \
     kills=2000
 done
 
+# ---- interrupted between two stages ----
+# Most of the time of these runs goes into rewiring or pruning, so that a
+# signal comes after a stage is over and before the first step of the next.
+for each in 'train -a 4-400-400-3 --density .3 --evolve|set every=step:2 grow=random' \
+    'train -a 4-400-400-3 --prune|agp to=.9 start=step:1 end=step:60 every=step:1'; do
+    one="pare-${each%|*} '${each#*|}' -q -d d.h5 -e 4 -b 5 -S 1"
+    run_sh "$one -o whole.h5"
+    status_is 0 "a run of many stages: ${each#*|}"
+    for _ in 1 2 3; do
+        sh -c "exec env --default-signal=INT $one --autosave .02s \
+            -o killed.h5" >"$OUT" 2>"$ERR" &
+        pid=$!
+        sleep 0.15
+        kill -s INT $pid 2>/dev/null
+        wait $pid
+    done
+    run_sh "$one --autosave 1h -o killed.h5"
+    status_is 0 "it goes on after signals: ${each#*|}"
+    same whole.h5 killed.h5 "to the same bytes: ${each#*|}"
+    rm -f killed.*
+done
+
 finish
