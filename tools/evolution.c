@@ -8,7 +8,9 @@
 
 #include "accumulate.h"
 #include "compact.h"
+#include "dialect.h"
 #include "digest.h"
+#include "rbm.h"
 #include "sparse.h"
 #include "stage.h"
 #include "status.h"
@@ -129,6 +131,22 @@ static int check_coactive(struct evolution *e, const struct pare_model *m)
     return 0;
 }
 
+/* Gradients are of outputs that a loss looks at. */
+static int check_gradient(const struct evolution *e, const struct pare_model *m,
+                          const char *dialect)
+{
+    const struct pare_grow_rule *rule = e->spec.grow.rule;
+    const struct pare_dialect *row =
+        dialect && dialect[0] ? pare_dialect_find(dialect) : NULL;
+
+    if (!rule->needs_data || !pare_arch_is_rbm(&m->arch) ||
+        (strcmp(rule->name, "momentum") == 0 && row && row->dense_state))
+        return 0;
+    return pare_fail(PARE_EINVAL,
+                     "a Boltzmann machine has no gradient of outputs to grow "
+                     "by: use grow=random");
+}
+
 /* Where what was removed is avoided, the rest must have room for as much; and
    scores of all positions must fit in memory. */
 static int check_room(const struct evolution *e, const struct pare_model *m)
@@ -178,6 +196,8 @@ int evolution_lay(struct evolution *e, struct pare_train_options *t,
         err = find_scope(e, m);
     if (!err)
         err = check_coactive(e, m);
+    if (!err)
+        err = check_gradient(e, m, t->dialect);
     if (!err)
         err = check_room(e, m);
     if (!err && e->spec.measure && d->split[t->val].n == 0)
@@ -325,6 +345,9 @@ int evolution_step(bool *rewired, struct evolution *e,
         return pare_fail_prefix(err, "rewiring %llu",
                                 (unsigned long long)e->rewirings);
     e->over = e->at == e->times.steps;
+    if (e->over && !e->rewirings)
+        cli_warn(tool, "warning: the run came to no time of --evolve: nothing "
+                       "was rewired");
     if (e->over)
         return 0;
     e->from = e->at + 1;

@@ -56,6 +56,12 @@ cp d.h5 again
 run make -s -C again PARE=pare OUT=one.h5
 same again/one.h5 one.h5 "the log tells how to make the same bytes again"
 
+run_sh "$evolve -e 3 --evolve 'set every=9' -o one.h5"
+status_is 0 "a run may end before the first rewiring"
+err_has 'warning: the run came to no time of --evolve' "with a warning"
+run_sh "$evolve -e 3 --evolve 'set every=2' -o one.h5"
+ok "which others do not get" test ! -s "$ERR"
+
 # ---- what is refused ----
 while IFS='|' read -r spec why; do
     run pare-finetune -d d.h5 -e 4 --evolve "$spec" sparse.h5 -o no.h5
@@ -95,6 +101,19 @@ status_is 0 "but it can be rewired"
 run pare-finetune -q -d d.h5 -e 4 --evolve 'hebbian layers=fc*' conv.h5 \
     -o one.h5
 status_is 0 "as its linear layer can"
+awk -F , -v OFS=, 'NR > 1 { for (i = 1; i < NF; i++) $i = NR % (i + 1) > 0 }
+    { print }' d.csv >bits.csv
+run pare-data csv --label kind --make-split 80,20,20 --normalize none -S 1 \
+    -o bits.h5 bits.csv
+for spec in 'rigl every=step:2' momentum 'set grow=gradient'; do
+    run pare-train -q -a 'rbm(4,9)' --density .5 -d bits.h5 -e 1 -S 1 \
+        --evolve "$spec" -o no.h5
+    fails_with 1 "a Boltzmann machine has no such gradient: $spec"
+    err_has 'use grow=random' "that is said before it trains: $spec"
+done
+run pare-train -q -a 'rbm(4,9)' --density .5 -d bits.h5 -e 2 -S 1 \
+    --evolve 'rigl every=1 grow=random' -o one.h5
+status_is 0 "so it is done"
 run pare-train -d d.h5 -a 4-70000-70000-3 --epsilon 1 --steps 3 -b 5 \
     --evolve rigl -o no.h5
 fails_with 1 "no gradients of 4.9e9 positions"
