@@ -206,6 +206,20 @@ static int draw_groups(struct gallery *g)
     return rc;
 }
 
+/* Does some model have a number in its history to draw? */
+static bool has_numbers(const struct plot_models *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t k = 0; k < all->model[i].m.n_history; k++) {
+            const struct pare_history_row *h = &all->model[i].m.history[k];
+
+            if (isfinite(h->train_loss) || isfinite(h->val_loss) ||
+                isfinite(h->train_acc) || isfinite(h->val_acc))
+                return true;
+        }
+    return false;
+}
+
 static int draw_history(struct gallery *g)
 {
     struct plot_models all = {0};
@@ -222,7 +236,7 @@ static int draw_history(struct gallery *g)
         return 0;
     }
     rc = plot_models_read(&all, path, choose(path, g->r));
-    if (!rc && last_epoch(g->r) > 0) {
+    if (!rc && has_numbers(&all)) {
         rc = plot_history(&f, &all);
         if (!rc)
             rc = draw(g, &f, "Training: dashed. Validation: with points.");

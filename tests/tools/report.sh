@@ -134,6 +134,10 @@ fails_with 1 "a missing file"
 err_has 'none.h5' "is named"
 run pare-report m.h5 m.h5
 fails_with 1 "a model twice"
+pare-dump m.h5 | sed '/^history /s/ 0x[^ ]*p[^ ]* / nan /g
+    /^history /s/ 0x[^ ]*p[^ ]* / nan /g' | pare-load -o nan.h5
+run pare-report nan.h5
+status_is 0 "a history without a number has no picture, but a page"
 mkdir empty
 run pare-report empty
 fails_with 1 "a directory without models"
