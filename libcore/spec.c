@@ -8,55 +8,50 @@
 #include "number.h"
 #include "status.h"
 
+/* n bytes, "key", "key=value" or "key=", taken apart. */
+static int take_apart(struct pare_spec_item *item, const char *p, size_t n,
+                      const char *no_key, const char *too_long)
+{
+    const char *equal = memchr(p, '=', n);
+    size_t key = equal ? (size_t)(equal - p) : n;
+
+    if (key == 0)
+        return pare_fail(PARE_EINVAL, "%s before '%.60s'", no_key, p);
+    if (n >= PARE_SPEC_MAX)
+        return pare_fail(PARE_EINVAL, "%s'%.60s...' is too long", too_long, p);
+    memcpy(item->key, p, key);
+    item->key[key] = '\0';
+    item->has_value = equal != NULL;
+    item->value[0] = '\0';
+    if (equal) {
+        memcpy(item->value, equal + 1, n - key - 1);
+        item->value[n - key - 1] = '\0';
+    }
+    return 1;
+}
+
 int pare_spec_next(struct pare_spec_item *item, const char **text)
 {
-    const char *p = *text, *equal;
-    size_t n, key;
+    const char *p = *text;
+    size_t n;
+    int got;
 
     if (!p)
         return 0;
     n = strcspn(p, ",");
-    equal = memchr(p, '=', n);
-    key = equal ? (size_t)(equal - p) : n;
-    if (key == 0)
-        return pare_fail(PARE_EINVAL, "empty option before '%.60s'", p);
-    if (n >= PARE_SPEC_MAX)
-        return pare_fail(PARE_EINVAL, "option '%.60s...' is too long", p);
-    memcpy(item->key, p, key);
-    item->key[key] = '\0';
-    item->has_value = equal != NULL;
-    item->value[0] = '\0';
-    if (equal) {
-        memcpy(item->value, equal + 1, n - key - 1);
-        item->value[n - key - 1] = '\0';
-    }
-    *text = p[n] ? p + n + 1 : NULL;
-    return 1;
+    got = take_apart(item, p, n, "empty option", "option ");
+    if (got > 0)
+        *text = p[n] ? p + n + 1 : NULL;
+    return got;
 }
 
 int pare_spec_word(struct pare_spec_item *item, const char **text)
 {
-    const char *p = *text + strspn(*text, " \t\n"), *equal;
-    size_t n = strcspn(p, " \t\n"), key;
+    const char *p = *text + strspn(*text, " \t\n");
+    size_t n = strcspn(p, " \t\n");
 
     *text = p + n;
-    if (n == 0)
-        return 0;
-    equal = memchr(p, '=', n);
-    key = equal ? (size_t)(equal - p) : n;
-    if (key == 0)
-        return pare_fail(PARE_EINVAL, "no key before '%.60s'", p);
-    if (n >= PARE_SPEC_MAX)
-        return pare_fail(PARE_EINVAL, "'%.60s...' is too long", p);
-    memcpy(item->key, p, key);
-    item->key[key] = '\0';
-    item->has_value = equal != NULL;
-    item->value[0] = '\0';
-    if (equal) {
-        memcpy(item->value, equal + 1, n - key - 1);
-        item->value[n - key - 1] = '\0';
-    }
-    return 1;
+    return n ? take_apart(item, p, n, "no key", "") : 0;
 }
 
 int pare_spec_number(double *x, const char *what,
