@@ -68,33 +68,6 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* "30s", "5m", "2h" -> seconds; "3ep" -> epochs. 0 or -1. */
-static int parse_every(double *seconds, uint64_t *epochs, const char *text)
-{
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"ep", 0}};
-    size_t n = strspn(text, "0123456789.");
-    char number[32];
-    double v;
-
-    if (n == 0 || n >= sizeof number)
-        return -1;
-    memcpy(number, text, n);
-    number[n] = '\0';
-    if (pare_number_parse(&v, number) || v <= 0 || v > 1e9)
-        return -1;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(text + n, units[i].unit) != 0)
-            continue;
-        *seconds = v * units[i].seconds;
-        *epochs = units[i].seconds > 0 ? 0 : (uint64_t)v;
-        return units[i].seconds > 0 || (v >= 1 && v == floor(v)) ? 0 : -1;
-    }
-    return -1;
-}
-
 static bool to_stdout(const struct training_watch *w)
 {
     return !w->output || strcmp(w->output, "-") == 0;
@@ -106,7 +79,7 @@ void training_check(const struct cli_tool *tool,
     double seconds;
     uint64_t epochs;
 
-    if (w->autosave && parse_every(&seconds, &epochs, w->autosave))
+    if (w->autosave && training_every(&seconds, &epochs, w->autosave))
         cli_usage(tool, "--autosave takes a time (30s, 5m, 1h) or epochs "
                         "(1ep), not '%s'", w->autosave);
     if (w->autosave_file && !w->autosave)
@@ -212,7 +185,7 @@ static int open_autosave(struct watch *s, struct pare_model *m, long *log_at)
              s->w->autosave_file ? "" : ".autosave");
     if (!s->w->autosave)
         return 0; /* only where a diverging run is kept */
-    parse_every(&s->autosave_seconds, &s->autosave_epochs, s->w->autosave);
+    training_every(&s->autosave_seconds, &s->autosave_epochs, s->w->autosave);
     if (access(s->autosave_path, F_OK) != 0)
         return 0;
     return resume(s, m, log_at);

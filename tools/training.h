@@ -75,6 +75,14 @@ int training_run(const struct cli_tool *tool, struct pare_model *m,
                  const struct training_watch *w, struct stages *stages,
                  struct provenance *p);
 
+/**
+ * Parse --autosave: "30s", "5m", "2h" are seconds, "3ep" epochs.
+ *
+ * @param seconds,epochs  out, one of them 0; undefined on failure
+ * @return 0 or -1
+ */
+int training_every(double *seconds, uint64_t *epochs, const char *text);
+
 /** Parse --select; usage error if unknown. */
 enum pare_select training_select(const struct cli_tool *tool,
                                  const char *name);

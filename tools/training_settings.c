@@ -1,21 +1,50 @@
 /* What a run of training is told, checked and recorded. */
 #include "training.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "accumulate.h"
 #include "dialect.h"
 #include "kernel.h"
+#include "number.h"
 #include "status.h"
 
-enum pare_select training_select(const struct cli_tool *tool,
-                                 const char *name)
+int training_every(double *seconds, uint64_t *epochs, const char *text)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"ep", 0}};
+    size_t n = strspn(text, "0123456789.");
+    char number[32];
+    double v;
+
+    if (n == 0 || n >= sizeof number)
+        return -1;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    if (pare_number_parse(&v, number) || v <= 0 || v > 1e9)
+        return -1;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text + n, units[i].unit) != 0)
+            continue;
+        *seconds = v * units[i].seconds;
+        *epochs = units[i].seconds > 0 ? 0 : (uint64_t)v;
+        return units[i].seconds > 0 || (v >= 1 && v == floor(v)) ? 0 : -1;
+    }
+    return -1;
+}
+
+enum pare_select training_select(const struct cli_tool *tool, const char *name)
 {
     for (enum pare_select s = PARE_SELECT_LAST; s <= PARE_SELECT_ACC; s++)
         if (strcmp(name, pare_select_name(s)) == 0)
             return s;
-    cli_usage(tool, "--select is last, best-val-loss or best-val-acc, not "
-                    "'%s'", name);
+    cli_usage(tool,
+              "--select is last, best-val-loss or best-val-acc, not "
+              "'%s'",
+              name);
 }
 
 const char *training_dialect(const struct cli_tool *tool, const char *name)
@@ -23,8 +52,10 @@ const char *training_dialect(const struct cli_tool *tool, const char *name)
     const struct pare_dialect *row = pare_dialect_find(name);
 
     if (!row && strcmp(name, "standard") != 0)
-        cli_usage(tool, "--dialect is numenta, set, synapses or standard, not "
-                        "'%s'", name);
+        cli_usage(tool,
+                  "--dialect is numenta, set, synapses or standard, not "
+                  "'%s'",
+                  name);
     return row ? row->name : "";
 }
 
@@ -61,8 +92,8 @@ static bool squashes(enum pare_layer_op op)
     return true;
 }
 
-void training_warn_loss(const struct cli_tool *tool,
-                        const struct pare_model *m, const char *loss)
+void training_warn_loss(const struct cli_tool *tool, const struct pare_model *m,
+                        const char *loss)
 {
     const struct pare_layer *last = last_layer(&m->arch);
     const struct pare_shape *out = pare_arch_output(&m->arch);
@@ -70,15 +101,20 @@ void training_warn_loss(const struct cli_tool *tool,
     char shape[PARE_SHAPE_TEXT];
 
     if (out->rank > 1 && pare_shape_size(out) != out->dim[0])
-        cli_warn(tool, "warning: the network gives out %s, all of it taken "
-                       "as classes: a layer such as globalavgpool is missing",
+        cli_warn(tool,
+                 "warning: the network gives out %s, all of it taken "
+                 "as classes: a layer such as globalavgpool is missing",
                  pare_shape_print(shape, out));
     if (strcmp(loss, "cross-entropy") == 0 && squashes(op))
-        cli_warn(tool, "warning: cross-entropy takes logits, but the last "
-                       "layer is %s", last->kind->name);
+        cli_warn(tool,
+                 "warning: cross-entropy takes logits, but the last "
+                 "layer is %s",
+                 last->kind->name);
     if (strcmp(loss, "nll") == 0 && op != PARE_OP_LOG_SOFTMAX)
-        cli_warn(tool, "warning: nll takes log-probabilities, but the last "
-                       "layer is %s", last->kind->name);
+        cli_warn(tool,
+                 "warning: nll takes log-probabilities, but the last "
+                 "layer is %s",
+                 last->kind->name);
 }
 
 void training_provenance_augment(struct provenance *p,
@@ -99,8 +135,8 @@ static void provenance_accumulate(struct provenance *p, unsigned set)
 }
 
 void training_provenance(struct provenance *p,
-                         const struct pare_train_options *o,
-                         uint64_t epochs, uint64_t steps)
+                         const struct pare_train_options *o, uint64_t epochs,
+                         uint64_t steps)
 {
     if (steps)
         provenance_u64(p, "--steps", steps);
