@@ -3,7 +3,7 @@
 
 #include "model.h"
 
-#define PARE_MODEL_VERSION 4 /* the newest that is read */
+#define PARE_MODEL_VERSION 5 /* the newest that is read */
 
 /** How a tensor lies in a file; see pare-model(5). */
 enum pare_encoding {

@@ -83,7 +83,7 @@ static int read_arch(struct pare_reader *r)
 {
     struct pare_arch arch = {0};
     char *text = NULL;
-    int err = read_text(&text, r, "/arch", PARE_ARCH_TEXT_MAX);
+    int err = read_text(&text, r, "/arch", PARE_WEIGHTS_TEXT_MAX);
 
     if (err)
         return err;

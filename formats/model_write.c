@@ -245,9 +245,12 @@ static int write_texts(struct pare_build *b)
 }
 
 /* The oldest version that can say it: 2 brought augmentation, 3 scores,
- * curves and undo points, 4 row pointers and what sparse training carries. */
+ * curves and undo points, 4 row pointers and what sparse training carries, 5
+ * lists of tensors without a graph. */
 static int format_version(const struct pare_model *m)
 {
+    if (pare_arch_is_weights(&m->arch))
+        return 5;
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].pattern &&
             pare_tensor_positions(&m->tensor[t]) > UINT32_MAX)

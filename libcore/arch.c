@@ -154,6 +154,8 @@ static int parse(struct pare_arch *arch, const char *text)
     char *expanded = NULL;
     int err = 0;
 
+    if (strncmp(text, "weights ", 8) == 0)
+        return pare_arch_parse_weights(arch, text);
     if (strlen(text) > PARE_ARCH_TEXT_MAX)
         return pare_fail(PARE_ELIMIT, "architecture: longer than %d bytes",
                          PARE_ARCH_TEXT_MAX);
@@ -213,6 +215,7 @@ void pare_arch_release(struct pare_arch *arch)
     if (!arch)
         return;
     free(arch->layer);
+    free(arch->own);
     free(arch->text);
     memset(arch, 0, sizeof *arch);
 }

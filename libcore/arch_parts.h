@@ -39,6 +39,12 @@ void pare_arch_name_layers(struct pare_arch *a);
 /** Give all layers, named by now, their inputs; PARE_EINVAL, PARE_ENOMEM. */
 int pare_arch_connect(struct pare_arch *a, const struct pare_arch_refs *refs);
 
+/**
+ * Parse a list of tensors, which begins with "weights ", and keep its text,
+ * which is canonical. PARE_EINVAL with the column; PARE_ELIMIT; PARE_ENOMEM.
+ */
+int pare_arch_parse_weights(struct pare_arch *a, const char *text);
+
 /** Make the canonical text of named layers; 0 or PARE_ENOMEM. */
 int pare_arch_print(struct pare_arch *a);
 

@@ -344,10 +344,10 @@ static void note_damping(struct pare_revision *r, const struct damped *d)
     pare_number_print(number, d->most);
     if (d->n == 1)
         snprintf(r->note, sizeof r->note,
-                 "%s has no inverse Hessian: damped by %s", d->first, number);
+                 "%.80s has no inverse Hessian: damped by %s", d->first, number);
     else if (d->n)
         snprintf(r->note, sizeof r->note,
-                 "%s and %zu more have no inverse Hessian: damped by %s%s",
+                 "%.80s and %zu more have no inverse Hessian: damped by %s%s",
                  d->first, d->n - 1, number, d->same ? "" : " at most");
 }
 

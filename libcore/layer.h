@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARE_NAME_MAX     64 /* bytes of a layer or tensor name, NUL included */
-#define PARE_RANK_MAX     4
+#define PARE_NAME_MAX     128 /* bytes of a tensor's name, NUL included */
+#define PARE_LAYER_MAX    96  /* of a layer's */
+#define PARE_SUFFIX_MAX   32  /* of what follows the dot in a tensor's */
+#define PARE_RANK_MAX     8
 #define PARE_LAYER_OPTS   8
 #define PARE_LAYER_INPUTS 8        /* most outputs that one layer takes in */
 #define PARE_INPUT        SIZE_MAX /* the network's input, as a layer */
@@ -92,7 +94,8 @@ enum pare_layer_op {
     PARE_OP_IDENTITY,
     PARE_OP_ADD,
     PARE_OP_CONCAT,
-    PARE_OP_RBM /* see rbm.h: no part of a network */
+    PARE_OP_RBM,    /* see rbm.h: no part of a network */
+    PARE_OP_WEIGHTS /* unknown, see pare_arch_is_weights */
 };
 
 /**

@@ -26,7 +26,8 @@ static void lay_tensor(struct pare_tensor *t, size_t layer,
                        const struct pare_layer *l,
                        const struct pare_tensor_spec *spec)
 {
-    snprintf(t->name, sizeof t->name, "%.40s.%.20s", l->name, spec->suffix);
+    snprintf(t->name, sizeof t->name, "%.*s.%.*s", PARE_LAYER_MAX - 1, l->name,
+             PARE_SUFFIX_MAX - 1, spec->suffix);
     t->layer = layer;
     t->role = spec->role;
     t->rank = spec->rank;
@@ -37,6 +38,20 @@ static void lay_tensor(struct pare_tensor *t, size_t layer,
     }
 }
 
+/* Tensors of a list that has no graph. */
+static void lay_own(struct pare_model *m)
+{
+    for (size_t i = 0; i < m->arch.n_own; i++) {
+        const struct pare_arch_tensor *own = &m->arch.own[i];
+        struct pare_tensor_spec spec = {
+            .suffix = own->suffix, .role = own->role, .rank = own->rank};
+
+        memcpy(spec.dim, own->dim, sizeof spec.dim);
+        lay_tensor(&m->tensor[m->n_tensors++], own->layer,
+                   &m->arch.layer[own->layer], &spec);
+    }
+}
+
 int pare_model_lay(struct pare_model *m, struct pare_arch *arch)
 {
     struct pare_tensor_spec spec[PARE_LAYER_TENSORS];
@@ -44,12 +59,13 @@ int pare_model_lay(struct pare_model *m, struct pare_arch *arch)
     m->arch = *arch;
     memset(arch, 0, sizeof *arch);
     m->norm.scale = 1;
-    m->tensor =
-        calloc(m->arch.n_layers * PARE_LAYER_TENSORS, sizeof *m->tensor);
+    m->tensor = calloc(m->arch.n_layers * PARE_LAYER_TENSORS + m->arch.n_own,
+                       sizeof *m->tensor);
     if (!m->tensor) {
         pare_model_release(m);
         return no_memory();
     }
+    lay_own(m);
     for (size_t i = 0; i < m->arch.n_layers; i++) {
         const struct pare_layer *l = &m->arch.layer[i];
         int n = l->kind->tensors(l, spec);
@@ -126,8 +142,21 @@ static void release_checkpoint(struct pare_checkpoint *c, size_t n_tensors)
     pare_optstate_release(&c->optim, n_tensors);
 }
 
+int pare_tensor_load(struct pare_model *m, size_t tensor)
+{
+    return m->loader.load ? m->loader.load(m->loader.arg, m, tensor) : 0;
+}
+
+void pare_tensor_drop(struct pare_model *m, size_t tensor)
+{
+    if (m->loader.load)
+        m->loader.drop(m->loader.arg, m, tensor);
+}
+
 void pare_model_release(struct pare_model *m)
 {
+    if (m->loader.free)
+        m->loader.free(m->loader.arg);
     for (size_t i = 0; i < m->n_checkpoints; i++)
         release_checkpoint(&m->checkpoint[i], m->n_tensors);
     free(m->checkpoint);
@@ -135,6 +164,7 @@ void pare_model_release(struct pare_model *m)
     for (size_t t = 0; t < m->n_tensors; t++) {
         free(m->tensor[t].value);
         free(m->tensor[t].mask);
+        pare_quant_release(&m->tensor[t].quant);
         pare_pattern_free(m->tensor[t].pattern);
     }
     pare_model_drop_rewiring(m);

@@ -33,6 +33,9 @@ static int copy_tensors(struct pare_model *to, const struct pare_model *from)
         memcpy(to->tensor[t].value, x->value, x->n * sizeof(float));
         to->tensor[t].mask = copy_bytes(x->mask, x->n, &rc);
         to->tensor[t].target = x->target;
+        to->tensor[t].dtype = x->dtype;
+        if (!rc)
+            rc = pare_quant_copy(&to->tensor[t].quant, &x->quant);
         if (!rc)
             rc = pare_marks_copy(&to->tensor[t].removed, &x->removed);
         if (!rc)

@@ -77,8 +77,10 @@ int pare_net_new(struct pare_net **out, struct pare_model *m, size_t batch,
                  bool train, int threads)
 {
     struct pare_net *net;
-    int err;
+    int err = pare_arch_need_graph(&m->arch);
 
+    if (err)
+        return err;
     if (pare_arch_is_rbm(&m->arch))
         return pare_fail(PARE_EMISMATCH,
                          "a Boltzmann machine has no outputs to look at");

@@ -139,8 +139,10 @@ int pare_observer_new(struct pare_observer **out, const struct pare_model *m,
                       enum pare_observe want, int threads)
 {
     struct pare_observer *o;
-    int err = check_known(m);
+    int err = pare_arch_need_graph(&m->arch);
 
+    if (!err)
+        err = check_known(m);
     if (err)
         return err;
     o = calloc(1, sizeof *o);

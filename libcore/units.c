@@ -200,8 +200,10 @@ int pare_units_init(struct pare_units *out, const struct pare_model *m,
                     bool fold)
 {
     struct pare_units u = {.m = m};
-    int rc = count_nodes(&u);
+    int rc = pare_arch_need_graph(&m->arch);
 
+    if (!rc)
+        rc = count_nodes(&u);
     if (!rc && !alloc_nodes(&u))
         rc = no_memory();
 

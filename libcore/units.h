@@ -53,7 +53,8 @@ struct pare_units {
  * for all of the same layers.
  *
  * @param u  out; release after use; m must outlive it
- * @return 0; PARE_EINVAL for a layer that is not known here, with its name;
+ * @return 0; PARE_EINVAL for a layer that is not known here, with its name,
+ *         and for weights without a graph;
  *         PARE_ELIMIT for more than PARE_NODES_MAX nodes; PARE_ENOMEM
  */
 int pare_units_init(struct pare_units *u, const struct pare_model *m,

@@ -157,7 +157,7 @@ static void convolutions_own_their_filters(void **state)
                      0);
     assert_int_equal(a.layer[0].kind->tensors(&a.layer[0], s), 2);
     assert_int_equal(s[0].rank, 4);
-    assert_memory_equal(s[0].dim, ((size_t[]){6, 2, 3, 5}), sizeof s[0].dim);
+    assert_memory_equal(s[0].dim, ((size_t[]){6, 2, 3, 5}), 4 * sizeof(size_t));
     assert_int_equal(s[0].fan_in, 30);
     assert_int_equal(s[0].fan_out, 45);
     assert_int_equal(s[1].dim[0], 6);

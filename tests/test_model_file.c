@@ -397,12 +397,12 @@ static void files_that_are_no_models_are_named_so(void **state)
     free(bytes);
     assert_int_equal(pare_h5w_new(&w, NULL), 0);
     assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-model"), 0);
-    assert_int_equal(pare_h5w_attr_i64(w, "/", "format_version", 5), 0);
+    assert_int_equal(pare_h5w_attr_i64(w, "/", "format_version", 6), 0);
     assert_int_equal(pare_h5w_finish(&bytes, &n, w), 0);
     pare_h5w_free(w);
     assert_int_equal(read_bytes(&m, bytes, n), PARE_EFORMAT);
-    assert_non_null(strstr(pare_error(), "format version 5, this is pare "));
-    assert_non_null(strstr(pare_error(), "which reads up to 4"));
+    assert_non_null(strstr(pare_error(), "format version 6, this is pare "));
+    assert_non_null(strstr(pare_error(), "which reads up to 5"));
     free(bytes);
     assert_int_equal(pare_model_read(&m, NULL, "none.h5"), PARE_EIO);
     assert_int_equal(pare_model_read(&m, NULL, "/"), PARE_EIO);

@@ -101,7 +101,7 @@ static void same_all(const struct trial *r, const char *what, double **is,
                      double **should, double tolerance)
 {
     for (size_t t = 0; t < r->m.n_tensors; t++) {
-        char text[128];
+        char text[PARE_NAME_MAX + 32];
 
         snprintf(text, sizeof text, "%s of %s", what, r->m.tensor[t].name);
         if (is[t])

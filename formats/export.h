@@ -1,0 +1,29 @@
+#ifndef PARE_EXPORT_H
+#define PARE_EXPORT_H
+
+#include "model.h"
+
+/** A format that models are exported to: a row of the table in export.c. */
+struct pare_export_format {
+    const char *name;   /* "safetensors", "onnx", "keras", "npz", "csr", "c" */
+    const char *suffix; /* of names that mean it: ".safetensors" */
+    const char *help;   /* one line */
+    const char *source; /* citation of its definition */
+    /**
+     * Write the model whole or not at all.
+     * @param path  file, or "-"/NULL for standard output, never a terminal;
+     *              for c a base name: path.c and path.h
+     * @return 0; PARE_EINVAL (a layer that the format cannot say, by name);
+     *         PARE_EIO; PARE_ENOMEM
+     */
+    int (*write)(const char *path, const struct pare_model *m);
+};
+
+/** Rows of the table; index n returns NULL. */
+const struct pare_export_format *pare_export_format(size_t index);
+
+/** The row of that name, or by the end of a path; NULL for none. */
+const struct pare_export_format *pare_export_find(const char *name,
+                                                  const char *path);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef PARE_IMPORT_H
+#define PARE_IMPORT_H
+
+#include "foreign.h"
+
+/** A format that models are imported from: a row of the table in import.c. */
+struct pare_import_format {
+    const char *name;   /* "safetensors", "onnx", "keras", "npz", ... */
+    const char *suffix; /* names that end so: ".safetensors", space between */
+    const char *help;   /* one line */
+    const char *source; /* citation of its definition */
+    /**
+     * Could a file be of it? By its first bytes, not by its name.
+     * @param head  [n] the first bytes, n up to 512
+     */
+    bool (*looks)(const unsigned char *head, size_t n);
+    /**
+     * Read it whole, or map it.
+     * @param f  zeroed, out; written only on success
+     * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
+     */
+    int (*read)(struct pare_foreign *f, const char *path);
+};
+
+/** Rows of the table; index n returns NULL. */
+const struct pare_import_format *pare_import_format(size_t index);
+
+/**
+ * Read a file of any known format.
+ *
+ * @param f       zeroed, out; written only on success
+ * @param path    a file; "-" is standard input, spooled
+ * @param format  name of a row, or NULL: found by the file's first bytes
+ * @return 0; PARE_EINVAL (no such format); PARE_EIO; PARE_EFORMAT (of no
+ *         known format, damaged); PARE_ELIMIT; PARE_ENOMEM
+ */
+int pare_import_read(struct pare_foreign *f, const char *path,
+                     const char *format);
+
+#endif
