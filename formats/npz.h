@@ -11,16 +11,11 @@ struct pare_npz;
 /**
  * Read the directory of an NPZ file.
  *
- * Plain ZIP and ZIP64, in one piece: the central directory ends where its
- * end record begins. What a member declares is checked when it is read.
- *
  * @param z      out; free with pare_npz_free
  * @param bytes  [n] the file, malloc'd; taken over, freed on failure
  * @param path   for messages
  * @return 0; PARE_EFORMAT (not ZIP, cut off, damaged, the same name twice);
  *         PARE_ELIMIT (members, length of a name); PARE_ENOMEM
- *
- * Source: PKWARE, APPNOTE.TXT, ".ZIP File Format Specification", 4.3-4.5.
  */
 int pare_npz_parse(struct pare_npz **z, void *bytes, size_t n,
                    const char *path);

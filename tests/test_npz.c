@@ -215,7 +215,7 @@ static void odd_archives_are_refused(void **state)
 
     (void)state;
     memset(&z, 0, sizeof z);
-    refused(&z, "not an NPZ file");
+    refused(&z, "not a ZIP archive");
     make(&z, false);
     z.n -= 30;
     refused(&z, "cut off");
@@ -258,10 +258,15 @@ static void odd_archives_are_refused(void **state)
     z.b[z.n - 14] = z.b[z.n - 12] = 1;
     refused(&z, "too long");
     z.b[z.n - 13] = z.b[z.n - 11] = 0x40;
-    refused(&z, "more than 4096 members");
+    refused(&z, "its directory");
     memset(&z, 0, sizeof z);
     add(&z, "b.npy", npy, n, 0);
     add(&z, "b.npy", npy, n, 0);
+    finish(&z);
+    refused(&z, "two files 'b.npy'");
+    memset(&z, 0, sizeof z);
+    add(&z, "b.npy", npy, n, 0);
+    add(&z, "b", npy, n, 0);
     finish(&z);
     refused(&z, "two arrays 'b'");
     memset(&z, 0, sizeof z);

@@ -105,8 +105,8 @@ bad 'rank 1; inputs have 2' 1 npy y.npy y.npy
 bad 'rank 3; labels have 1' 1 npy x.npy x.npy
 bad '1x2x3, the first file of 1x2x2' 1 npy x.npy y.npy wide.npy y.npy
 bad 'for one pair' 1 npy x.npy y.npy tx.npy ty.npy --make-split .5,.5
-bad "'empty' is not an NPZ file" 1 npz empty
-bad 'is not an NPZ file' 1 npz x.npy
+bad "'empty' is not a ZIP archive" 1 npz empty
+bad 'is not a ZIP archive' 1 npz x.npy
 bad "'cut.npz' is cut off" 1 npz cut.npz
 bad 'but: images, labels, more, last; name them' 1 npz named.npz
 bad "no array 'image', but: images, " 1 npz named.npz --x image --y labels
