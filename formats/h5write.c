@@ -9,25 +9,10 @@
 #include "h5lib.h"
 #include "h5pack.h"
 #include "h5store.h"
+#include "h5wopen.h"
 #include "status.h"
 
-#define ATTR_MAX 4096
 #define MADE_MIN ((size_t)1 << 20) /* fewer bytes are made at once */
-
-/* Addresses of values that are made later. */
-struct space {
-    void *at;
-    size_t n;
-};
-
-struct pare_h5w {
-    hid_t file;
-    struct pare_h5store *store; /* NULL: HDF5 writes a file */
-    size_t n_given, given_room;
-    void **given; /* [n_given] values that are freed with it */
-    size_t n_space, space_room;
-    struct space *space; /* addresses behind which there is nothing */
-};
 
 static int enomem(void)
 {
@@ -431,60 +416,6 @@ int pare_h5w_item(struct pare_h5w *w, const char *path,
     H5Tclose(file);
     H5Tclose(memory);
     return err;
-}
-
-/* The one place where an attribute is made. */
-static int make_attribute(struct pare_h5w *w, const char *path,
-                          const char *name, hid_t type, hid_t memory,
-                          const void *value)
-{
-    hid_t s = H5Screate(H5S_SCALAR), a = H5I_INVALID_HID;
-    bool ok = false;
-
-    if (s >= 0)
-        a = H5Acreate_by_name(w->file, path, name, type, s, H5P_DEFAULT,
-                              H5P_DEFAULT, H5P_DEFAULT);
-    if (a >= 0)
-        ok = H5Awrite(a, memory, value) >= 0;
-    if (a >= 0 && H5Aclose(a) < 0)
-        ok = false;
-    if (s >= 0)
-        H5Sclose(s);
-    return ok ? 0
-              : pare_h5lib_fail(PARE_EIO,
-                                "cannot write attribute '%s' of "
-                                "'%s'",
-                                name, path);
-}
-
-int pare_h5w_attr_text(struct pare_h5w *w, const char *path, const char *attr,
-                       const char *text)
-{
-    struct pare_h5_item item = {.kind = 's', .strpad = H5T_STR_NULLPAD};
-    hid_t file, memory;
-    int err;
-
-    item.size = strlen(text);
-    if (item.size > ATTR_MAX)
-        return pare_fail(PARE_ELIMIT, "attribute '%s' is too long", attr);
-    for (size_t i = 0; i < item.size; i++)
-        if ((unsigned char)text[i] >= 0x80)
-            item.cset = H5T_CSET_UTF8;
-    if (item.size == 0)
-        item.size = 1;
-    err = pare_h5lib_item_types(&file, &memory, &item);
-    if (err)
-        return err;
-    err = make_attribute(w, path, attr, file, memory, text);
-    H5Tclose(file);
-    H5Tclose(memory);
-    return err;
-}
-
-int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
-                      int64_t v)
-{
-    return make_attribute(w, path, attr, H5T_STD_I64LE, H5T_NATIVE_INT64, &v);
 }
 
 int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path)

@@ -92,6 +92,22 @@ int pare_h5w_attr_text(struct pare_h5w *w, const char *path, const char *attr,
 int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
                       int64_t v);
 
+/** A list of [n] integers of `type`, rank 1.
+ *  0; PARE_ENOMEM; PARE_EIO. */
+int pare_h5w_attr_ints(struct pare_h5w *w, const char *path, const char *attr,
+                       enum pare_h5_type type, size_t n, const void *values);
+
+/**
+ * What other programs want, and no file of pare has: a string of variable
+ * length and any size, and a list of strings of one fixed length, the
+ * longest's, of 60,000 bytes at most together. 0; PARE_ELIMIT; PARE_ENOMEM;
+ * PARE_EIO.
+ */
+int pare_h5w_attr_long(struct pare_h5w *w, const char *path, const char *attr,
+                       const char *text);
+int pare_h5w_attr_texts(struct pare_h5w *w, const char *path, const char *attr,
+                        size_t n, const char *const *text);
+
 /** Bytes that a dataset written before occupies in the file. */
 int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "h5strings.h"
 #include "h5write.h"
 #include "status.h"
 
@@ -209,6 +210,62 @@ static void a_full_device_is_an_error(void **state)
     free_all(LENT, v);
 }
 
+static void lists_in_attributes_come_back(void **state)
+{
+    const char *const list[] = {"kernel:0", "", "b"};
+    const uint32_t ints[] = {7, 0, 4294967295u};
+    struct image im = {0};
+    struct pare_h5w *w;
+    struct pare_h5 *h;
+    char **text, *long_text = malloc(100001);
+    uint64_t *v;
+    size_t n;
+
+    (void)state;
+    assert_non_null(long_text);
+    memset(long_text, 'x', 100000);
+    long_text[100000] = '\0';
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_attr_texts(w, "/", "list", 3, list), 0);
+    assert_int_equal(pare_h5w_attr_texts(w, "/", "none", 0, list), 0);
+    assert_int_equal(pare_h5w_attr_long(w, "/", "long", long_text), 0);
+    assert_int_equal(pare_h5w_attr_ints(w, "/", "ints", PARE_H5_U32, 3, ints),
+                     0);
+    assert_int_equal(pare_h5w_finish(&im.bytes, &im.n, w), 0);
+    pare_h5w_free(w);
+    assert_int_equal(pare_h5_open(&h, im.bytes, im.n, "f"), 0);
+    assert_int_equal(pare_h5_has_attr(h, "/", "list"), 1);
+    assert_int_equal(pare_h5_has_attr(h, "/", "other"), 0);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "list", 99), 0);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(text[i], list[i]);
+    pare_h5_free_strings(text, n);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "list", 9),
+                     PARE_ELIMIT);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "none", 9), 0);
+    assert_int_equal(n, 0);
+    pare_h5_free_strings(text, n);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "long", 99),
+                     PARE_ELIMIT);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "long", 1 << 20),
+                     0);
+    assert_string_equal(text[0], long_text);
+    pare_h5_free_strings(text, n);
+    assert_int_equal(pare_h5_attr_strings(&text, &n, h, "/", "ints", 99),
+                     PARE_EFORMAT);
+    assert_int_equal(pare_h5_attr_ints(&v, &n, h, "/", "ints", 3), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(v[2], 4294967295u);
+    free(v);
+    assert_int_equal(pare_h5_attr_ints(&v, &n, h, "/", "ints", 2), PARE_ELIMIT);
+    assert_int_equal(pare_h5_attr_ints(&v, &n, h, "/", "list", 9),
+                     PARE_EFORMAT);
+    pare_h5_close(h);
+    free(im.bytes);
+    free(long_text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_lent_array_is_read_when_the_file_is_written),
         cmocka_unit_test(a_writer_freed_early_frees_what_it_was_given),
         cmocka_unit_test(a_full_device_is_an_error),
+        cmocka_unit_test(lists_in_attributes_come_back),
     };
 
     return run_group(tests);
