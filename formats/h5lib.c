@@ -39,57 +39,84 @@ int pare_h5lib_fail(int code, const char *fmt, ...)
     return pare_fail(code, "%s", ours);
 }
 
+/* binary16: one sign bit, five of the exponent, ten of the fraction. */
+static hid_t half_type(void)
+{
+    hid_t t = H5Tcopy(H5T_IEEE_F32LE);
+
+    if (t >= 0 && H5Tset_fields(t, 15, 10, 5, 0, 10) >= 0 &&
+        H5Tset_size(t, 2) >= 0 && H5Tset_ebias(t, 15) >= 0)
+        return t;
+    if (t >= 0)
+        H5Tclose(t);
+    return H5I_INVALID_HID;
+}
+
 hid_t pare_h5lib_file_type(enum pare_h5_type type)
 {
-    switch (type) {
-    case PARE_H5_U8:
-        return H5T_STD_U8LE;
-    case PARE_H5_I32:
-        return H5T_STD_I32LE;
-    case PARE_H5_U32:
-        return H5T_STD_U32LE;
-    case PARE_H5_F32:
-        return H5T_IEEE_F32LE;
-    case PARE_H5_F64:
-        return H5T_IEEE_F64LE;
-    case PARE_H5_U64:
-        return H5T_STD_U64LE;
-    }
-    return H5I_INVALID_HID;
+    const hid_t ours[PARE_H5_TYPES] = {
+        [PARE_H5_U8] = H5T_STD_U8LE,    [PARE_H5_I32] = H5T_STD_I32LE,
+        [PARE_H5_U32] = H5T_STD_U32LE,  [PARE_H5_F32] = H5T_IEEE_F32LE,
+        [PARE_H5_F64] = H5T_IEEE_F64LE, [PARE_H5_U64] = H5T_STD_U64LE,
+        [PARE_H5_I8] = H5T_STD_I8LE,    [PARE_H5_U16] = H5T_STD_U16LE,
+    };
+
+    return type == PARE_H5_F16 ? half_type() : H5Tcopy(ours[type]);
 }
 
 hid_t pare_h5lib_memory_type(enum pare_h5_type type)
 {
-    switch (type) {
-    case PARE_H5_U8:
-        return H5T_NATIVE_UINT8;
-    case PARE_H5_I32:
-        return H5T_NATIVE_INT32;
-    case PARE_H5_U32:
-        return H5T_NATIVE_UINT32;
-    case PARE_H5_F32:
-        return H5T_NATIVE_FLOAT;
-    case PARE_H5_F64:
-        return H5T_NATIVE_DOUBLE;
-    case PARE_H5_U64:
-        return H5T_NATIVE_UINT64;
+    hid_t t = pare_h5lib_file_type(type);
+
+    if (t >= 0 && H5Tset_order(t, H5Tget_order(H5T_NATIVE_INT)) < 0) {
+        H5Tclose(t);
+        return H5I_INVALID_HID;
     }
-    return H5I_INVALID_HID;
+    return t;
 }
+
+static const struct {
+    const char *name;
+    size_t size;
+} types[PARE_H5_TYPES] = {
+    [PARE_H5_U8] = {"uint8", 1},    [PARE_H5_I32] = {"int32", 4},
+    [PARE_H5_U32] = {"uint32", 4},  [PARE_H5_F32] = {"float32", 4},
+    [PARE_H5_F64] = {"float64", 8}, [PARE_H5_U64] = {"uint64", 8},
+    [PARE_H5_I8] = {"int8", 1},     [PARE_H5_U16] = {"uint16", 2},
+    [PARE_H5_F16] = {"float16", 2},
+};
 
 size_t pare_h5lib_size(enum pare_h5_type type)
 {
-    static const size_t size[] = {1, 4, 4, 4, 8, 8};
-
-    return size[type];
+    return types[type].size;
 }
 
 const char *pare_h5lib_type_name(enum pare_h5_type type)
 {
-    static const char *const name[] = {"uint8",   "int32",   "uint32",
-                                       "float32", "float64", "uint64"};
+    return types[type].name;
+}
 
-    return name[type];
+bool pare_h5lib_is(hid_t found, hid_t ours)
+{
+    bool same = ours >= 0 && H5Tequal(found, ours) > 0;
+
+    if (ours >= 0)
+        H5Tclose(ours);
+    return same;
+}
+
+int pare_h5lib_find_type(enum pare_h5_type *type, hid_t found, const char *path)
+{
+    for (int t = 0; t < PARE_H5_TYPES; t++)
+        if (pare_h5lib_is(found, pare_h5lib_file_type((enum pare_h5_type)t))) {
+            *type = (enum pare_h5_type)t;
+            return 0;
+        }
+    return pare_h5lib_fail(PARE_EFORMAT,
+                           "'%s' has a type that is none of little-endian "
+                           "int8, uint8, uint16, int32, uint32, uint64, "
+                           "float16, float32, float64",
+                           path);
 }
 
 static hid_t string_type(const struct pare_h5_item *item)

@@ -15,9 +15,18 @@ void pare_h5lib_init(void);
 int pare_h5lib_fail(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** The type in the file (little-endian) and in memory; predefined. */
+/** The type in the file (little-endian) and in memory: new handles, to be
+ *  closed by H5Tclose; negative on failure. */
 hid_t pare_h5lib_file_type(enum pare_h5_type type);
 hid_t pare_h5lib_memory_type(enum pare_h5_type type);
+
+/** Is a type this one of ours, whose handle is closed here? */
+bool pare_h5lib_is(hid_t found, hid_t ours);
+
+/** Which of our types, in our byte order, is it? 0; PARE_EFORMAT naming the
+ *  path. */
+int pare_h5lib_find_type(enum pare_h5_type *type, hid_t found,
+                         const char *path);
 
 /** Bytes of one element of a type. */
 size_t pare_h5lib_size(enum pare_h5_type type);

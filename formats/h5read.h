@@ -22,7 +22,11 @@ enum pare_h5_type {
     PARE_H5_U32,
     PARE_H5_F32,
     PARE_H5_F64,
-    PARE_H5_U64
+    PARE_H5_U64,
+    PARE_H5_I8,
+    PARE_H5_U16,
+    PARE_H5_F16, /* IEEE binary16; in memory its bits, uint16_t */
+    PARE_H5_TYPES
 };
 
 /** What a dataset is, before its values are read. */

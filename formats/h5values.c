@@ -208,20 +208,6 @@ static int dataset_open(struct dataset *d, struct pare_h5 *h, const char *path)
     return err;
 }
 
-/* Only our six types, in our byte order. */
-static int find_type(enum pare_h5_type *type, const struct dataset *d)
-{
-    for (int t = PARE_H5_U8; t <= PARE_H5_U64; t++)
-        if (H5Tequal(d->type, pare_h5lib_file_type((enum pare_h5_type)t)) > 0) {
-            *type = (enum pare_h5_type)t;
-            return 0;
-        }
-    return pare_h5lib_fail(PARE_EFORMAT,
-                           "'%s' has a type that is none of little-endian "
-                           "uint8, int32, uint32, uint64, float32, float64",
-                           d->path);
-}
-
 int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
 {
     struct pare_h5_info found = {0};
@@ -230,7 +216,7 @@ int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
 
     if (err)
         return err;
-    err = find_type(&found.type, &d);
+    err = pare_h5lib_find_type(&found.type, d.type, path);
     if (!err) {
         found.rank = d.rank;
         memcpy(found.dim, d.dim, sizeof found.dim);
@@ -392,6 +378,18 @@ static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
     return err;
 }
 
+/* The same, of one of our types. */
+static int read_typed(char *out, struct pare_h5 *h, struct dataset *d,
+                      enum pare_h5_type type, size_t first, size_t rows)
+{
+    hid_t memory = pare_h5lib_memory_type(type);
+    int err = read_rows(out, h, d, memory, first, rows);
+
+    if (memory >= 0)
+        H5Tclose(memory);
+    return err;
+}
+
 /* Open a dataset that must be of this type. */
 static int open_typed(struct dataset *d, struct pare_h5 *h, const char *path,
                       enum pare_h5_type type)
@@ -401,7 +399,7 @@ static int open_typed(struct dataset *d, struct pare_h5 *h, const char *path,
 
     if (err)
         return err;
-    err = find_type(&found, d);
+    err = pare_h5lib_find_type(&found, d->type, path);
     if (!err && found != type)
         err =
             pare_fail(PARE_EFORMAT, "'%s' holds %s, expected %s", path,
@@ -423,8 +421,7 @@ int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
         err = pare_fail(PARE_EFORMAT, "'%s' holds %zu values, expected %zu",
                         path, d.count, count);
     else
-        err = read_rows(out, h, &d, pare_h5lib_memory_type(type), 0,
-                        d.rank ? d.dim[0] : 1);
+        err = read_typed(out, h, &d, type, 0, d.rank ? d.dim[0] : 1);
     dataset_close(&d);
     return err;
 }
@@ -447,7 +444,7 @@ int pare_h5_extent(int *fd, uint64_t *at, struct pare_h5 *h, const char *path,
         err = pare_fail(PARE_EFORMAT, "'%s' holds %zu values, expected %zu",
                         path, d.count, count);
     else if (count > 0 && !d.chunked && !h->bytes.image &&
-             H5Tequal(d.type, pare_h5lib_memory_type(type)) > 0) {
+             pare_h5lib_is(d.type, pare_h5lib_memory_type(type))) {
         *at = H5Dget_offset(d.id); /* checked when it was opened */
         *fd = fcntl(h->bytes.fd, F_DUPFD_CLOEXEC, 0);
         there = *fd >= 0;
@@ -471,7 +468,7 @@ int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,
         err = pare_fail(PARE_EINVAL, "'%s' has no rows %zu to %zu", path, first,
                         first + rows);
     else
-        err = read_rows(out, h, &d, pare_h5lib_memory_type(type), first, rows);
+        err = read_typed(out, h, &d, type, first, rows);
     dataset_close(&d);
     return err;
 }

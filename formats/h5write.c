@@ -215,6 +215,21 @@ static bool is_little_endian(void)
     return *(const unsigned char *)&one == 1;
 }
 
+/* A dataset of one of our types. */
+static int make_typed(struct pare_h5w *w, const char *path,
+                      enum pare_h5_type type, const struct h5block *b)
+{
+    hid_t file = pare_h5lib_file_type(type);
+    hid_t memory = pare_h5lib_memory_type(type);
+    int err = make_dataset(w, path, file, memory, b);
+
+    if (file >= 0)
+        H5Tclose(file);
+    if (memory >= 0)
+        H5Tclose(memory);
+    return err;
+}
+
 static int write_data(struct pare_h5w *w, const char *path,
                       enum pare_h5_type type, int rank, const size_t *dim,
                       const void *values, bool deflate, int strategy)
@@ -226,8 +241,7 @@ static int write_data(struct pare_h5w *w, const char *path,
     if (!err && deflate && (type == PARE_H5_U8 || is_little_endian()))
         err = h5block_pack(&b);
     if (!err)
-        err = make_dataset(w, path, pare_h5lib_file_type(type),
-                           pare_h5lib_memory_type(type), &b);
+        err = make_typed(w, path, type, &b);
     h5block_release(&b);
     return err;
 }
@@ -270,19 +284,26 @@ static bool reserve_given(struct pare_h5w *w)
     return true;
 }
 
-int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
-                  size_t n, void *values)
+int pare_h5w_give_array(struct pare_h5w *w, const char *path,
+                        enum pare_h5_type type, int rank, const size_t *dim,
+                        void *values)
 {
     int err;
 
     if (!w->store || !reserve_given(w)) {
         err = w->store ? enomem()
-                       : pare_h5w_data(w, path, type, 1, &n, values, false);
+                       : pare_h5w_data(w, path, type, rank, dim, values, false);
         free(values);
         return err;
     }
     w->given[w->n_given++] = values;
-    return pare_h5w_lend(w, path, type, 1, &n, values);
+    return pare_h5w_lend(w, path, type, rank, dim, values);
+}
+
+int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                  size_t n, void *values)
+{
+    return pare_h5w_give_array(w, path, type, 1, &n, values);
 }
 
 /* Address space without memory, unmapped with the writer; NULL on failure. */
@@ -312,8 +333,8 @@ static int write_parts(hid_t d, enum pare_h5_type type, size_t n,
 {
     size_t size = pare_h5lib_size(type), most = CHUNK_BYTES / size;
     void *part = malloc(CHUNK_BYTES);
-    hid_t file = H5Dget_space(d);
-    bool ok = part && file >= 0;
+    hid_t file = H5Dget_space(d), element = pare_h5lib_memory_type(type);
+    bool ok = part && file >= 0 && element >= 0;
 
     for (size_t first = 0; ok && first < n; first += most) {
         hsize_t start = first, count = n - first < most ? n - first : most;
@@ -323,13 +344,14 @@ static int write_parts(hid_t d, enum pare_h5_type type, size_t n,
         ok = memory >= 0 &&
              H5Sselect_hyperslab(file, H5S_SELECT_SET, &start, NULL, &count,
                                  NULL) >= 0 &&
-             H5Dwrite(d, pare_h5lib_memory_type(type), memory, file,
-                      H5P_DEFAULT, part) >= 0;
+             H5Dwrite(d, element, memory, file, H5P_DEFAULT, part) >= 0;
         if (memory >= 0)
             H5Sclose(memory);
     }
     if (file >= 0)
         H5Sclose(file);
+    if (element >= 0)
+        H5Tclose(element);
     free(part);
     return ok ? 0 : -1;
 }
@@ -346,8 +368,7 @@ static int make_in_file(struct pare_h5w *w, const char *path,
 
     b.bytes = 0; /* nothing is written yet */
     if (!err)
-        err = make_dataset(w, path, pare_h5lib_file_type(type),
-                           pare_h5lib_memory_type(type), &b);
+        err = make_typed(w, path, type, &b);
     if (err)
         return err;
     d = H5Dopen2(w->file, path, H5P_DEFAULT);
@@ -388,10 +409,16 @@ int pare_h5w_make(struct pare_h5w *w, const char *path, enum pare_h5_type type,
     return pare_h5w_give(w, path, type, n, values);
 }
 
+int pare_h5w_codes(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                   int rank, const size_t *dim, const void *values)
+{
+    return write_data(w, path, type, rank, dim, values, true, Z_RLE);
+}
+
 int pare_h5w_mask(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, const void *values)
 {
-    return write_data(w, path, type, 1, &n, values, true, Z_RLE);
+    return pare_h5w_codes(w, path, type, 1, &n, values);
 }
 
 int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text)

@@ -52,7 +52,12 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
 int pare_h5w_lend(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   int rank, const size_t *dim, const void *values);
 
-/** The same, of [n] malloc'd values that are freed here: also on failure. */
+/** The same, of malloc'd values that are freed here: also on failure. */
+int pare_h5w_give_array(struct pare_h5w *w, const char *path,
+                        enum pare_h5_type type, int rank, const size_t *dim,
+                        void *values);
+
+/** That with rank 1. */
 int pare_h5w_give(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, void *values);
 
@@ -78,6 +83,10 @@ int pare_h5w_text(struct pare_h5w *w, const char *path, const char *text);
  *  faster than matching. */
 int pare_h5w_mask(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   size_t n, const void *values);
+
+/** The same for codes of few kinds, of any shape. */
+int pare_h5w_codes(struct pare_h5w *w, const char *path, enum pare_h5_type type,
+                   int rank, const size_t *dim, const void *values);
 
 /** Write an item of /user as it was read. */
 int pare_h5w_item(struct pare_h5w *w, const char *path,

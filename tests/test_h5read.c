@@ -36,6 +36,8 @@ static void write_sample(struct image *im)
     static const uint32_t u[3] = {7, 0, 4000000000u};
     static const int32_t s[2] = {-5, 6};
     static const double f = 0.1;
+    static const int8_t b[3] = {-127, 0, 127};
+    static const uint16_t h[6] = {0x3c00, 0x8000, 1, 0x7bff, 0xc000, 65535};
     struct pare_h5w *w;
     size_t dim[2] = {2, 3}, three = 3, two = 2;
 
@@ -45,6 +47,9 @@ static void write_sample(struct image *im)
     assert_int_equal(pare_h5w_data(w, "/u", PARE_H5_U32, 1, &three, u, 0), 0);
     assert_int_equal(pare_h5w_data(w, "/s", PARE_H5_I32, 1, &two, s, 0), 0);
     assert_int_equal(pare_h5w_data(w, "/f", PARE_H5_F64, 0, NULL, &f, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/g/b", PARE_H5_I8, 1, &three, b, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/g/h", PARE_H5_F16, 2, dim, h, 0), 0);
+    assert_int_equal(pare_h5w_data(w, "/g/w", PARE_H5_U16, 2, dim, h, 0), 0);
     assert_int_equal(pare_h5w_text(w, "/text", "hello"), 0);
     assert_int_equal(pare_h5w_text(w, "/empty", ""), 0);
     assert_int_equal(pare_h5w_attr_text(w, "/", "format", "pare-test"), 0);
@@ -99,6 +104,35 @@ static void what_is_written_is_read(void **state)
     free(text);
     assert_int_equal(pare_h5_attr_i64(&big, h, "/g", "big"), 0);
     assert_true(big == INT64_MIN);
+    pare_h5_close(h);
+    free(im.bytes);
+}
+
+static void narrow_types_are_written_and_read(void **state)
+{
+    struct image im;
+    struct pare_h5 *h;
+    struct pare_h5_info info;
+    int8_t b[3];
+    uint16_t x[6];
+
+    (void)state;
+    write_sample(&im);
+    h = open_image(&im);
+    assert_int_equal(pare_h5_info(&info, h, "/g/h"), 0);
+    assert_int_equal(info.type, PARE_H5_F16);
+    assert_int_equal(info.stored, 12);
+    assert_int_equal(pare_h5_read(b, h, "/g/b", PARE_H5_I8, 3), 0);
+    assert_int_equal(b[0], -127);
+    assert_int_equal(pare_h5_read(x, h, "/g/h", PARE_H5_F16, 6), 0);
+    assert_int_equal(x[0], 0x3c00);
+    assert_int_equal(x[1], 0x8000);
+    assert_int_equal(x[5], 65535); /* a NaN keeps its bits */
+    assert_int_equal(pare_h5_read(x, h, "/g/w", PARE_H5_U16, 6), 0);
+    assert_int_equal(x[4], 0xc000);
+    assert_int_equal(pare_h5_read(x, h, "/g/h", PARE_H5_U16, 6), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "float16, expected uint16"));
+    assert_int_equal(pare_h5_read(b, h, "/g/b", PARE_H5_U8, 3), PARE_EFORMAT);
     pare_h5_close(h);
     free(im.bytes);
 }
@@ -424,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(narrow_types_are_written_and_read),
         cmocka_unit_test(what_is_not_there_is_an_error),
         cmocka_unit_test(names_are_listed_in_order),
         cmocka_unit_test(ten_thousand_names_are_listed),
