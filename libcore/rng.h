@@ -22,7 +22,8 @@ enum pare_stream {
     PARE_STREAM_NEW = 10,      /* values of new connections; sub = tensor */
     PARE_STREAM_EVOLVE = 11,   /* random times of rewiring; sub = tensor */
     PARE_STREAM_MASK = 12,     /* masks that are drawn; sub = tensor */
-    PARE_STREAM_GIBBS = 13     /* units of a Boltzmann machine that are on */
+    PARE_STREAM_GIBBS = 13,    /* units of a Boltzmann machine that are on */
+    PARE_STREAM_CLUSTER = 14   /* first levels of a codebook */
 };
 
 /**
