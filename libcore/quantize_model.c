@@ -1,0 +1,132 @@
+/* Quantising a model, tensor by tensor. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compact.h"
+#include "gathered.h"
+#include "quantize_parts.h"
+#include "scope.h"
+#include "status.h"
+
+/* Layers by globs, as a pruning chooses them. */
+static int choose(struct pare_scope *s, const struct pare_model *m,
+                  const struct pare_quantize_options *o)
+{
+    struct pare_prune_options p;
+
+    pare_prune_defaults(&p);
+    p.amount = 1; /* there is a general one */
+    p.n_layer = o->n_layer;
+    p.layer = o->layer;
+    p.n_skip = o->n_skip;
+    p.skip = o->skip;
+    p.n_only = o->n_only;
+    p.only = o->only;
+    p.bias = o->bias;
+    return pare_scope_choose(s, m, &p, false);
+}
+
+/* As before the first step: the settings stay, the state is gone. */
+static void empty_optimizer(struct pare_model *m)
+{
+    char spec[PARE_SPEC_MAX];
+
+    memcpy(spec, m->optim.spec, sizeof spec);
+    pare_optstate_release(&m->optim, m->n_tensors);
+    memcpy(m->optim.spec, spec, sizeof spec);
+}
+
+/* The level 0 of a book is no kept value's any more. */
+static void forget_zero(struct pare_quant *q)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->n_book; i++)
+        if (q->book[i] != 0)
+            q->book[n++] = q->book[i];
+    q->n_book = n;
+    if (n == 0 && q->kind != PARE_QUANT_INT8)
+        pare_quant_release(q);
+}
+
+/* Prune the kept values of a tensor that are 0. */
+static int prune_zeros(uint64_t *pruned, struct pare_model *m, size_t tensor)
+{
+    struct pare_tensor *t = &m->tensor[tensor];
+    int rc = t->pattern ? pare_tensor_expand(m, tensor) : 0;
+
+    if (!rc)
+        rc = pare_tensor_need_mask(t);
+    for (size_t i = 0; !rc && i < t->n; i++)
+        if (t->mask[i] && t->value[i] == 0) {
+            t->mask[i] = 0;
+            ++*pruned;
+        }
+    if (!rc && t->target) /* growth is not to bring them back */
+        t->target = pare_tensor_kept(t);
+    if (!rc)
+        forget_zero(&t->quant);
+    return rc;
+}
+
+static int one(struct pare_quantize_report *r, struct pare_model *m,
+               const struct pare_quantize_options *o, size_t tensor,
+               double amount)
+{
+    struct pare_quantize_row *row = &r->row[r->n_rows];
+    bool own = !isnan(amount);
+    enum pare_level_kind kind = o->kind;
+    int rc = pare_tensor_load(m, tensor);
+
+    if (own && kind == PARE_LEVELS_ERROR)
+        kind = o->way->codebook ? PARE_LEVELS_COUNT : PARE_LEVELS_BITS;
+    if (!rc)
+        rc = pare_quantize_tensor(row, &m->tensor[tensor], o, kind,
+                                  own ? amount : o->amount);
+    if (!rc && o->prune_zeros)
+        rc = prune_zeros(&r->pruned, m, tensor);
+    row->tensor = tensor;
+    if (!rc)
+        r->n_rows++;
+    pare_tensor_drop(m, tensor);
+    return rc;
+}
+
+int pare_quantize(struct pare_quantize_report *r, struct pare_model *m,
+                  const struct pare_quantize_options *o)
+{
+    struct pare_quantize_report found = {0};
+    struct pare_scope s = {0};
+    int rc = choose(&s, m, o);
+
+    if (rc)
+        return rc;
+    found.row = calloc(2 * s.n + 1, sizeof *found.row);
+    if (!found.row)
+        rc = pare_fail(PARE_ENOMEM, "out of memory");
+    for (size_t i = 0; !rc && i < s.n; i++) {
+        rc = one(&found, m, o, s.layer[i].weight, s.layer[i].amount);
+        if (!rc && s.layer[i].bias != PARE_SCOPE_NONE)
+            rc = one(&found, m, o, s.layer[i].bias, s.layer[i].amount);
+    }
+    free(s.layer);
+    if (rc) {
+        pare_quantize_report_release(&found);
+        return rc;
+    }
+    empty_optimizer(m);
+    pare_model_drop_scores(m);
+    if (found.pruned) {
+        pare_model_apply_masks(m);
+        pare_model_drop_full_masks(m);
+    }
+    *r = found;
+    return 0;
+}
+
+void pare_quantize_report_release(struct pare_quantize_report *r)
+{
+    free(r->row);
+    memset(r, 0, sizeof *r);
+}
