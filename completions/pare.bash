@@ -70,7 +70,7 @@ _pare()
         COMPREPLY=($(compgen -W "$(_pare_names "$tool" "$before")" -- "$word"))
     elif [[ $tool == pare-data && $word == "$sub" ]]; then
         COMPREPLY=($(compgen -W 'idx csv images cifar10 cifar100 npy npz info' -- "$word"))
-    elif [[ $tool == pare-mask && $word == "$sub" ]]; then
+    elif [[ $tool == pare-@(export|mask) && $word == "$sub" ]]; then
         COMPREPLY=($(compgen -W "$("$tool" list | sed '1d; s/	.*//')" -- "$word"))
     elif [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_pare_options "$tool" "$sub" |

@@ -5,8 +5,8 @@
 
 /** A format that models are exported to: a row of the table in export.c. */
 struct pare_export_format {
-    const char *name;   /* "safetensors", "onnx", "keras", "npz", "csr", "c" */
-    const char *suffix; /* of names that mean it: ".safetensors" */
+    const char *name;   /* "safetensors", "onnx", "keras", "npz", ... */
+    const char *suffix; /* that its files usually have: ".safetensors" */
     const char *help;   /* one line */
     const char *source; /* citation of its definition */
     /**
@@ -22,8 +22,7 @@ struct pare_export_format {
 /** Rows of the table; index n returns NULL. */
 const struct pare_export_format *pare_export_format(size_t index);
 
-/** The row of that name, or by the end of a path; NULL for none. */
-const struct pare_export_format *pare_export_find(const char *name,
-                                                  const char *path);
+/** The row of that name; NULL for none (message set). */
+const struct pare_export_format *pare_export_find(const char *name);
 
 #endif

@@ -32,6 +32,7 @@ static const struct row table[] = {
     {"eval", "loss and accuracy of models on data"},
     {"scan", "prune each layer alone and measure what it does"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},
+    {"export", "write a model for other programs"},
     {"plot", "pictures of models and tables, by gnuplot"},
     {"report", "one page of tables and pictures about runs"},
     {"log", "what made a model, as a script or a Makefile; its history"},

@@ -38,6 +38,8 @@ images
 info' "under their own name"
 complete pare mask x
 out_is xor "operations on masks"
+complete pare export safe
+out_is safetensors "formats"
 complete pare-mask not --fill i
 out_is init "and what they fill with"
 complete pare data info a

@@ -38,6 +38,7 @@ readers='check||table
 diff|m.h5|table
 dump||table
 eval|-d d.h5|table
+export|safetensors|table
 finetune|-q -d d.h5 -e 1|model
 grow|-n 0 --only fc1|model
 log||table
@@ -111,6 +112,7 @@ done 3<rows
 
 # ---- tools that write a file
 writers='dump m.h5
+export safetensors m.h5
 finetune -q -d d.h5 -e 1 m.h5
 grow -n 0 --only fc1 m.h5
 init -a 4-3-2
@@ -156,7 +158,8 @@ status_is 0 "with the same result"
 
 # ---- a terminal
 if have script && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    for command in 'init -a 4-3-2' 'prune -s .5 m.h5' 'load m.txt'; do
+    for command in 'init -a 4-3-2' 'prune -s .5 m.h5' 'load m.txt' \
+        'export safetensors m.h5'; do
         run script -qec "pare $command" /dev/null
         status_is 1 "no model on a terminal: $command"
         out_has 'terminal' "and why: $command"

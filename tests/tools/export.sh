@@ -1,0 +1,119 @@
+# pare-export(1): what other programs are given.
+. "${0%/*}/lib.sh"
+
+# u64 FILE: the first 8 bytes as a number.
+u64() {
+    od -A n -t u1 -N 8 "$1" | awk '{
+        for (i = 8; i > 0; i--) n = 256 * n + $i
+        printf "%d", n }'
+}
+# header FILE: the JSON of a safetensors file.
+header() {
+    head -c $((8 + $(u64 "$1"))) "$1" | tail -c +9
+}
+# floats FILE BEGIN END: bytes of the values, as hexadecimal float32.
+floats() {
+    tail -c +$((9 + $(u64 "$1") + $2)) "$1" | head -c $(($3 - $2)) |
+        od -A n -t f4 -v | tr -s ' \n' ' '
+}
+
+run pare-export list
+status_is 0 "formats are listed"
+out_has '^safetensors	\.safetensors	.' "safetensors is one"
+run pare-export nothing m.h5
+fails_with 2 "an unknown format is wrong usage"
+err_has "no format 'nothing'" "named"
+run pare-export
+fails_with 2 "a format has to be given"
+
+cat >m.txt <<'END'
+pare-text 1
+arch in(3) fc1=linear(2) relu fc2=linear(2)
+scale 0.5
+mean 1
+ 0.25
+std 1
+ 2
+classes 2
+class a "cat"
+class dog
+tensor fc1.weight 2 3 sparse
+ 1:1.5 5:-2
+tensor fc1.bias 2 dense
+ 0.5 -0.5
+tensor fc2.weight 2 2 dense
+ 1 2
+ 3 4
+tensor fc2.bias 2 dense
+ 5 6
+end
+END
+pare-load m.txt -o m.h5 || exit 99
+
+# ---- safetensors
+run pare-export safetensors m.h5 -o m.safetensors
+status_is 0 "a model becomes a safetensors file"
+ok "the header ends on 8 bytes" test $(($(u64 m.safetensors) % 8)) -eq 0
+header m.safetensors | sed 's/ *$//; s/"pare.weights":"[0-9a-f]*"/W/' >head
+printf '%s\n' '{"__metadata__":{"format":"pt","pare.arch":"in(3) fc1=linear(2) relu1=relu fc2=linear(2)","pare.classes":"[\"a \\\"cat\\\"\",\"dog\"]","pare.mean":"0.25","pare.scale":"0.5","pare.std":"2",W},"fc1.bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"fc1.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[8,32]},"fc2.bias":{"dtype":"F32","shape":[2],"data_offsets":[32,40]},"fc2.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[40,56]}}' >want
+printf '%s\n' "$(cat head)" >head
+run diff want head
+status_is 0 "with this header"
+run floats m.safetensors 0 32
+out_is ' 0.5 -0.5 0 1.5 0 0 0 -2 ' "and these values, 0 where they are pruned"
+ok "and nothing behind" test "$(wc -c <m.safetensors)" -eq \
+    $((8 + $(u64 m.safetensors) + 56))
+digest=$(header m.safetensors | sed 's/.*"pare.weights":"\([0-9a-f]*\)".*/\1/')
+ok "the digest is one" test "${#digest}" -eq 32
+ok "that of the model" grep -aqF "$digest" m.h5
+run_sh 'pare-export safetensors <m.h5 | cmp - m.safetensors'
+status_is 0 "through pipes it is the same"
+run_sh 'pare-export safetensors -o again <m.h5 && cmp again m.safetensors'
+status_is 0 "and again"
+
+# A list of tensors without a graph; types, an empty shape, order.
+cat >w.txt <<'END'
+pare-text 1
+arch weights z.weight(2x2x1) z.scale() a.bias(3)
+tensor z.weight 2 2 1 dense
+ 1 2 3 4
+tensor z.scale dense
+ 9
+tensor a.bias 3 dense
+ 5 6 7
+end
+END
+run_sh 'pare-load w.txt | pare-export safetensors -o w.safetensors'
+if [ "$status" -eq 0 ]; then
+    header w.safetensors | sed 's/ *$//; s/"pare.weights":"[0-9a-f]*"/W/' >head
+    run cat head
+    out_is '{"__metadata__":{"format":"pt",W},"a.bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"z.scale":{"dtype":"F32","shape":[],"data_offsets":[12,16]},"z.weight":{"dtype":"F32","shape":[2,2,1],"data_offsets":[16,32]}}' \
+        "tensors without a graph are written too"
+else
+    fail "tensors without a graph are written"
+fi
+
+# Positions and values alone, far apart.
+pare-init -a 16400-16400-2 --density .0000001 -S 1 -o huge.h5
+run_sh 'pare-export safetensors huge.h5 | wc -c'
+status_is 0 "a compact weight is written"
+out_has '^107[0-9]{7}$' "with its zeros"
+
+# ---- what their own libraries read; PARE_PYTHON names a Python that has them
+if [ -n "${PARE_PYTHON:-}" ]; then
+    "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
+import safetensors, safetensors.numpy as st
+for name in "m.safetensors", "w.safetensors":
+    meta = safetensors.safe_open(name, "np").metadata()
+    again = st.save(st.load_file(name), meta)
+    have = open(name, "rb").read()
+    end = int.from_bytes(have[:8], "little") + 8
+    assert len(again) == len(have) and again[end:] == have[end:], name
+    behind = lambda b: b[b.index(b"}"):]  # the library shuffles the metadata
+    assert behind(again) == behind(have), name
+END
+    status=$?
+    status_is 0 "safetensors reads them, and writes the same"
+fi
+
+finish
