@@ -5,6 +5,10 @@
 #include "npz.h"
 #include "rng.h"
 #include "status.h"
+#include "zip.h"
+#include "zip_write.h"
+
+#include <unistd.h>
 
 enum { ROOM = 4096 };
 
@@ -343,6 +347,70 @@ static void damaged_archives_do_no_harm(void **state)
     }
 }
 
+/* A member that is written: n bytes, in two parts. */
+struct content {
+    unsigned char bytes[200000];
+    size_t n;
+    int calls;
+};
+
+static int give(void *arg,
+                int (*to_put)(void *to, const void *bytes, size_t n), void *to)
+{
+    struct content *c = arg;
+    size_t half = c->n / 3;
+    int err = to_put(to, c->bytes, half);
+
+    c->calls++;
+    return err ? err : to_put(to, c->bytes + half, c->n - half);
+}
+
+static void check_member(const struct pare_zip *z, const char *name,
+                         const struct content *c)
+{
+    void *bytes;
+    size_t n;
+
+    assert_int_equal(pare_zip_read(&bytes, &n, z, name, 1 << 20, name), 0);
+    assert_int_equal(n, c->n);
+    assert_memory_equal(bytes, c->bytes, n);
+    free(bytes);
+}
+
+static void archives_that_are_written_are_read(void **state)
+{
+    static struct content zeros, noise, empty;
+    char path[] = "/tmp/pare-zip.XXXXXX";
+    struct pare_zip_out *out;
+    struct pare_zip *z;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    zeros.n = noise.n = sizeof zeros.bytes;
+    pare_rng_blocks((uint32_t *)(void *)noise.bytes, noise.n / 16, 1, 0, 0, 0);
+    assert_int_equal(pare_zip_out_new(&out, path), 0);
+    assert_int_equal(pare_zip_out_add(out, "zeros", zeros.n, give, &zeros), 0);
+    assert_int_equal(pare_zip_out_add(out, "noise", noise.n, give, &noise), 0);
+    assert_int_equal(pare_zip_out_add(out, "empty", 0, give, &empty), 0);
+    assert_int_equal(zeros.calls, 1); /* deflated in memory */
+    assert_int_equal(noise.calls, 2); /* stored */
+    assert_int_equal(pare_zip_out_finish(out), 0);
+    pare_zip_out_free(out);
+    assert_int_equal(pare_zip_open(&z, path, 1 << 20), 0);
+    assert_string_equal(pare_zip_name(z, 1), "noise");
+    check_member(z, "zeros", &zeros);
+    check_member(z, "noise", &noise);
+    check_member(z, "empty", &empty);
+    pare_zip_free(z);
+    assert_int_equal(pare_zip_out_new(&out, path), 0);
+    assert_int_equal(pare_zip_out_add(out, "short", 5, give, &zeros),
+                     PARE_EINVAL);
+    pare_zip_out_free(out);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_bomb_is_refused_by_what_it_declares),
         cmocka_unit_test(names_are_cut_to_fit),
         cmocka_unit_test(damaged_archives_do_no_harm),
+        cmocka_unit_test(archives_that_are_written_are_read),
     };
 
     return run_group(tests);
