@@ -8,6 +8,8 @@
 #include "status.h"
 
 static const struct pare_export_format rows[] = {
+    {"npz", ".npz", "arrays in a ZIP archive, as NumPy loads them",
+     "NumPy, NEP 1, A Simple File Format for NumPy Arrays", pare_npz_write},
     {"safetensors", ".safetensors",
      "tensors behind a JSON header, as PyTorch programs load them",
      "Hugging Face, safetensors, format description", pare_safetensors_write},

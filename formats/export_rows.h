@@ -37,4 +37,7 @@ int pare_export_values(const struct pare_tensor *t, enum pare_dtype type,
 /** The file format of Hugging Face: a JSON header, then the values. */
 int pare_safetensors_write(const char *path, const struct pare_model *m);
 
+/** NumPy's: a ZIP archive of arrays. */
+int pare_npz_write(const char *path, const struct pare_model *m);
+
 #endif

@@ -6,6 +6,7 @@
 #include "criterion.h"
 #include "dialect.h"
 #include "evolve.h"
+#include "export.h"
 #include "grain.h"
 #include "initializer.h"
 #include "loss.h"
@@ -478,10 +479,26 @@ static void pare_methods_holds_rules_to_rewire_by(void **state)
     check("pare-methods.7", "Rules to grow by", grows, check_grow_rule);
 }
 
+static void check_export_format(const char *name, const char *item, size_t i)
+{
+    (void)item;
+    assert_non_null(pare_export_format(i));
+    assert_string_equal(name, pare_export_format(i)->name);
+}
+
+static void pare_export_holds_the_formats(void **state)
+{
+    ROWS(formats, pare_export_format);
+
+    (void)state;
+    check("pare-export.1", "Formats", formats, check_export_format);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pare_arch_holds_the_layers_and_names),
+        cmocka_unit_test(pare_export_holds_the_formats),
         cmocka_unit_test(pare_methods_holds_losses_and_optimisers),
         cmocka_unit_test(pare_methods_holds_schedules_and_initialisers),
         cmocka_unit_test(pare_methods_holds_dialects),

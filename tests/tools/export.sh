@@ -99,6 +99,20 @@ run_sh 'pare-export safetensors huge.h5 | wc -c'
 status_is 0 "a compact weight is written"
 out_has '^107[0-9]{7}$' "with its zeros"
 
+# ---- npz
+pare-init 2>"$ERR" -a 300-100-10 --density .1 -S 1 -o s.h5
+for f in w s; do
+    [ $f = s ] || pare-load w.txt -o w.h5
+    pare-export safetensors $f.h5 -o $f.safetensors && pare-export npz $f.h5 -o $f.npz
+done
+run pare-export npz m.h5 -o m.npz
+status_is 0 "a model becomes an archive of arrays"
+run_sh 'pare-export npz <m.h5 | cmp - m.npz'
+status_is 0 "through pipes it is the same"
+run_sh 'head -c 2 m.npz'
+out_has '^PK' "an archive it is"
+ok "zeros take little room" test "$(wc -c <s.npz)" -lt 30000
+
 # ---- what their own libraries read; PARE_PYTHON names a Python that has them
 if [ -n "${PARE_PYTHON:-}" ]; then
     "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
@@ -114,6 +128,21 @@ for name in "m.safetensors", "w.safetensors":
 END
     status=$?
     status_is 0 "safetensors reads them, and writes the same"
+    "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
+import numpy as np, safetensors.numpy as st, zipfile
+for name in "m", "w", "s":
+    a = np.load(name + ".npz")
+    b = st.load_file(name + ".safetensors")
+    assert sorted(a) == sorted(b), name
+    for k in b:
+        assert a[k].dtype == b[k].dtype and a[k].shape == b[k].shape, k
+        assert a[k].tobytes() == b[k].tobytes(), k
+    assert zipfile.ZipFile(name + ".npz").testzip() is None
+how = {i.filename: i.compress_type for i in zipfile.ZipFile("s.npz").infolist()}
+assert how["fc1.weight.npy"] == zipfile.ZIP_DEFLATED
+END
+    status=$?
+    status_is 0 "NumPy reads the archives"
 fi
 
 finish
