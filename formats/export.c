@@ -8,6 +8,13 @@
 #include "status.h"
 
 static const struct pare_export_format rows[] = {
+    {"anndata", ".h5",
+     "sparse matrices by rows in HDF5, as anndata and SciPy have them",
+     "anndata, on-disk format, encodings csr_matrix 0.1.0 and array 0.2.0",
+     pare_anndata_write},
+    {"binsparse", ".bsp.h5",
+     "sparse matrices by rows in HDF5 behind a JSON descriptor",
+     "GraphBLAS, Binary Sparse Format Specification 0.1", pare_binsparse_write},
     {"npz", ".npz", "arrays in a ZIP archive, as NumPy loads them",
      "NumPy, NEP 1, A Simple File Format for NumPy Arrays", pare_npz_write},
     {"safetensors", ".safetensors",

@@ -37,6 +37,15 @@ int pare_export_values(const struct pare_tensor *t, enum pare_dtype type,
 /** The file format of Hugging Face: a JSON header, then the values. */
 int pare_safetensors_write(const char *path, const struct pare_model *m);
 
+/**
+ * Sparse matrices by rows in HDF5, a group each, as anndata and as binsparse
+ * have them. Tensors of rank 2 and more are (first dimension, the others);
+ * entries are the positions that a mask keeps, or without one those that are
+ * not 0.
+ */
+int pare_anndata_write(const char *path, const struct pare_model *m);
+int pare_binsparse_write(const char *path, const struct pare_model *m);
+
 /** NumPy's: a ZIP archive of arrays. */
 int pare_npz_write(const char *path, const struct pare_model *m);
 

@@ -113,6 +113,23 @@ run_sh 'head -c 2 m.npz'
 out_has '^PK' "an archive it is"
 ok "zeros take little room" test "$(wc -c <s.npz)" -lt 30000
 
+# ---- matrices by rows
+for f in anndata binsparse; do
+    run pare-export $f m.h5 -o m.$f
+    status_is 0 "a model becomes matrices of $f"
+    run_sh "pare-export $f <m.h5 | cmp - m.$f"
+    status_is 0 "through pipes it is the same: $f"
+done
+ok "with the descriptor of binsparse" grep -aqF '{"binsparse":{"version":"0.1","format":"CSR","shape":[2,3],"number_of_stored_values":2,"data_types":{"pointers_to_1":"int32","indices_1":"int32","values":"float32"}}}' m.binsparse
+ok "and of its vectors" grep -aqF '{"binsparse":{"version":"0.1","format":"DVEC","shape":[2],"number_of_stored_values":2,"data_types":{"values":"float32"}}}' m.binsparse
+run_sh "pare-export anndata huge.h5 | wc -c"
+out_has '^[0-9]{1,6}$' "a compact weight stays as small as it is"
+pare-init -a lenet-5 -S 1 | pare-prune -s .9 -o conv.h5
+for f in anndata binsparse npz; do
+    pare-export $f conv.h5 -o conv.$f && pare-export $f w.h5 -o w.$f ||
+        fail "$f of other models"
+done
+
 # ---- what their own libraries read; PARE_PYTHON names a Python that has them
 if [ -n "${PARE_PYTHON:-}" ]; then
     "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
@@ -143,6 +160,38 @@ assert how["fc1.weight.npy"] == zipfile.ZIP_DEFLATED
 END
     status=$?
     status_is 0 "NumPy reads the archives"
+    "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
+import json, h5py, numpy as np, scipy.sparse as sp
+for name in "m", "w", "conv":
+    dense = np.load(name + ".npz")
+    a, b = h5py.File(name + ".anndata"), h5py.File(name + ".binsparse")
+    assert a.attrs["encoding-type"] == "dict"
+    assert sorted(a) == sorted(b) == sorted(dense)
+    for k in dense:
+        v = dense[k]
+        d = json.loads(b[k].attrs["binsparse"])["binsparse"]
+        if v.ndim < 2:
+            assert a[k].attrs["encoding-type"] == "array"
+            assert (a[k][()] == v).all() and (b[k]["values"] == v).all()
+            assert d["shape"] == [v.size]
+            continue
+        assert a[k].attrs["encoding-type"] == "csr_matrix"
+        shape = tuple(a[k].attrs["shape"])
+        x = sp.csr_matrix((a[k]["data"][:], a[k]["indices"][:],
+                           a[k]["indptr"][:]), shape)
+        y = sp.csr_matrix((b[k]["values"][:], b[k]["indices_1"][:],
+                           b[k]["pointers_to_1"][:]), d["shape"])
+        x.check_format(full_check=True)
+        assert x.has_sorted_indices and d["number_of_stored_values"] == x.nnz
+        if v.ndim > 2:
+            assert tuple(a[k].attrs["pare-shape"]) == v.shape
+        assert (x.toarray() == v.reshape(len(v), -1)).all()
+        assert (x != y).nnz == 0
+        if name == "conv":
+            assert x.nnz == np.count_nonzero(v) < v.size
+END
+    status=$?
+    status_is 0 "h5py and SciPy read the matrices"
 fi
 
 finish
