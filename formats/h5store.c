@@ -1,7 +1,9 @@
 #include "h5store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if H5_VERSION_GE(1, 14, 0)
 #include <H5FDdevelop.h>
@@ -12,13 +14,14 @@
 #define DRIVER_VALUE 513 /* beside that of h5image.c */
 #define ADDRESS_MAX  ((haddr_t)INT64_MAX)
 #define PAGE         ((size_t)1 << 16)
-#define LENT_MIN     PAGE /* less than that is copied */
+#define LENT_MIN     PAGE          /* less than that is copied */
+#define SPILL_MIN    ((size_t)512) /* less than that is not spilled */
 
-/* An array that lies where its owner keeps it. */
+/* An array that lies where its owner keeps it, or was spilled. */
 struct lent {
     uint64_t at;
     size_t n;
-    const char *bytes;
+    const char *bytes; /* NULL: in the file */
     void (*make)(void *arg, void *out, size_t at, size_t n); /* or NULL */
     void *arg;
 };
@@ -34,6 +37,8 @@ struct pare_h5store {
     size_t n_values;
     void (*make)(void *arg, void *out, size_t at, size_t n); /* of them */
     void *arg;
+    int fd;     /* that is spilled to, or -1 */
+    int failed; /* errno of the first write that failed */
 };
 
 /* HDF5's part comes first. */
@@ -132,6 +137,84 @@ static bool is_lent(const struct pare_h5store *s, H5FD_mem_t type,
            (size_t)(in - s->values) <= s->n_values - n;
 }
 
+/* How many of n bytes at an address lie together in the file: 0 if that is
+ * not where they are. */
+static size_t spilled_run(const struct pare_h5store *s, uint64_t at, size_t n)
+{
+    size_t i = find_lent(s, at);
+    const struct lent *l = s->lent + i;
+
+    if (i == s->n_lent || l->at > at || l->bytes)
+        return 0;
+    return least(n, l->n - (size_t)(at - l->at));
+}
+
+static bool get(const struct pare_h5store *s, uint64_t at, char *to, size_t n)
+{
+    while (n > 0) {
+        ssize_t got = pread(s->fd, to, n, (off_t)at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0) { /* the file is shorter yet: a hole */
+            memset(to, 0, n);
+            return true;
+        }
+        to += got;
+        at += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+/* Write all; after a failure nothing more. */
+static void put_all(struct pare_h5store *s, uint64_t at, const char *p,
+                    size_t n)
+{
+    while (n > 0 && !s->failed) {
+        ssize_t done = pwrite(s->fd, p, n, (off_t)at);
+
+        if (done < 0 && errno != EINTR)
+            s->failed = errno;
+        if (done < 0)
+            continue;
+        p += done;
+        at += (uint64_t)done;
+        n -= (size_t)done;
+    }
+}
+
+/* Bytes to the file, made if they have to be; zeros stay a hole, but for
+ * those that go over something. */
+static void put(struct pare_h5store *s, uint64_t at, const char *in, size_t n,
+                bool over)
+{
+    const bool made =
+        s->make && in >= s->values && in < s->values + s->n_values;
+    size_t first = made ? (size_t)(in - s->values) : 0, run;
+    char *block = made ? malloc(PAGE) : NULL;
+
+    if (made && !block)
+        s->failed = ENOMEM;
+    for (; n > 0 && !s->failed; n -= run, at += run, first += run) {
+        const char *from = made ? block : in + first;
+
+        run = least(n, made ? PAGE : PAGE - (size_t)(at % PAGE));
+        if (made)
+            s->make(s->arg, block, first, run);
+        if (over || !is_zero(from, run))
+            put_all(s, at, from, run);
+    }
+    free(block);
+}
+
 static H5FD_t *store_open(const char *name, unsigned flags, hid_t fapl,
                           haddr_t maxaddr)
 {
@@ -193,12 +276,19 @@ static herr_t store_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
     if (!is_within(s, at, n))
         return -1;
     for (size_t i = 0; i < s->n_lent; i++) /* nothing to read there */
-        if (s->lent[i].make && s->lent[i].at < at + n &&
+        if (s->lent[i].bytes && s->lent[i].make && s->lent[i].at < at + n &&
             at < s->lent[i].at + s->lent[i].n)
             return -1;
     for (; n > 0; n -= run, at += run, to += run) {
-        const char *from = find(s, at, n, &run);
+        const char *from;
 
+        run = spilled_run(s, at, n);
+        if (run > 0) {
+            if (!get(s, at, to, run))
+                return -1;
+            continue;
+        }
+        from = find(s, at, n, &run);
         if (!from)
             return -1;
         memcpy(to, from, run);
@@ -206,28 +296,67 @@ static herr_t store_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
     return 0;
 }
 
+/* Copy into pages. */
+static bool put_pages(struct pare_h5store *s, uint64_t at, const char *from,
+                      size_t n)
+{
+    size_t run;
+
+    for (; n > 0; n -= run, at += run, from += run) {
+        char *page = find_page(s, at);
+
+        if (!page)
+            return false;
+        run = least(n, PAGE - (size_t)(at % PAGE));
+        memcpy(page + at % PAGE, from, run);
+    }
+    return true;
+}
+
+/* A write while arrays are spilled: over what was spilled, into the file,
+ * too; of metadata and small arrays, into pages. */
+static bool spill(struct pare_h5store *s, H5FD_mem_t type, uint64_t at,
+                  const char *in, size_t n)
+{
+    bool ok = true;
+    size_t run;
+
+    for (; ok && n > 0; n -= run, at += run, in += run) {
+        size_t i = find_lent(s, at);
+
+        run = spilled_run(s, at, n);
+        if (run > 0) {
+            put(s, at, in, run, true);
+            continue;
+        }
+        run = i < s->n_lent && s->lent[i].at - at < n
+                  ? (size_t)(s->lent[i].at - at)
+                  : n;
+        if (type == H5FD_MEM_DRAW && run >= SPILL_MIN) {
+            put(s, at, in, run, false);
+            ok = add_lent(s, i, at, run, NULL);
+        } else {
+            ok = put_pages(s, at, in, run);
+        }
+    }
+    return ok;
+}
+
 /* Nothing is written over a lent array: it is another's. */
 static herr_t store_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
                           size_t n, const void *in)
 {
     struct pare_h5store *s = ((struct store_file *)file)->store;
-    const char *from = in;
-    size_t i = find_lent(s, at), run;
+    size_t i = find_lent(s, at);
 
     (void)dxpl;
+    if (s->fd >= 0)
+        return is_within(s, at, n) && spill(s, type, at, in, n) ? 0 : -1;
     if (!is_within(s, at, n) || (i < s->n_lent && s->lent[i].at < at + n))
         return -1;
     if (is_lent(s, type, in, n))
         return add_lent(s, i, at, n, in) ? 0 : -1;
-    for (; n > 0; n -= run, at += run, from += run) {
-        char *page = find_page(s, at);
-
-        if (!page)
-            return -1;
-        run = least(n, PAGE - (size_t)(at % PAGE));
-        memcpy(page + at % PAGE, from, run);
-    }
-    return 0;
+    return put_pages(s, at, in, n) ? 0 : -1;
 }
 
 static const H5FD_class_t store_class = {
@@ -254,8 +383,10 @@ struct pare_h5store *pare_h5store_new(void)
 {
     struct pare_h5store *s = calloc(1, sizeof *s);
 
-    if (s)
+    if (s) {
         s->driver = H5I_INVALID_HID;
+        s->fd = -1;
+    }
     return s;
 }
 
@@ -332,5 +463,37 @@ int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
     *piece = p;
     *n = k;
     *size = (size_t)s->end;
+    return 0;
+}
+
+void pare_h5store_spill(struct pare_h5store *s, int fd)
+{
+    s->fd = fd;
+}
+
+int pare_h5store_failed(const struct pare_h5store *s)
+{
+    return s->failed;
+}
+
+int pare_h5store_settle(struct pare_h5store *s, uint64_t *size)
+{
+    for (uint64_t at = 0, run; at < s->end; at += run) {
+        size_t i = find_lent(s, at);
+
+        run = spilled_run(s, at, s->end - at);
+        if (run > 0)
+            continue;
+        run = least(s->end - at, PAGE - (size_t)(at % PAGE));
+        if (i < s->n_lent && s->lent[i].at - at < run)
+            run = s->lent[i].at - at;
+        if (at / PAGE < s->n_pages && s->page[at / PAGE])
+            put_all(s, at, s->page[at / PAGE] + at % PAGE, run);
+    }
+    if (!s->failed && ftruncate(s->fd, (off_t)s->end) != 0)
+        s->failed = errno;
+    if (s->failed)
+        return pare_fail(PARE_EIO, "%s", strerror(s->failed));
+    *size = s->end;
     return 0;
 }

@@ -51,6 +51,29 @@ void pare_h5store_lend_made(
     void (*make)(void *arg, void *out, size_t at, size_t n), void *arg);
 
 /**
+ * From now on put arrays into a file, each at the address that it has there,
+ * as soon as HDF5 writes it, whoever it belongs to; what is made is made then.
+ * Only metadata and small arrays stay in memory. Zeros are left out, so the
+ * file has holes for them. Nothing that fails there fails in HDF5, which does
+ * not get over it: see pare_h5store_settle.
+ *
+ * @param fd  open for reading and writing, empty; stays the caller's
+ */
+void pare_h5store_spill(struct pare_h5store *s, int fd);
+
+/** The error number of the first write that failed, or 0. */
+int pare_h5store_failed(const struct pare_h5store *s);
+
+/**
+ * Put into the file that was spilled to what is still missing, and give it
+ * its size.
+ *
+ * @param size  bytes, out
+ * @return 0; PARE_EIO, also for what failed before
+ */
+int pare_h5store_settle(struct pare_h5store *s, uint64_t *size);
+
+/**
  * The file from its first byte to its last, in pieces. They hold until the
  * store is written to or freed. What was never written is zeros.
  *

@@ -18,6 +18,7 @@ struct pare_h5w {
     void **given; /* [n_given] values that are freed with it */
     size_t n_space, space_room;
     struct space *space; /* addresses behind which there is nothing */
+    bool spill;          /* values go to a file at once */
 };
 
 #endif

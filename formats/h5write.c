@@ -290,9 +290,10 @@ int pare_h5w_give_array(struct pare_h5w *w, const char *path,
 {
     int err;
 
-    if (!w->store || !reserve_given(w)) {
-        err = w->store ? enomem()
-                       : pare_h5w_data(w, path, type, rank, dim, values, false);
+    if (!w->store || w->spill || !reserve_given(w)) {
+        err = w->store && !w->spill
+                  ? enomem()
+                  : pare_h5w_data(w, path, type, rank, dim, values, false);
         free(values);
         return err;
     }
@@ -514,4 +515,22 @@ int pare_h5w_put(struct pare_h5w *w, const char *path, uint64_t *bytes)
         *bytes = size;
     free(piece);
     return err;
+}
+
+void pare_h5w_spill(struct pare_h5w *w, int fd)
+{
+    w->spill = true;
+    pare_h5store_spill(w->store, fd);
+}
+
+bool pare_h5w_failed(const struct pare_h5w *w)
+{
+    return w->spill && pare_h5store_failed(w->store) != 0;
+}
+
+int pare_h5w_settle(struct pare_h5w *w, uint64_t *bytes)
+{
+    int err = finish(w);
+
+    return err ? err : pare_h5store_settle(w->store, bytes);
 }

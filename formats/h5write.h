@@ -26,6 +26,26 @@ struct pare_h5w;
  */
 int pare_h5w_new(struct pare_h5w **w, const char *path);
 
+/**
+ * From now on arrays go into a file as soon as they are written, which takes
+ * no memory for them; the bytes are the same. Values that are lent are needed
+ * no longer than the call. pare_h5w_settle ends it.
+ *
+ * @param fd  an empty file, open for reading and writing; the caller's
+ */
+void pare_h5w_spill(struct pare_h5w *w, int fd);
+
+/** Did a write to that file fail? Then nothing more is written. */
+bool pare_h5w_failed(const struct pare_h5w *w);
+
+/**
+ * Finish what was spilled; only pare_h5w_free may follow.
+ *
+ * @param bytes  size of the file, out
+ * @return 0; PARE_EIO with the system's reason
+ */
+int pare_h5w_settle(struct pare_h5w *w, uint64_t *bytes);
+
 /** Free, whether finished or not; NULL is fine. */
 void pare_h5w_free(struct pare_h5w *w);
 

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "atomic.h"
@@ -157,6 +159,87 @@ static void hdf5_itself_writes_the_same_file(void **state)
     }
 }
 
+/* A writer that spills to FILE_NAME, which is open at *fd. */
+static struct pare_h5w *begin_spill(int *fd)
+{
+    struct pare_h5w *w = NULL;
+
+    *fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(*fd >= 0);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    pare_h5w_spill(w, *fd);
+    return w;
+}
+
+static void a_file_that_arrays_are_spilled_to_is_the_image(void **state)
+{
+    (void)state;
+    for (enum way way = COPIED; way <= MADE; way++) {
+        float *v[ARRAYS];
+        struct image im;
+        uint64_t bytes = 0;
+        int fd;
+        struct pare_h5w *w = begin_spill(&fd);
+
+        make_image(&im, COPIED);
+        write_all(w, way, v);
+        free_all(way, v); /* they are needed no longer */
+        assert_int_equal(pare_h5w_settle(w, &bytes), 0);
+        assert_false(pare_h5w_failed(w));
+        pare_h5w_free(w);
+        close(fd);
+        assert_int_equal(bytes, im.n);
+        assert_file_is(&im);
+    }
+}
+
+static void zeros_that_are_spilled_leave_holes(void **state)
+{
+    const size_t n = 4 << 20;
+    float *v = calloc(n, sizeof *v);
+    struct pare_h5w *w = NULL;
+    struct image im;
+    uint64_t bytes = 0;
+    struct stat st;
+    int fd;
+
+    (void)state;
+    assert_non_null(v);
+    v[n / 2] = 1;
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    write_array(w, COPIED, "/a", n, v);
+    assert_int_equal(pare_h5w_finish(&im.bytes, &im.n, w), 0);
+    pare_h5w_free(w);
+    w = begin_spill(&fd);
+    write_array(w, LENT, "/a", n, v);
+    free(v);
+    assert_int_equal(pare_h5w_settle(w, &bytes), 0);
+    pare_h5w_free(w);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true((uint64_t)st.st_blocks * 512 < bytes / 8);
+    close(fd);
+    assert_file_is(&im);
+}
+
+static void what_cannot_be_spilled_is_an_error_at_the_end(void **state)
+{
+    struct pare_h5w *w = NULL;
+    uint64_t bytes = 7;
+    float *v[ARRAYS];
+    int fd = open("/dev/full", O_RDWR);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    pare_h5w_spill(w, fd);
+    write_all(w, GIVEN, v);
+    assert_true(pare_h5w_failed(w));
+    assert_int_equal(pare_h5w_settle(w, &bytes), PARE_EIO);
+    assert_int_equal(bytes, 7);
+    pare_h5w_free(w);
+    close(fd);
+}
+
 /* The promise is broken on purpose, to see that there is no copy. */
 static void a_lent_array_is_read_when_the_file_is_written(void **state)
 {
@@ -272,6 +355,9 @@ int main(void)
         cmocka_unit_test(arrays_lent_and_copied_give_the_same_bytes),
         cmocka_unit_test(a_file_put_out_in_pieces_is_the_image),
         cmocka_unit_test(hdf5_itself_writes_the_same_file),
+        cmocka_unit_test(a_file_that_arrays_are_spilled_to_is_the_image),
+        cmocka_unit_test(zeros_that_are_spilled_leave_holes),
+        cmocka_unit_test(what_cannot_be_spilled_is_an_error_at_the_end),
         cmocka_unit_test(a_lent_array_is_read_when_the_file_is_written),
         cmocka_unit_test(a_writer_freed_early_frees_what_it_was_given),
         cmocka_unit_test(a_full_device_is_an_error),
