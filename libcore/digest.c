@@ -193,6 +193,12 @@ void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN])
     free(d);
 }
 
+static void digest_free(struct pare_digest *d)
+{
+    XXH3_freeState(d->xxh);
+    free(d);
+}
+
 static void digest_shape(struct pare_digest *d, const struct pare_tensor *t)
 {
     pare_digest_text(d, t->name);
@@ -205,20 +211,40 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
                            const struct pare_model *m, float *const *value)
 {
     struct pare_digest *d = pare_digest_new();
+    int err = 0;
 
     if (!d)
         return PARE_ENOMEM;
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        digest_shape(d, &m->tensor[t]);
-        digest_array(d, &m->tensor[t], value ? value[t] : m->tensor[t].value);
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        const struct pare_tensor *tensor = &m->tensor[t];
+
+        err = value ? 0 : pare_tensor_load(m, t);
+        digest_shape(d, tensor);
+        if (!err)
+            digest_array(d, tensor, value ? value[t] : tensor->value);
+        if (!value)
+            pare_tensor_drop(m, t);
     }
-    pare_digest_finish(d, hex);
-    return 0;
+    if (err)
+        digest_free(d);
+    else
+        pare_digest_finish(d, hex);
+    return err;
 }
 
+/* The weights of a loader never change: a digest that is known stays. */
 int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
 {
-    return pare_digest_weights_of(hex, m, NULL);
+    char *known = m->loader.weights;
+    int err = 0;
+
+    if (!known || !known[0])
+        err = pare_digest_weights_of(hex, m, NULL);
+    else
+        memcpy(hex, known, PARE_DIGEST_LEN);
+    if (!err && known)
+        memcpy(known, hex, PARE_DIGEST_LEN);
+    return err;
 }
 
 static void digest_mask(struct pare_digest *d, const uint8_t *mask, size_t n)
@@ -432,11 +458,19 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
     struct pare_digest *d = err ? NULL : pare_digest_new();
 
     if (!d)
-        return PARE_ENOMEM;
+        return err ? err : PARE_ENOMEM;
     digest_input(d, m);
     pare_digest_text(d, weights);
-    for (size_t t = 0; t < m->n_tensors; t++)
-        digest_own_mask(d, &m->tensor[t]);
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        err = pare_tensor_load_mask(m, t);
+        if (!err)
+            digest_own_mask(d, &m->tensor[t]);
+        pare_tensor_drop(m, t);
+    }
+    if (err) {
+        digest_free(d);
+        return err;
+    }
     digest_optim(d, &m->optim, m);
     digest_training(d, &m->training);
     digest_checkpoints(d, m);

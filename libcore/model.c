@@ -142,21 +142,9 @@ static void release_checkpoint(struct pare_checkpoint *c, size_t n_tensors)
     pare_optstate_release(&c->optim, n_tensors);
 }
 
-int pare_tensor_load(struct pare_model *m, size_t tensor)
-{
-    return m->loader.load ? m->loader.load(m->loader.arg, m, tensor) : 0;
-}
-
-void pare_tensor_drop(struct pare_model *m, size_t tensor)
-{
-    if (m->loader.load)
-        m->loader.drop(m->loader.arg, m, tensor);
-}
-
 void pare_model_release(struct pare_model *m)
 {
-    if (m->loader.free)
-        m->loader.free(m->loader.arg);
+    pare_loader_release(&m->loader);
     for (size_t i = 0; i < m->n_checkpoints; i++)
         release_checkpoint(&m->checkpoint[i], m->n_tensors);
     free(m->checkpoint);
@@ -396,6 +384,8 @@ int pare_tensor_need_mask(struct pare_tensor *t)
 
 size_t pare_tensor_kept(const struct pare_tensor *t)
 {
+    if (t->away)
+        return t->kept;
     return t->mask ? pare_bits_count(t->mask, t->n) : t->n;
 }
 

@@ -6,6 +6,7 @@
 
 #include "arch.h"
 #include "dtype.h"
+#include "loader.h"
 #include "marks.h"
 #include "model_records.h"
 #include "norm.h"
@@ -39,6 +40,8 @@ struct pare_tensor {
     struct pare_pattern *pattern; /* of a compact tensor, else NULL */
     enum pare_dtype dtype;        /* that holds all values exactly */
     struct pare_quant quant;      /* levels that the values are among */
+    bool away;                 /* not loaded (loader.h) ... */
+    size_t kept;               /* ... and of its values so many are kept */
     uint64_t target;           /* connections it grows back to; 0: not said */
     struct pare_marks removed; /* by the last pruning that grows back */
     struct pare_marks added;   /* by the last growth */
@@ -97,22 +100,6 @@ struct pare_init {
     char digest[PARE_DIGEST_LEN]; /* `weights` digest of the init values */
 };
 
-struct pare_model;
-
-/**
- * Where the tensors of a model come from that is larger than memory: one is
- * loaded when it is needed and dropped afterwards. Not loaded, it has
- * neither value nor mask. Only code that works tensor by tensor, by
- * pare_tensor_load and pare_tensor_drop, can work on such a model.
- */
-struct pare_loader {
-    /** Fill value, mask (or pattern), dtype and quant. 0 or a status. */
-    int (*load)(void *arg, struct pare_model *m, size_t tensor);
-    void (*drop)(void *arg, struct pare_model *m, size_t tensor);
-    void (*free)(void *arg); /* when the model is released; or NULL */
-    void *arg;
-};
-
 /** A model: what one file holds. Zero-initialise, release after use. */
 struct pare_model {
     struct pare_arch arch;
@@ -166,13 +153,6 @@ int pare_model_allocate(struct pare_model *m);
 
 /** Free all that a model owns and zero it; zeroed is fine. */
 void pare_model_release(struct pare_model *m);
-
-/** Have a tensor's values in memory; nothing happens without a loader. 0 or
- *  the loader's status. */
-int pare_tensor_load(struct pare_model *m, size_t tensor);
-
-/** Done with it; nothing happens without a loader. */
-void pare_tensor_drop(struct pare_model *m, size_t tensor);
 
 /** The tensor of that name, or NULL. */
 struct pare_tensor *pare_model_tensor(const struct pare_model *m,

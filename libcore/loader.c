@@ -1,0 +1,88 @@
+#include "loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+#include "status.h"
+
+bool pare_model_streams(const struct pare_model *m)
+{
+    return m->loader.load != NULL;
+}
+
+int pare_model_set_loader(struct pare_model *m,
+                          const struct pare_loader *loader)
+{
+    char *weights = calloc(1, PARE_DIGEST_LEN);
+
+    if (!weights)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    m->loader = *loader;
+    m->loader.weights = weights;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        m->tensor[t].away = true;
+        m->tensor[t].kept = m->tensor[t].n;
+    }
+    return 0;
+}
+
+struct pare_loader pare_model_take_loader(struct pare_model *m)
+{
+    struct pare_loader loader = m->loader;
+
+    memset(&m->loader, 0, sizeof m->loader);
+    return loader;
+}
+
+void pare_loader_release(struct pare_loader *loader)
+{
+    if (loader->free)
+        loader->free(loader->arg);
+    free(loader->weights);
+    memset(loader, 0, sizeof *loader);
+}
+
+static void drop(struct pare_tensor *t)
+{
+    free(t->value);
+    free(t->mask);
+    t->value = NULL;
+    t->mask = NULL;
+    pare_quant_release(&t->quant);
+    t->away = true;
+}
+
+static int load(const struct pare_model *m, size_t tensor,
+                int (*how)(void *arg, const struct pare_model *m,
+                           size_t tensor))
+{
+    struct pare_tensor *t = &m->tensor[tensor];
+    int err;
+
+    if (!t->away)
+        return 0;
+    t->away = false;
+    err = how(m->loader.arg, m, tensor);
+    if (err)
+        drop(t);
+    else
+        t->kept = pare_tensor_kept(t);
+    return err;
+}
+
+int pare_tensor_load(const struct pare_model *m, size_t tensor)
+{
+    return load(m, tensor, m->loader.load);
+}
+
+int pare_tensor_load_mask(const struct pare_model *m, size_t tensor)
+{
+    return load(m, tensor, m->loader.mask ? m->loader.mask : m->loader.load);
+}
+
+void pare_tensor_drop(const struct pare_model *m, size_t tensor)
+{
+    if (pare_model_streams(m) && !m->tensor[tensor].away)
+        drop(&m->tensor[tensor]);
+}
