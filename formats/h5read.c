@@ -93,6 +93,11 @@ void pare_h5_close(struct pare_h5 *h)
     free(h);
 }
 
+void pare_h5_again(struct pare_h5 *h)
+{
+    h->declared = 0;
+}
+
 /* Is the link at a path there, and a hard one? */
 static int check_link(struct pare_h5 *h, const char *path)
 {

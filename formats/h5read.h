@@ -69,6 +69,9 @@ int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path);
 /** Close and free; NULL is fine. */
 void pare_h5_close(struct pare_h5 *h);
 
+/** Begin to count anew what is read: for reading the same arrays again. */
+void pare_h5_again(struct pare_h5 *h);
+
 /** 1 there, 0 not there, negative status when it is not what it may be. */
 int pare_h5_exists(struct pare_h5 *h, const char *path);
 

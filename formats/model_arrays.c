@@ -11,7 +11,8 @@
 #include "status.h"
 
 #define PATH_BYTES 512
-#define PIECE      4096 /* values looked at together */
+#define PIECE      4096              /* values looked at together */
+#define KEPT_PART  ((size_t)4 << 20) /* kept values read together */
 
 int pare_reader_charge(struct pare_reader *r, uint64_t count, uint64_t size)
 {
@@ -51,12 +52,35 @@ int pare_read_dense(struct pare_reader *r, float *out, const char *path,
     return err ? err : pare_h5_read(out, r->h, path, PARE_H5_F32, t->n);
 }
 
+/* Values to the kept positions, a part of them at a time. */
+static int scatter_kept(struct pare_reader *r, float *out, const char *path,
+                        const struct pare_tensor *t, size_t kept)
+{
+    size_t room = kept < KEPT_PART ? kept : KEPT_PART, left = 0, first = 0;
+    float *v = malloc((room + 1) * sizeof *v), *next = v;
+    int err = v ? 0 : pare_fail(PARE_ENOMEM, "no memory");
+
+    for (size_t i = 0; !err && i < t->n; i++) {
+        if (t->mask[i] && left == 0) {
+            left = kept - first < room ? kept - first : room;
+            err = pare_h5_read_rows(v, r->h, path, PARE_H5_F32, first, left);
+            if (err)
+                break;
+            first += left;
+            next = v;
+        }
+        left -= t->mask[i] != 0;
+        out[i] = t->mask[i] ? *next++ : 0.0f;
+    }
+    free(v);
+    return err;
+}
+
 int pare_read_kept(struct pare_reader *r, float *out, const char *path,
                    const struct pare_tensor *t)
 {
     struct pare_h5_info info;
     size_t kept = r->walk ? 0 : pare_tensor_kept(t);
-    float *v = NULL;
     int err = pare_h5_info(&info, r->h, path);
 
     if (!err && r->walk)
@@ -69,14 +93,7 @@ int pare_read_kept(struct pare_reader *r, float *out, const char *path,
         return err;
     if (t->pattern)
         return pare_h5_read(out, r->h, path, PARE_H5_F32, kept);
-    v = malloc((kept + 1) * sizeof *v);
-    if (!v)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    err = pare_h5_read(v, r->h, path, PARE_H5_F32, kept);
-    for (size_t i = 0, k = 0; !err && i < t->n; i++)
-        out[i] = t->mask[i] ? v[k++] : 0.0f;
-    free(v);
-    return err;
+    return scatter_kept(r, out, path, t, kept);
 }
 
 int pare_read_array(struct pare_reader *r, float *out, const char *path,

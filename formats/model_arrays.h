@@ -12,6 +12,8 @@ struct pare_reader {
     struct pare_model_file *info; /* may be NULL */
     uint64_t budget;              /* bytes of memory left */
     bool walk;                    /* arrays are only looked for */
+    uint64_t limit; /* of bytes of values; above it they are not read; 0: none */
+    bool stream;    /* they are above it: tensors come one by one */
 };
 
 /** A file being built. */
@@ -31,6 +33,26 @@ static inline struct pare_tensor pare_tensor_as(const struct pare_model *m,
         as.mask = mask[t];
     return as;
 }
+
+/**
+ * Read one tensor of a model that comes tensor by tensor, which has no values
+ * and no mask: its mask, or all of it.
+ *
+ * @param stored  its bytes in the file, out
+ */
+int pare_read_tensor(struct pare_reader *r, struct pare_tensor *t,
+                     struct pare_stored *stored, bool mask_only);
+
+/** Is the model, of which no array was read yet, to come tensor by tensor? The
+ *  answer goes to r->stream. 0 or a status. */
+int pare_stream_choose(struct pare_reader *r);
+
+/** Then: on a walk look at all tensors, else give the model a loader, which
+ *  closes the file. 0 or a status. */
+int pare_stream_tensors(struct pare_reader *r);
+
+/** And when all of them were loaded once: their bytes to r->info. */
+int pare_stream_stored(struct pare_reader *r);
 
 /** Take count * size bytes off the budget. 0; PARE_ELIMIT. */
 int pare_reader_charge(struct pare_reader *r, uint64_t count, uint64_t size);

@@ -30,6 +30,7 @@ struct reading {
     struct pare_source source;
     const char *name;
     bool walk;
+    uint64_t limit; /* of bytes of values; 0: none */
     struct pare_model model;
     struct pare_model_file about, *info; /* info: &about, or NULL */
 };
@@ -44,9 +45,10 @@ static int read_source(void *arg)
 
     if (err)
         return err;
-    err = r->walk ? pare_model_walk(&r->model, r->info, h, s->n)
-                  : pare_model_parse(&r->model, r->info, h, s->n);
-    pare_h5_close(h);
+    err =
+        pare_model_parse_limit(&r->model, r->info, h, s->n, r->limit, r->walk);
+    if (!pare_model_streams(&r->model)) /* else the loader does it */
+        pare_h5_close(h);
     return err ? pare_fail_prefix(err, "'%s'", r->name) : 0;
 }
 
@@ -63,35 +65,63 @@ static int try_source(struct reading *r)
     return err;
 }
 
+/* Read from where the source of a reading is. */
+static int read_model(struct pare_model *m, struct pare_model_file *info,
+                      const char *path, struct reading *r, size_t limit)
+{
+    int err = pare_source_open(&r->source, path, limit);
+
+    r->name = path && strcmp(path, "-") ? path : "standard input";
+    r->info = info ? &r->about : NULL;
+    if (!err)
+        err = try_source(r);
+    if (!err)
+        err = read_source(r);
+    r->about.bytes = r->source.n;
+    if (!err && pare_model_streams(&r->model))
+        pare_stream_take(&r->model, &r->source);
+    if (err) {
+        pare_model_file_release(&r->about, r->model.n_tensors);
+        pare_model_release(&r->model);
+    }
+    pare_source_close(&r->source);
+    if (err)
+        return err;
+    *m = r->model;
+    if (info)
+        *info = r->about;
+    return 0;
+}
+
 int pare_model_read_limit(struct pare_model *m, struct pare_model_file *info,
                           const char *path, size_t limit)
 {
     struct reading r = {.source = {.fd = -1}};
-    int err = pare_source_open(&r.source, path, limit);
 
-    r.name = path && strcmp(path, "-") ? path : "standard input";
-    r.info = info ? &r.about : NULL;
-    if (!err)
-        err = try_source(&r);
-    if (!err)
-        err = read_source(&r);
-    r.about.bytes = r.source.n;
-    pare_source_close(&r.source);
-    if (err) {
-        pare_model_file_release(&r.about, r.model.n_tensors);
-        pare_model_release(&r.model);
-        return err;
-    }
-    *m = r.model;
-    if (info)
-        *info = r.about;
-    return 0;
+    return read_model(m, info, path, &r, limit);
 }
 
 int pare_model_read(struct pare_model *m, struct pare_model_file *info,
                     const char *path)
 {
     return pare_model_read_limit(m, info, path, PARE_IMAGE_MAX);
+}
+
+int pare_model_open_limit(struct pare_model *m, struct pare_model_file *info,
+                          const char *path, uint64_t limit)
+{
+    struct reading r = {.source = {.fd = -1}, .limit = limit};
+
+    return read_model(m, info, path, &r, PARE_SPOOL_MIN);
+}
+
+int pare_model_open(struct pare_model *m, struct pare_model_file *info,
+                    const char *path)
+{
+    uint64_t limit;
+    int err = pare_stream_min(&limit);
+
+    return err ? err : pare_model_open_limit(m, info, path, limit);
 }
 
 /* Digests and room for the sizes of what is about to be written. */
@@ -139,7 +169,9 @@ int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,
                      struct pare_model_file *info)
 {
     struct pare_model_file about = {0};
-    int err = prepare(&about, m);
+    int err = pare_model_streams(m)
+                  ? pare_fail(PARE_EINVAL, "the model is larger than memory")
+                  : prepare(&about, m);
 
     if (!err)
         err = build(NULL, bytes, n, m, &about);
@@ -192,6 +224,8 @@ static int write_model(const char *path, const struct pare_model *m,
     err = prepare(about, m);
     if (err)
         return err;
+    if (pare_model_streams(m))
+        return pare_stream_write(path, m, about);
     if (array_bytes(m) > limit)
         return pare_model_spawn(path, m, about);
     return build(path, NULL, NULL, m, about);

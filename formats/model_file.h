@@ -46,6 +46,21 @@ struct pare_model_file {
 int pare_model_read(struct pare_model *m, struct pare_model_file *info,
                     const char *path);
 
+/**
+ * The same for a tool that can work tensor by tensor (loader.h): a model of
+ * more than 1 GiB of values gets a loader, if it holds no other large arrays:
+ * optimiser state, checkpoints with values, scores, positions that rewiring
+ * carries. All is checked as by pare_model_read. What the tool makes of it
+ * does not depend on which way it came.
+ *
+ * The file must stay as it is until the model is released.
+ *
+ * @return as pare_model_read; PARE_EINVAL where the environment's
+ *         PARE_MODEL_MEMORY, which says another number of bytes, is none
+ */
+int pare_model_open(struct pare_model *m, struct pare_model_file *info,
+                    const char *path);
+
 /** Free what the struct owns and zero it; zeroed is fine. */
 void pare_model_file_release(struct pare_model_file *info, size_t n_tensors);
 

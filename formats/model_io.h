@@ -66,6 +66,12 @@ int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
 int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
                     struct pare_h5 *h, uint64_t size);
 
+/** One of both. With more than `limit` bytes of values the model may get a
+ *  loader, which then closes h; 0: never. */
+int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
+                           struct pare_h5 *h, uint64_t size, uint64_t limit,
+                           bool walk);
+
 /** Bytes of memory that a file of this size may ask for. */
 uint64_t pare_model_budget(uint64_t size);
 
@@ -87,11 +93,31 @@ int pare_model_write_limit(const char *path, const struct pare_model *m,
 struct pare_source {
     void *bytes; /* NULL: behind fd */
     size_t n;
-    bool mapped;
     int fd; /* -1: in memory */
 };
 int pare_source_open(struct pare_source *s, const char *path, size_t limit);
 void pare_source_close(struct pare_source *s);
+
+/* A model with more bytes of values comes tensor by tensor, where a tool can
+ * work so; PARE_MODEL_MEMORY sets another number. */
+#define PARE_STREAM_MIN ((uint64_t)1 << 30)
+
+/* A larger standard input is spooled to a file if it may come so. */
+#define PARE_SPOOL_MIN ((size_t)64 << 20)
+
+/** pare_model_open with another PARE_STREAM_MIN. */
+int pare_model_open_limit(struct pare_model *m, struct pare_model_file *info,
+                          const char *path, uint64_t limit);
+
+/** Let the loader of an opened model have its source, which is emptied. */
+void pare_stream_take(struct pare_model *m, struct pare_source *source);
+
+/** PARE_STREAM_MIN, or what the environment says. 0; PARE_EINVAL. */
+int pare_stream_min(uint64_t *bytes);
+
+/** Write a model that comes tensor by tensor; info as pare_model_build. */
+int pare_stream_write(const char *path, const struct pare_model *m,
+                      struct pare_model_file *info);
 
 /** Write a large model by a child process; info as pare_model_build. */
 int pare_model_spawn(const char *path, const struct pare_model *m,

@@ -9,6 +9,7 @@
 #include "dialect.h"
 #include "digest.h"
 #include "gathered.h"
+#include "hugepage.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -215,7 +216,7 @@ static int lies_compact(struct pare_reader *r, const struct pare_tensor *t)
     char path[PATH_BYTES];
     int there;
 
-    if (!pare_tensor_can_compact(t) || n <= PARE_DENSE_POSITIONS)
+    if (r->stream || !pare_tensor_can_compact(t) || n <= PARE_DENSE_POSITIONS)
         return 0;
     if (n > UINT32_MAX)
         return 1;
@@ -285,11 +286,31 @@ static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
     return err;
 }
 
+int pare_read_tensor(struct pare_reader *r, struct pare_tensor *t,
+                     struct pare_stored *stored, bool mask_only)
+{
+    int err = read_form(r, t, stored);
+
+    if (err || mask_only)
+        return err;
+    if (!r->walk) {
+        t->value = pare_hugepage(malloc((t->n + 1) * sizeof *t->value),
+                                 t->n * sizeof *t->value);
+        if (!t->value)
+            return pare_fail(PARE_ENOMEM, "no memory for '%s'", t->name);
+    }
+    return read_tensor(r, t, stored);
+}
+
 static int read_tensors(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
-    struct pare_stored *stored = calloc(m->n_tensors + 1, sizeof *stored);
-    int err;
+    struct pare_stored *stored;
+    int err = pare_stream_choose(r);
+
+    if (err || r->stream)
+        return err ? err : pare_stream_tensors(r);
+    stored = calloc(m->n_tensors + 1, sizeof *stored);
 
     if (!stored)
         return pare_fail(PARE_ENOMEM, "no memory");
@@ -429,7 +450,7 @@ static int check_digests(struct pare_reader *r)
         strcpy(r->info->weights, stored_weights);
         strcpy(r->info->state, stored_state);
     }
-    return err;
+    return err || !r->stream ? err : pare_stream_stored(r);
 }
 
 uint64_t pare_model_budget(uint64_t size)
@@ -473,23 +494,28 @@ static int read_model(struct pare_reader *r)
     return err;
 }
 
-int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
-                     struct pare_h5 *h, uint64_t size)
-{
-    struct pare_reader r = {
-        .h = h, .m = m, .info = info, .budget = pare_model_budget(size)};
-
-    return read_model(&r);
-}
-
-int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
-                    struct pare_h5 *h, uint64_t size)
+int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
+                           struct pare_h5 *h, uint64_t size, uint64_t limit,
+                           bool walk)
 {
     struct pare_reader r = {.h = h,
                             .m = m,
                             .info = info,
                             .budget = pare_model_budget(size),
-                            .walk = true};
+                            .walk = walk,
+                            .limit = limit};
 
     return read_model(&r);
+}
+
+int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
+                     struct pare_h5 *h, uint64_t size)
+{
+    return pare_model_parse_limit(m, info, h, size, 0, false);
+}
+
+int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
+                    struct pare_h5 *h, uint64_t size)
+{
+    return pare_model_parse_limit(m, info, h, size, 0, true);
 }

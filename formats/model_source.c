@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,8 +34,8 @@ static int fill(char *buf, size_t *n, size_t room, int fd, const char *name)
     return 0;
 }
 
-/* Copy what was read and the rest of a stream to an unlinked temporary,
- * and map that: nobody else can shorten it. */
+/* Copy what was read and the rest of a stream to an unlinked temporary:
+ * nobody else can shorten it. */
 static int spool(struct pare_source *s, const char *head, size_t n, int fd,
                  const char *name)
 {
@@ -67,12 +66,13 @@ static int spool(struct pare_source *s, const char *head, size_t n, int fd,
         size += got;
     }
     if (!err) {
-        void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, to.fd, 0);
+        int own = fcntl(to.fd, F_DUPFD_CLOEXEC, 0);
 
-        if (map == MAP_FAILED)
-            err = pare_fail(PARE_ENOMEM, "cannot map a temporary file");
+        if (own < 0)
+            err = pare_fail(PARE_EIO, "cannot keep a temporary file: %s",
+                            strerror(errno));
         else
-            *s = (struct pare_source){map, size, true, -1};
+            *s = (struct pare_source){.n = size, .fd = own};
     }
 out:
     free(to.name);
@@ -107,7 +107,7 @@ static int read_stream(struct pare_source *s, int fd, const char *name,
     if (!err && n > limit) {
         err = spool(s, buf, n, fd, name);
     } else if (!err) {
-        *s = (struct pare_source){buf, n, false, -1};
+        *s = (struct pare_source){buf, n, -1};
         buf = NULL;
     }
     free(buf);
@@ -158,10 +158,7 @@ int pare_source_open(struct pare_source *s, const char *path, size_t limit)
 
 void pare_source_close(struct pare_source *s)
 {
-    if (s->mapped)
-        munmap(s->bytes, s->n);
-    else
-        free(s->bytes);
+    free(s->bytes);
     if (s->fd >= 0)
         close(s->fd);
     *s = (struct pare_source){.fd = -1};

@@ -82,7 +82,12 @@ static int write_layers(struct pare_build *b, struct pare_stored *stored)
             err = pare_h5w_group(b->w, path);
         }
         if (!err)
+            err = pare_tensor_load(m, t);
+        if (!err)
             err = write_tensor(b, &m->tensor[t], &stored[t]);
+        pare_tensor_drop(m, t);
+        if (!err && pare_h5w_failed(b->w))
+            break; /* pare_h5w_settle says why */
     }
     return err;
 }

@@ -49,7 +49,6 @@ static void drop(struct pare_tensor *t)
     free(t->mask);
     t->value = NULL;
     t->mask = NULL;
-    pare_quant_release(&t->quant);
     t->away = true;
 }
 
@@ -63,6 +62,7 @@ static int load(const struct pare_model *m, size_t tensor,
     if (!t->away)
         return 0;
     t->away = false;
+    pare_quant_release(&t->quant); /* loaded again */
     err = how(m->loader.arg, m, tensor);
     if (err)
         drop(t);

@@ -9,7 +9,8 @@ struct pare_model;
 /**
  * Where the tensors of a model come from that is larger than memory: one is
  * loaded when it is needed and dropped afterwards. While it is away it has
- * neither value nor mask, and tensor.kept says how many values it keeps. Only
+ * neither value nor mask; tensor.kept says how many values it keeps, and dtype
+ * and quant are right once it was loaded. Only
  * code that works tensor by tensor can work on such a model. Its values are
  * those of the loader: what is changed in a loaded tensor is lost with it.
  *
@@ -20,7 +21,7 @@ struct pare_loader {
     /** Fill value and mask, dtype and quant. 0 or a status: then the tensor
      *  is as it was. */
     int (*load)(void *arg, const struct pare_model *m, size_t tensor);
-    /** Fill the mask alone; NULL: load does it. */
+    /** Fill all but the values; NULL: load does it. */
     int (*mask)(void *arg, const struct pare_model *m, size_t tensor);
     void (*free)(void *arg); /* when the model is released; or NULL */
     void *arg;
