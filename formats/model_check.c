@@ -254,11 +254,17 @@ int pare_model_check(const struct pare_model *m,
                      void (*report)(void *arg, const char *line), void *arg)
 {
     struct check c = {m, report, arg, 0, false};
-    int err;
+    int err = 0;
 
-    for (size_t t = 0; t < m->n_tensors; t++)
-        check_array(&c, "", m->tensor[t].value, &m->tensor[t],
-                    m->tensor[t].mask);
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        err = pare_tensor_load(m, t);
+        if (!err)
+            check_array(&c, "", m->tensor[t].value, &m->tensor[t],
+                        m->tensor[t].mask);
+        pare_tensor_drop(m, t);
+    }
+    if (err)
+        return err;
     check_training(&c);
     check_dialect(&c);
     check_optim(&c, "", &m->optim, NULL);

@@ -161,7 +161,10 @@ int pare_stats(struct pare_stats_row **row, size_t *n,
             last = &rows[used++];
             last->layer = tensor->layer;
         }
-        rc = add_tensor(last, tensor, l);
+        rc = pare_tensor_load(m, t);
+        if (!rc)
+            rc = add_tensor(last, tensor, l);
+        pare_tensor_drop(m, t);
     }
     if (rc) {
         free(rows);

@@ -66,7 +66,7 @@ static int check(const struct cli_tool *tool, const struct options *o,
     struct pare_model m = {0};
     struct pare_model_file info = {0};
     int status, n;
-    int err = pare_model_read(&m, &info, path);
+    int err = pare_model_open(&m, &info, path);
 
     if (err == PARE_EIO || err == PARE_ENOMEM)
         return cli_fail(tool);

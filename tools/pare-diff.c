@@ -2,13 +2,17 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "aside.h"
 #include "cli.h"
 #include "compact.h"
 #include "model_file.h"
 #include "number.h"
 #include "status.h"
+
+#define PART ((size_t)1 << 20) /* values of a tensor put aside */
 
 struct options {
     bool all, masks, quiet, state;
@@ -90,6 +94,25 @@ static struct change compare_kept(const struct pare_tensor *a,
     return c;
 }
 
+/** Some positions; a mask may be NULL. */
+static void compare_part(struct change *c, const float *a,
+                         const uint8_t *mask_a, const float *b,
+                         const uint8_t *mask_b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool in_a = !mask_a || mask_a[i], in_b = !mask_b || mask_b[i];
+        double d = fabs((double)b[i] - (double)a[i]);
+
+        c->kept_a += in_a;
+        c->kept_b += in_b;
+        c->died += in_a && !in_b;
+        c->revived += !in_a && in_b;
+        c->changed += in_a && in_b && memcmp(&a[i], &b[i], sizeof *a) != 0;
+        if (d > c->largest)
+            c->largest = d;
+    }
+}
+
 static struct change compare(const struct pare_tensor *a,
                              const struct pare_tensor *b)
 {
@@ -97,20 +120,70 @@ static struct change compare(const struct pare_tensor *a,
 
     if (a->pattern || b->pattern)
         return compare_kept(a, b);
-    for (size_t i = 0; i < a->n; i++) {
-        bool in_a = !a->mask || a->mask[i], in_b = !b->mask || b->mask[i];
-        double d = fabs((double)b->value[i] - (double)a->value[i]);
-
-        c.kept_a += in_a;
-        c.kept_b += in_b;
-        c.died += in_a && !in_b;
-        c.revived += !in_a && in_b;
-        c.changed += in_a && in_b &&
-                     memcmp(&a->value[i], &b->value[i], sizeof(float)) != 0;
-        if (d > c.largest)
-            c.largest = d;
-    }
+    compare_part(&c, a->value, a->mask, b->value, b->mask, a->n);
     return c;
+}
+
+/** What was put aside against a tensor. */
+static int compare_aside(struct change *c, const struct pare_aside *a,
+                         const struct pare_tensor *b)
+{
+    float *value = malloc(PART * sizeof *value);
+    uint8_t *mask = malloc(PART);
+    int rc = value && mask ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
+
+    for (size_t at = 0; !rc && at < b->n; at += PART) {
+        size_t n = b->n - at < PART ? b->n - at : PART;
+
+        rc = pare_aside_get(value, mask, a, at, n);
+        if (!rc)
+            compare_part(c, value, mask, b->value + at,
+                         b->mask ? b->mask + at : NULL, n);
+    }
+    free(value);
+    free(mask);
+    return rc;
+}
+
+/** Two tensors of models that come tensor by tensor: with their masks both
+ *  would take more memory than two tensors have. */
+static int compare_streams(struct change *c, const struct pare_model *a,
+                           const struct pare_model *b, size_t t)
+{
+    struct pare_aside *aside = pare_aside_new();
+    int rc = aside ? pare_tensor_load(a, t) : PARE_EIO;
+
+    *c = (struct change){.n = a->tensor[t].n};
+    if (!rc)
+        rc = pare_aside_put(aside, &a->tensor[t]);
+    pare_tensor_drop(a, t);
+    if (!rc)
+        rc = pare_tensor_load(b, t);
+    if (!rc)
+        rc = compare_aside(c, aside, &b->tensor[t]);
+    pare_tensor_drop(b, t);
+    pare_aside_free(aside);
+    return rc;
+}
+
+/** Tensor t of A and B, wherever they are. */
+static int compare_tensors(struct change *c, const struct pare_model *a,
+                           const struct pare_model *b, size_t t)
+{
+    const struct pare_tensor *x = &a->tensor[t], *y = &b->tensor[t];
+    int rc;
+
+    if (pare_model_streams(a) && pare_model_streams(b) &&
+        (x->kept < x->n || y->kept < y->n))
+        return compare_streams(c, a, b, t);
+    rc = pare_tensor_load(a, t);
+    if (!rc)
+        rc = pare_tensor_load(b, t);
+    if (!rc)
+        *c = compare(x, y);
+    pare_tensor_drop(a, t);
+    pare_tensor_drop(b, t);
+    return rc;
 }
 
 static void add(struct change *total, const struct change *c)
@@ -155,7 +228,7 @@ static bool comparable(const struct pare_model *a, const struct pare_model *b)
     return true;
 }
 
-/** The table; 0 same, 1 not. */
+/** The table; 0 same, 1 not, or a negative status. */
 static int print_table(const struct options *o, const struct pare_model *a,
                        const struct pare_model *b)
 {
@@ -164,8 +237,11 @@ static int print_table(const struct options *o, const struct pare_model *a,
     if (!o->quiet)
         puts("tensor\tn\tkept_a\tkept_b\tdied\trevived\tchanged\tlargest");
     for (size_t t = 0; t < a->n_tensors; t++) {
-        struct change c = compare(&a->tensor[t], &b->tensor[t]);
+        struct change c;
+        int rc = compare_tensors(&c, a, b, t);
 
+        if (rc)
+            return rc;
         add(&total, &c);
         if (!o->quiet && (o->all || !same(&c)))
             print(a->tensor[t].name, &c);
@@ -225,11 +301,13 @@ static void print_overlap(const char *name, const struct overlap *o)
            ratio(share, o->both, less), ratio(jaccard, o->both, o->either));
 }
 
-/** The table of --masks; 0 the masks are the same, 1 not. */
+/** The table of --masks; 0 the masks are the same, 1 not, or a negative
+ *  status. */
 static int print_masks(const struct options *o, const struct pare_model *a,
                        const struct pare_model *b)
 {
     struct overlap total = {0};
+    int rc = 0;
 
     if (!o->quiet)
         puts("layer\tkept_a\tkept_b\tboth\teither\toverlap\tjaccard");
@@ -237,8 +315,17 @@ static int print_masks(const struct options *o, const struct pare_model *a,
         const size_t layer = a->tensor[t].layer;
         struct overlap l = {0};
 
-        for (; t < a->n_tensors && a->tensor[t].layer == layer; t++)
-            add_overlap(&l, &a->tensor[t], &b->tensor[t]);
+        for (; !rc && t < a->n_tensors && a->tensor[t].layer == layer; t++) {
+            rc = pare_tensor_load_mask(a, t);
+            if (!rc)
+                rc = pare_tensor_load_mask(b, t);
+            if (!rc)
+                add_overlap(&l, &a->tensor[t], &b->tensor[t]);
+            pare_tensor_drop(a, t);
+            pare_tensor_drop(b, t);
+        }
+        if (rc)
+            return rc;
         total.kept_a += l.kept_a;
         total.kept_b += l.kept_b;
         total.both += l.both;
@@ -260,8 +347,8 @@ static int run(const struct cli_tool *tool, const struct options *o,
 
     memset(m, 0, sizeof m);
     memset(info, 0, sizeof info);
-    if (pare_model_read(&m[0], &info[0], path[0]) ||
-        pare_model_read(&m[1], &info[1], path[1])) {
+    if (pare_model_open(&m[0], &info[0], path[0]) ||
+        pare_model_open(&m[1], &info[1], path[1])) {
         cli_fail(tool);
     } else if (!comparable(&m[0], &m[1])) {
         if (!o->quiet)
@@ -272,11 +359,15 @@ static int run(const struct cli_tool *tool, const struct options *o,
         status = print_masks(o, &m[0], &m[1]);
     } else {
         status = print_table(o, &m[0], &m[1]);
-        if (o->state && strcmp(info[0].state, info[1].state)) {
+        if (o->state && status >= 0 && strcmp(info[0].state, info[1].state)) {
             if (!o->quiet && !status)
                 cli_warn(tool, "the weights are the same, the states differ");
             status = 1;
         }
+    }
+    if (status < 0) {
+        cli_fail(tool);
+        status = tool->trouble;
     }
     for (int i = 0; i < 2; i++) {
         pare_model_file_release(&info[i], m[i].n_tensors);

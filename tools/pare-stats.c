@@ -29,9 +29,12 @@ struct item {
     size_t n;
 };
 
-static int read_item(struct item *it, const char *path)
+/* Of a large model the table needs one tensor at a time. */
+static int read_item(struct item *it, const char *path, const struct options *o)
 {
-    int rc = pare_model_read(&it->m, &it->file, path);
+    bool whole = o->units || o->sparse;
+    int rc = whole ? pare_model_read(&it->m, &it->file, path)
+                   : pare_model_open(&it->m, &it->file, path);
 
     it->path = path;
     return rc ? rc : pare_stats(&it->row, &it->n, &it->m);
@@ -223,7 +226,7 @@ static int show_units(const struct item *it, struct pare_json *j)
 static int show(const char *path, struct pare_json *j, const struct options *o)
 {
     struct item it = {0};
-    int rc = read_item(&it, path);
+    int rc = read_item(&it, path, o);
 
     if (!rc && o->units)
         rc = pare_model_expand(&it.m);
