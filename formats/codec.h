@@ -30,11 +30,10 @@
  *        first in the lowest digit of base `radix`.
  */
 
-#define PARE_PIECE          ((size_t)1 << 19) /* raw bytes */
-#define PARE_CODEC_WORDS    6                 /* of a directory at its head */
-#define PARE_CODEC_RATIO    1032 /* raw bytes of a stored one, at most */
-#define PARE_CODEC_LEVEL    6
-#define PARE_CODEC_MAX_RANK 65536 /* ways to choose n of m: the most */
+#define PARE_PIECE       ((size_t)1 << 19) /* raw bytes */
+#define PARE_CODEC_WORDS 5                 /* of a directory at its head */
+#define PARE_CODEC_RATIO 1032 /* raw bytes of a stored one, at most */
+#define PARE_CODEC_LEVEL 6
 
 enum pare_part { PARE_PART_MASK, PARE_PART_BOOK, PARE_PART_VALUE };
 
@@ -54,6 +53,7 @@ struct pare_piece {
     uint32_t raw;        /* bytes that it stands for */
     uint32_t stored;     /* bytes in data */
     const uint8_t *data; /* [stored] */
+    uint8_t *own;        /* the same where pare_encode made it, else NULL */
 };
 
 /** A coded tensor. Zero-initialise; release with pare_coded_release. */
@@ -67,15 +67,14 @@ struct pare_coded {
     bool rotated;    /* the planes of values */
     uint8_t planes;  /* of gaps, or bytes of a rank */
     uint8_t choose_n, choose_m;
-    uint8_t per;         /* codes of a byte */
-    uint8_t mask_per;    /* ranks of a byte */
-    uint64_t n;          /* positions */
-    uint64_t nnz;        /* of them there */
-    uint64_t n_mask;     /* raw bytes of a plane of the mask stream */
-    uint64_t n_book;     /* levels, or scales */
+    uint8_t per;      /* codes of a byte */
+    uint8_t mask_per; /* ranks of a byte */
+    uint64_t n;       /* positions */
+    uint64_t nnz;     /* of them there */
+    uint64_t n_mask;  /* raw bytes of a plane of the mask stream */
+    uint64_t n_book;  /* levels, or scales */
     size_t n_pieces;
     struct pare_piece *piece; /* [n_pieces] in the order of the bytes */
-    uint8_t *owned;           /* what pieces of pare_encode point into */
 };
 
 /** How hard to try: `level` 1 (fast) to 9 (small). */
@@ -121,8 +120,7 @@ size_t pare_coded_words(const struct pare_coded *c);
  * The directory: [0] flags, from the lowest bit: mask form 2 bits, masked,
  * transposed, value form 2, rotated, 0, type 4, kind of levels 4, planes 4,
  * 0 4, per 8; [1] nnz; [2] n_mask; [3] n_book; [4] n + 256 m +
- * 65536 mask_per of a choice; [5] number of the words that follow, one a
- * piece: its stored bytes.
+ * 65536 mask_per of a choice; then the stored bytes of each piece.
  *
  * @param word  [pare_coded_words(c)] out
  */
@@ -161,8 +159,8 @@ uint64_t pare_coded_room(const struct pare_coded *c, bool compact);
  *         number of them than nnz, codes of no level, bytes left over;
  *         PARE_ENOMEM
  */
-int pare_decode(struct pare_tensor *t, const struct pare_coded *c,
-                bool compact, int threads);
+int pare_decode(struct pare_tensor *t, const struct pare_coded *c, bool compact,
+                int threads);
 
 /**
  * Decode what pare_encode_under made, from the number of values that t keeps.
