@@ -456,6 +456,8 @@ static int prune(struct prune_plan *p, struct pare_prune_report *r,
         rc = check_collapse(p);
     if (!rc)
         rc = make_report(r, p, all, kept);
+    if (pare_model_streams(p->m))
+        return rc ? rc : prune_around(p);
     if (!rc && !group)
         rc = make_masks(p, false);
     if (!rc && !group)
@@ -475,6 +477,8 @@ int pare_prune(struct pare_prune_report *r, struct pare_model *m,
     struct backup b = {0};
     int rc = check_options(o, m);
 
+    if (!rc && pare_model_streams(m) && !pare_prune_streams(o))
+        rc = pare_fail(PARE_EINVAL, "this needs the whole model in memory");
     if (!rc)
         rc = pare_model_expand(m);
     p.input = o->input;

@@ -86,11 +86,20 @@ struct pare_prune_report {
  * @param m  model, changed only on success; but a compact one gets masks
  * @return 0; PARE_EINVAL (amount out of range, unknown glob, emptied layer
  *         with no_collapse, amount that cannot be reached: the nearest is
- *         named); PARE_EMISMATCH (data); PARE_ELIMIT (a layer of more than
- *         2^32 positions); PARE_ENOMEM
+ *         named; a model that comes tensor by tensor for what needs it whole);
+ *         PARE_EMISMATCH (data); PARE_ELIMIT (a layer of more than 2^32
+ *         positions); PARE_ENOMEM
  */
 int pare_prune(struct pare_prune_report *r, struct pare_model *m,
                const struct pare_prune_options *o);
+
+/**
+ * Can a pruning work on a model that comes tensor by tensor (loader.h)? It
+ * can with single weights, in one round, where a score depends on the weight
+ * alone. The model then has another loader, and the bytes of its file are
+ * those of the pruning in memory.
+ */
+bool pare_prune_streams(const struct pare_prune_options *o);
 
 /** Free the rows and zero the struct; zeroed is fine. */
 void pare_prune_report_release(struct pare_prune_report *r);

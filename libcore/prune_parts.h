@@ -97,6 +97,13 @@ int prune_pick(struct prune_plan *p);
  */
 int prune_clear(struct prune_plan *p);
 
+/**
+ * For a model that comes tensor by tensor: put a loader around its own, which
+ * prunes each tensor, when it is loaded, by the cuts of this round.
+ * @return 0; PARE_ENOMEM (the model is as it was)
+ */
+int prune_around(struct prune_plan *p);
+
 /** Set the targets of the pools with an amount of their own, or of the
     others, which reckon with what the former have lost. */
 int prune_targets(struct prune_plan *p, bool own);

@@ -28,6 +28,27 @@ static void make_block(float *score, void *arg, size_t part, size_t first,
     prune_score_block(score, l->p, l->slot[part], first, n);
 }
 
+/* Of a model that comes tensor by tensor; draws need no values. */
+static int open_part(void *arg, size_t part)
+{
+    struct lineup *l = arg;
+    const struct pare_model *m = l->p->m;
+    size_t tensor = l->p->slot[l->slot[part]].tensor;
+    int rc = l->p->o->criterion.row->random ? pare_tensor_load_mask(m, tensor)
+                                            : pare_tensor_load(m, tensor);
+
+    l->part[part].candidate = m->tensor[tensor].mask;
+    return rc;
+}
+
+static void close_part(void *arg, size_t part)
+{
+    struct lineup *l = arg;
+
+    l->part[part].candidate = NULL;
+    pare_tensor_drop(l->p->m, l->p->slot[l->slot[part]].tensor);
+}
+
 static int begin_lineup(struct lineup *l, struct prune_plan *p)
 {
     size_t n = p->n_slots + 1;
@@ -42,6 +63,10 @@ static int begin_lineup(struct lineup *l, struct prune_plan *p)
         .block = make_block,
         .arg = l,
         .threads = p->input.threads > 0 ? p->input.threads : 1};
+    if (pare_model_streams(p->m)) {
+        l->ranking.open = open_part;
+        l->ranking.close = close_part;
+    }
     return l->slot && l->part && l->taken ? 0 : no_memory();
 }
 

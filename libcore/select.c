@@ -20,6 +20,7 @@ struct pass {
     size_t n_chunks;
     size_t lanes;    /* histograms; no more than chunks */
     size_t *first;   /* [n_parts + 1] chunk at which a part begins */
+    size_t from, to; /* the chunks that are looked at together */
     size_t *count;   /* [lanes][BUCKETS] */
     uint32_t high;   /* bucket whose lower halves are counted */
     uint32_t key;    /* of the cut */
@@ -203,7 +204,7 @@ static void task_high(void *arg, size_t lane)
 {
     struct pass *p = arg;
 
-    for (size_t c = lane; c < p->n_chunks; c += p->lanes)
+    for (size_t c = p->from + lane; c < p->to; c += p->lanes)
         walk(p, c, count_high);
 }
 
@@ -211,18 +212,46 @@ static void task_low(void *arg, size_t lane)
 {
     struct pass *p = arg;
 
-    for (size_t c = lane; c < p->n_chunks; c += p->lanes)
+    for (size_t c = p->from + lane; c < p->to; c += p->lanes)
         walk(p, c, count_low);
 }
 
-static void task_taken(void *arg, size_t chunk)
+static void task_taken(void *arg, size_t i)
 {
-    walk(arg, chunk, count_taken);
+    struct pass *p = arg;
+
+    walk(p, p->from + i, count_taken);
 }
 
-static void task_clear(void *arg, size_t chunk)
+static void task_clear(void *arg, size_t i)
 {
-    walk(arg, chunk, clear_taken);
+    struct pass *p = arg;
+
+    walk(p, p->from + i, clear_taken);
+}
+
+/* Do a task for each lane, or each chunk, of all parts or of one at a time. */
+static int run_pass(struct pass *p, bool lanes, void (*task)(void *, size_t))
+{
+    const struct pare_ranking *r = p->r;
+    int rc = 0;
+
+    if (!r->open) {
+        p->from = 0;
+        p->to = p->n_chunks;
+        pare_parallel(r->threads, lanes ? p->lanes : p->n_chunks, task, p);
+        return 0;
+    }
+    for (size_t part = 0; !rc && part < r->n_parts; part++) {
+        p->from = p->first[part];
+        p->to = p->first[part + 1];
+        rc = r->open(r->arg, part);
+        if (!rc)
+            pare_parallel(r->threads, lanes ? p->lanes : p->to - p->from, task,
+                          p);
+        r->close(r->arg, part);
+    }
+    return rc;
 }
 
 /* Sum of the lanes in the first one; returns the sum of all. */
@@ -280,19 +309,27 @@ static void end_pass(struct pass *p)
 }
 
 /* Find the key of the k-th place; k becomes its rank among its equals. */
-static void find_key(struct pass *p, uint64_t *k)
+static int find_key(struct pass *p, uint64_t *k)
 {
+    int rc;
+
     p->high = find_bucket(p->count, k);
     memset(p->count, 0, p->lanes * BUCKETS * sizeof *p->count);
-    pare_parallel(p->r->threads, p->lanes, task_low, p);
+    rc = run_pass(p, true, task_low);
+    if (rc)
+        return rc;
     add_lanes(p);
     p->key = p->high << 16 | find_bucket(p->count, k);
+    return 0;
 }
 
 /* Share `ties` out to the chunks in order, and count what each part loses. */
-static void settle(struct pass *p, uint64_t *taken, uint64_t ties)
+static int settle(struct pass *p, uint64_t *taken, uint64_t ties)
 {
-    pare_parallel(p->r->threads, p->n_chunks, task_taken, p);
+    int rc = run_pass(p, false, task_taken);
+
+    if (rc)
+        return rc;
     for (size_t part = 0; part < p->r->n_parts; part++)
         for (size_t c = p->first[part]; c < p->first[part + 1]; c++) {
             if (p->equal[c] > ties)
@@ -300,6 +337,7 @@ static void settle(struct pass *p, uint64_t *taken, uint64_t ties)
             ties -= p->equal[c];
             taken[part] += p->below[c] + p->equal[c];
         }
+    return 0;
 }
 
 int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
@@ -311,7 +349,9 @@ int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
 
     if (rc)
         goto out;
-    pare_parallel(r->threads, p.lanes, task_high, &p);
+    rc = run_pass(&p, true, task_high);
+    if (rc)
+        goto out;
     if (atomic_load(&p.nan)) {
         rc = pare_fail(PARE_EINVAL, "a score is not a number");
         goto out;
@@ -326,8 +366,11 @@ int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
     memset(cut, 0, sizeof *cut);
     if (k == 0)
         goto out;
-    find_key(&p, &rank);
-    settle(&p, taken, rank);
+    rc = find_key(&p, &rank);
+    if (!rc)
+        rc = settle(&p, taken, rank);
+    if (rc)
+        goto out;
     *cut = (struct pare_cut){p.key, p.n_chunks, p.first, p.equal};
     p.first = NULL;
     p.equal = NULL;
@@ -336,8 +379,8 @@ out:
     return rc;
 }
 
-void pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
-                     struct pare_cut *cut)
+int pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
+                    struct pare_cut *cut)
 {
     struct pass p = {.r = r,
                      .n_chunks = cut->n_chunks,
@@ -346,7 +389,7 @@ void pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
                      .equal = cut->ties,
                      .mask = mask};
 
-    pare_parallel(r->threads, p.n_chunks, task_clear, &p);
+    return cut->n_chunks ? run_pass(&p, false, task_clear) : 0;
 }
 
 void pare_cut_release(struct pare_cut *cut)

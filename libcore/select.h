@@ -22,6 +22,11 @@ struct pare_ranking {
     bool largest; /* higher scores come first; ties still by lower place */
     /** Scores of n places of a part from `first`; called on any thread. */
     void (*block)(float *score, void *arg, size_t part, size_t first, size_t n);
+    /** For parts that are not always in memory: have one there, candidates
+     *  (which it may set) too, and be done with it. Then parts are looked at
+     *  one by one, in order, in every pass. Or NULL. */
+    int (*open)(void *arg, size_t part);
+    void (*close)(void *arg, size_t part);
     void *arg;
     int threads;
 };
@@ -45,7 +50,7 @@ struct pare_cut {
  * @param cut    out
  * @param taken  [n_parts] how many of each part are among the k, out
  * @return 0; PARE_EINVAL if k is above the number of candidates or a
- *         candidate's score is NaN; PARE_ENOMEM
+ *         candidate's score is NaN; PARE_ENOMEM; what open returns
  */
 int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
                   const struct pare_ranking *r, uint64_t k);
@@ -55,9 +60,11 @@ int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
  * cleared too. A cut can be used once.
  *
  * @param mask  [n_parts] arrays of part[i].n bytes, in/out; may be the
- *              candidates themselves; NULL where nothing is taken
+ *              candidates themselves; NULL where nothing is taken. open may
+ *              set them
+ * @return 0, or what open returns
  */
-void pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
+int pare_rank_clear(uint8_t *const *mask, const struct pare_ranking *r,
                      struct pare_cut *cut);
 
 /** Free what a cut owns and zero it; zeroed is fine. */

@@ -122,10 +122,18 @@ static void set_up(struct job *job)
     job->pruning.prune.input.threads = o->threads;
 }
 
+/* Can a large model be pruned tensor by tensor? */
+static bool one_by_one(const struct job *job)
+{
+    return !job->drop.rule && !searching(job) && !job->o->keep_undo &&
+           !job->o->measure && pare_prune_streams(&job->pruning.prune);
+}
+
 static int read_inputs(struct job *job, const char *path)
 {
     struct pare_criterion_input *input = &job->pruning.prune.input;
-    int rc = pare_model_read(&job->model, &job->in, path);
+    int rc = one_by_one(job) ? pare_model_open(&job->model, &job->in, path)
+                             : pare_model_read(&job->model, &job->in, path);
 
     if (!rc && !job->drop.rule) /* these work on compact layers */
         rc = pare_model_expand(&job->model);
