@@ -31,12 +31,20 @@ static bool is_name_char(char ch)
     return isalnum((unsigned char)ch) || ch == '_' || ch == '-' || ch == '.';
 }
 
+/* Is a '+' behind n characters part of a number, as in 1e+30? */
+static bool is_exponent(const char *p, size_t n)
+{
+    return n > 1 && (p[n - 1] == 'e' || p[n - 1] == 'E') &&
+           strspn(p, "-.0123456789") == n - 1;
+}
+
 /* A word of name characters into buf[PARE_NAME_MAX]. */
 static int parse_word(struct cursor *c, char *buf, const char *what)
 {
     size_t n = 0;
 
-    while (is_name_char(c->p[n]) && !(c->p[n] == '-' && c->p[n + 1] == '>'))
+    while ((is_name_char(c->p[n]) && !(c->p[n] == '-' && c->p[n + 1] == '>')) ||
+           (c->p[n] == '+' && is_exponent(c->p, n)))
         n++;
     if (n == 0)
         return pare_fail(PARE_EINVAL, "architecture, column %d: expected %s",

@@ -147,6 +147,21 @@ static void windows_over_a_length_have_height_one(void **state)
     pare_arch_release(&a);
 }
 
+static void large_numbers_are_read_as_they_are_printed(void **state)
+{
+    struct pare_arch a, again;
+
+    (void)state;
+    assert_int_equal(pare_arch_parse(&a, "in(1,4,4) pad(top=1,value=-1e30)"),
+                     0);
+    assert_non_null(strstr(a.text, "value=-1e+30"));
+    assert_int_equal(pare_arch_parse(&again, a.text), 0);
+    assert_string_equal(again.text, a.text);
+    pare_arch_release(&again);
+    pare_arch_release(&a);
+    assert_int_equal(pare_arch_parse(&a, "in(1,4,4) p+=pad"), PARE_EINVAL);
+}
+
 static void convolutions_own_their_filters(void **state)
 {
     struct pare_tensor_spec s[PARE_LAYER_TENSORS];
@@ -393,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_word_before_an_arrow_is_a_kind_unless_so_named),
         cmocka_unit_test(shapes_are_those_of_pytorch),
         cmocka_unit_test(windows_over_a_length_have_height_one),
+        cmocka_unit_test(large_numbers_are_read_as_they_are_printed),
         cmocka_unit_test(convolutions_own_their_filters),
         cmocka_unit_test(automatic_names_avoid_given_ones),
         cmocka_unit_test(errors_point_at_the_column),
