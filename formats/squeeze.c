@@ -375,7 +375,7 @@ static int worth_trying(const uint64_t *hist, size_t n, int level)
 
     for (size_t b = 0; b < 256; b++)
         most = hist[b] > most ? hist[b] : most;
-    return level >= 7 ? most > n / 64 : level >= 4 && most > n / 3;
+    return level >= 7 ? most > n / 128 : level >= 4 && most > n / 3;
 }
 
 static int keep_raw(uint8_t **data, uint32_t *stored, const uint8_t *raw,

@@ -1,0 +1,160 @@
+#include "rng.h"
+#include "squeeze.h"
+#include "status.h"
+#include "unit.h"
+
+#include <zlib.h>
+
+#define MOST 70000
+
+/* Bytes of kind k: noise, skewed, one value, few, runs, counts of Fibonacci
+   that make long codes, text that repeats. */
+static void draw(uint8_t *raw, size_t n, int k)
+{
+    size_t run = 0, next = 1, last = 1;
+    uint8_t symbol = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word[4];
+
+        pare_rng_block(word, 5, PARE_STREAM_MASK, (uint32_t)k, i);
+        if (k == 5 && run-- == 0) {
+            size_t sum = next + last;
+
+            run = last;
+            last = next;
+            next = sum;
+            symbol++;
+        }
+        raw[i] =
+            (uint8_t)(k == 0   ? word[0]
+                      : k == 1 ? word[0] & word[1] & word[2]
+                      : k == 2 ? 9
+                      : k == 3 ? word[0] % 3
+                      : k == 4 ? (uint32_t)(i / 1000) ^ (word[0] % 5000 == 0)
+                      : k == 5 ? symbol
+                               : (unsigned char)"pruned, "[i % 8]);
+    }
+}
+
+static void zlib_reads_what_is_written(void **state)
+{
+    static const size_t size[] = {0, 1, 2, 3, 4, 5, 100, 1000, MOST};
+    uint8_t *raw = malloc(MOST), *back = malloc(MOST);
+
+    (void)state;
+    assert_true(raw && back);
+    for (int k = 0; k < 7; k++)
+        for (size_t s = 0; s < sizeof size / sizeof size[0]; s++)
+            for (int level = 1; level <= 9; level++) {
+                uint8_t *data = NULL;
+                uint32_t stored;
+                uLongf made = MOST;
+                size_t n = size[s];
+
+                draw(raw, n, k);
+                assert_int_equal(pare_squeeze(&data, &stored, raw, n, level),
+                                 0);
+                assert_true(stored <= n);
+                if (stored == n) {
+                    assert_memory_equal(data, raw, n);
+                } else {
+                    assert_int_equal(uncompress(back, &made, data, stored),
+                                     Z_OK);
+                    assert_int_equal(made, n);
+                    assert_memory_equal(back, raw, n);
+                    memset(back, 0, n);
+                    assert_int_equal(pare_unsqueeze(back, n, data, stored), 0);
+                    assert_memory_equal(back, raw, n);
+                }
+                free(data);
+            }
+    free(raw);
+    free(back);
+}
+
+static void the_size_is_known_beforehand(void **state)
+{
+    uint8_t *raw = malloc(MOST), *data;
+    uint32_t stored;
+
+    (void)state;
+    assert_non_null(raw);
+    for (int k = 1; k < 6; k++) {
+        uint64_t hist[256] = {0};
+
+        draw(raw, MOST, k);
+        pare_byte_counts(hist, raw, MOST);
+        assert_int_equal(pare_squeeze(&data, &stored, raw, MOST, 1), 0);
+        assert_int_equal(stored, pare_squeezed_size(hist));
+        free(data);
+    }
+    free(raw);
+}
+
+static void high_levels_find_what_repeats(void **state)
+{
+    uint8_t *raw = malloc(MOST), *data;
+    uint32_t low, high;
+
+    (void)state;
+    assert_non_null(raw);
+    for (int k = 4; k < 7; k += 2) {
+        draw(raw, MOST, k);
+        assert_int_equal(pare_squeeze(&data, &low, raw, MOST, 1), 0);
+        free(data);
+        assert_int_equal(pare_squeeze(&data, &high, raw, MOST, 9), 0);
+        free(data);
+        assert_true(high * 4 < low);
+    }
+    free(raw);
+}
+
+static void noise_is_left_as_it_is(void **state)
+{
+    uint8_t *raw = malloc(MOST), *data;
+    uint32_t stored;
+
+    (void)state;
+    assert_non_null(raw);
+    draw(raw, MOST, 0);
+    assert_int_equal(pare_squeeze(&data, &stored, raw, MOST, 6), 0);
+    assert_int_equal(stored, MOST);
+    free(data);
+    free(raw);
+}
+
+static void another_length_or_a_damaged_sum_is_refused(void **state)
+{
+    uint8_t *raw = malloc(MOST), *back = malloc(MOST + 1), *data;
+    uint32_t stored;
+
+    (void)state;
+    assert_true(raw && back);
+    draw(raw, MOST, 1);
+    assert_int_equal(pare_squeeze(&data, &stored, raw, MOST, 6), 0);
+    assert_int_equal(pare_unsqueeze(back, MOST - 1, data, stored),
+                     PARE_EFORMAT);
+    assert_int_equal(pare_unsqueeze(back, MOST + 1, data, stored),
+                     PARE_EFORMAT);
+    assert_int_equal(pare_unsqueeze(back, MOST, data, stored - 1),
+                     PARE_EFORMAT);
+    data[stored - 1] ^= 1;
+    assert_int_equal(pare_unsqueeze(back, MOST, data, stored), PARE_EFORMAT);
+    free(data);
+    free(raw);
+    free(back);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zlib_reads_what_is_written),
+        cmocka_unit_test(the_size_is_known_beforehand),
+        cmocka_unit_test(high_levels_find_what_repeats),
+        cmocka_unit_test(noise_is_left_as_it_is),
+        cmocka_unit_test(another_length_or_a_damaged_sum_is_refused),
+    };
+
+    return run_group(tests);
+}
