@@ -25,8 +25,8 @@ int pare_reader_charge(struct pare_reader *r, uint64_t count, uint64_t size)
 
 /* ---- reading ---------------------------------------------------------- */
 
-static int check_dims(const struct pare_h5_info *info, const char *path,
-                      const struct pare_tensor *t)
+int pare_read_shape(const struct pare_h5_info *info, const char *path,
+                    const struct pare_tensor *t)
 {
     bool same = info->rank == t->rank;
 
@@ -46,7 +46,7 @@ int pare_read_dense(struct pare_reader *r, float *out, const char *path,
     int err = pare_h5_info(&info, r->h, path);
 
     if (!err)
-        err = check_dims(&info, path, t);
+        err = pare_read_shape(&info, path, t);
     if (!err && r->walk)
         return pare_h5_probe(r->h, path, PARE_H5_F32, t->n);
     return err ? err : pare_h5_read(out, r->h, path, PARE_H5_F32, t->n);

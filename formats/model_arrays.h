@@ -101,6 +101,26 @@ int pare_write_dense(struct pare_build *b, const char *path, const float *v,
 int pare_write_array(struct pare_build *b, const char *path, const float *v,
                      const struct pare_tensor *t);
 
+/** Where the values or codes of t lie: PATH, PATH.kept or PATH.codes. */
+void pare_values_path(char *name, size_t size, const char *path,
+                      const struct pare_tensor *t);
+
+/** What the values of a tensor are stored as: t gets its type and levels.
+ *  Bytes of these are added to stored->value_bytes. */
+int pare_read_levels(struct pare_reader *r, const char *path,
+                     struct pare_tensor *t, struct pare_stored *stored);
+
+/** The values of a tensor, which has its mask, type and levels. Bytes are
+ *  added to stored->value_bytes. */
+int pare_read_values(struct pare_reader *r, const char *path,
+                     struct pare_tensor *t, struct pare_stored *stored);
+int pare_write_values(struct pare_build *b, const char *path,
+                      const struct pare_tensor *t, struct pare_stored *stored);
+
+/** 0 if a dataset has the shape of t, else PARE_EFORMAT. */
+int pare_read_shape(const struct pare_h5_info *info, const char *path,
+                    const struct pare_tensor *t);
+
 /** The mask at PATH.mask or PATH.index, whichever takes fewer bytes; above
  *  2^32 - 1 positions of a compact tensor PATH.rows and PATH.gaps. */
 int pare_write_mask(struct pare_build *b, const char *path,

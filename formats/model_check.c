@@ -11,6 +11,7 @@
 #include "dialect.h"
 #include "gathered.h"
 #include "initializer.h"
+#include "levels.h"
 #include "loss.h"
 #include "optimizer.h"
 #include "schedule.h"
@@ -250,6 +251,14 @@ static void check_history(struct check *c)
             find(c, "history, row %zu: fewer steps than the row before", i + 1);
 }
 
+/* Finite, 0 where pruned, and of the levels or the type that it promises. */
+static void check_tensor(struct check *c, const struct pare_tensor *t)
+{
+    check_array(c, "", t->value, t, t->mask);
+    if (pare_levels_check(t))
+        find(c, "%s", pare_error());
+}
+
 int pare_model_check(const struct pare_model *m,
                      void (*report)(void *arg, const char *line), void *arg)
 {
@@ -259,8 +268,7 @@ int pare_model_check(const struct pare_model *m,
     for (size_t t = 0; t < m->n_tensors && !err; t++) {
         err = pare_tensor_load(m, t);
         if (!err)
-            check_array(&c, "", m->tensor[t].value, &m->tensor[t],
-                        m->tensor[t].mask);
+            check_tensor(&c, &m->tensor[t]);
         pare_tensor_drop(m, t);
     }
     if (err)

@@ -62,9 +62,14 @@ static int count_kept(uint64_t *n, struct pare_reader *r, const char *path)
 {
     struct pare_h5_info info;
     char kept[PATH_BYTES + 8];
-    int err;
+    int there, err;
 
-    snprintf(kept, sizeof kept, "%s.kept", path);
+    snprintf(kept, sizeof kept, "%s.codes", path);
+    there = pare_h5_exists(r->h, kept);
+    if (there < 0)
+        return there;
+    if (!there)
+        snprintf(kept, sizeof kept, "%s.kept", path);
     err = pare_h5_info(&info, r->h, kept);
     if (!err && info.rank != 1)
         err = pare_fail(PARE_EFORMAT, "'%s' has rank %d, expected 1", kept,

@@ -248,7 +248,7 @@ static int read_form(struct pare_reader *r, struct pare_tensor *t,
         err = pare_reader_charge(r, t->n, sizeof(float));
     if (!err && !compact)
         err = pare_read_mask(r, path, t, stored);
-    return err;
+    return err ? err : pare_read_levels(r, path, t, stored);
 }
 
 static int read_forms(struct pare_reader *r, struct pare_stored *stored)
@@ -264,25 +264,18 @@ static int read_forms(struct pare_reader *r, struct pare_stored *stored)
 static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
                        struct pare_stored *stored)
 {
-    char path[PATH_BYTES], kept[PATH_BYTES + 8];
-    bool sparse = t->mask || t->pattern;
-    struct pare_h5_info info;
+    char path[PATH_BYTES], name[PATH_BYTES + 8];
     int err;
 
     tensor_path(path, r, t);
-    snprintf(kept, sizeof kept, "%s%s", path, sparse ? ".kept" : "");
-    err = sparse ? pare_read_kept(r, t->value, kept, t)
-                 : pare_read_dense(r, t->value, kept, t);
+    err = pare_read_values(r, path, t, stored);
     if (!err && !r->walk)
         err = pare_read_finite(t->value, path, t->n);
-    if (!err)
-        err = pare_h5_info(&info, r->h, kept);
-    if (!err)
-        stored->value_bytes = info.stored;
+    pare_values_path(name, sizeof name, path, t);
     if (!err && t->role == PARE_ROLE_WEIGHT)
-        err = expect_attr(r, kept, "out_axis", "0");
+        err = expect_attr(r, name, "out_axis", "0");
     if (!err && t->role == PARE_ROLE_WEIGHT)
-        err = expect_attr(r, kept, "in_axis", "1");
+        err = expect_attr(r, name, "in_axis", "1");
     return err;
 }
 

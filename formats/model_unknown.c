@@ -55,8 +55,9 @@ static bool layers_knows(const struct pare_model *m, size_t which,
     return false;
 }
 
-/* Is name = stem, or stem and one of the endings of a masked tensor? */
-static bool is_tensor(const char *name, const char *stem, bool mask)
+/* Is name = stem, or stem and one of the endings of a masked or a quantised
+   tensor? */
+static bool is_tensor(const char *name, const char *stem, bool mask, bool codes)
 {
     size_t n = strlen(stem);
 
@@ -66,7 +67,10 @@ static bool is_tensor(const char *name, const char *stem, bool mask)
     return !*name || strcmp(name, ".kept") == 0 ||
            (mask &&
             (strcmp(name, ".mask") == 0 || strcmp(name, ".index") == 0 ||
-             strcmp(name, ".rows") == 0 || strcmp(name, ".gaps") == 0));
+             strcmp(name, ".rows") == 0 || strcmp(name, ".gaps") == 0)) ||
+           (codes &&
+            (strcmp(name, ".codes") == 0 || strcmp(name, ".book") == 0 ||
+             strcmp(name, ".scale") == 0));
 }
 
 static bool layer_knows(const struct pare_model *m, size_t which,
@@ -74,7 +78,7 @@ static bool layer_knows(const struct pare_model *m, size_t which,
 {
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].layer == which &&
-            is_tensor(name, strrchr(m->tensor[t].name, '.') + 1, true))
+            is_tensor(name, strrchr(m->tensor[t].name, '.') + 1, true, true))
             return true;
     return false;
 }
@@ -92,7 +96,7 @@ static bool arrays_know(const struct pare_model *m, size_t which,
 {
     (void)which;
     for (size_t t = 0; t < m->n_tensors; t++)
-        if (is_tensor(name, m->tensor[t].name, false))
+        if (is_tensor(name, m->tensor[t].name, false, false))
             return true;
     return false;
 }
@@ -103,7 +107,7 @@ static bool checkpoint_knows(const struct pare_model *m, size_t which,
     const struct pare_checkpoint *c = &m->checkpoint[which];
 
     for (size_t t = 0; t < m->n_tensors; t++)
-        if (is_tensor(name, m->tensor[t].name, c->mask != NULL))
+        if (is_tensor(name, m->tensor[t].name, c->mask != NULL, false))
             return true;
     return strcmp(name, "optimizer") == 0;
 }

@@ -6,6 +6,7 @@
 
 #include "compact.h"
 #include "gathered.h"
+#include "levels.h"
 #include "optimizer.h"
 #include "rewiring.h"
 #include "status.h"
@@ -43,8 +44,7 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                         struct pare_stored *stored)
 {
     const char *layer = b->m->arch.layer[t->layer].name;
-    char path[PATH_BYTES], kept[PATH_BYTES + 8];
-    bool sparse = t->mask || t->pattern;
+    char path[PATH_BYTES], name[PATH_BYTES + 8];
     int err = pare_write_finite(t->value, t);
 
     *stored = (struct pare_stored){PARE_ENC_DENSE, 0, 0};
@@ -56,17 +56,12 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                          "not 0",
                          t->name);
     snprintf(path, sizeof path, "/layers/%s/%s", layer, suffix(t));
-    snprintf(kept, sizeof kept, "%s%s", path, sparse ? ".kept" : "");
-    if (sparse)
+    pare_values_path(name, sizeof name, path, t);
+    if (t->mask || t->pattern)
         err = pare_write_mask(b, path, t, stored);
     if (!err)
-        err = sparse ? pare_write_kept(b, path, t->value, t)
-                     : pare_write_dense(b, path, t->value, t);
-    if (!err)
-        err = write_labels(b, kept, t);
-    if (!err)
-        err = pare_h5w_stored(&stored->value_bytes, b->w, kept);
-    return err;
+        err = pare_write_values(b, path, t, stored);
+    return err ? err : write_labels(b, name, t);
 }
 
 static int write_layers(struct pare_build *b, struct pare_stored *stored)
@@ -251,10 +246,10 @@ static int write_texts(struct pare_build *b)
 
 /* The oldest version that can say it: 2 brought augmentation, 3 scores,
  * curves and undo points, 4 row pointers and what sparse training carries, 5
- * lists of tensors without a graph. */
+ * lists of tensors without a graph, 16-bit and quantised tensors. */
 static int format_version(const struct pare_model *m)
 {
-    if (pare_arch_is_weights(&m->arch))
+    if (pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
         return 5;
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].pattern &&

@@ -10,6 +10,7 @@
 #include "bits.h"
 #include "clones.h"
 #include "compact.h"
+#include "levels.h"
 #include "rewiring.h"
 #include "status.h"
 
@@ -437,6 +438,22 @@ static void digest_rewiring(struct pare_digest *d, const struct pare_model *m)
     }
 }
 
+/* What tensors promise of their values; nothing where all are float32. */
+static void digest_levels(struct pare_digest *d, const struct pare_model *m)
+{
+    if (!pare_model_encoded(m))
+        return;
+    pare_digest_text(d, "levels");
+    for (size_t i = 0; i < m->n_tensors; i++) {
+        const struct pare_tensor *t = &m->tensor[i];
+
+        pare_digest_text(d, pare_dtype_name(t->dtype));
+        pare_digest_text(d, pare_quant_name(t->quant.kind));
+        pare_digest_values(d, t->quant.book, t->quant.n_book);
+        pare_digest_values(d, t->quant.scale, t->quant.n_scale);
+    }
+}
+
 static void digest_input(struct pare_digest *d, const struct pare_model *m)
 {
     pare_digest_text(d, m->arch.text);
@@ -477,6 +494,7 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
     digest_history(d, m);
     digest_gathered(d, m);
     digest_rewiring(d, m);
+    digest_levels(d, m);
     pare_digest_finish(d, state);
     return 0;
 }

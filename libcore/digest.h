@@ -42,8 +42,8 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
 /**
  * Digest of everything a next step can see: architecture, input
  * description, weights, masks, optimiser, position, checkpoints, history,
- * and where there are any scores, curves, the dialect, and what rewiring
- * carries; all but the provenance and /user.
+ * and where there are any scores, curves, the dialect, what rewiring carries
+ * and what tensors promise of their values; all but the provenance and /user.
  *
  * All digests are the same for a tensor that lies compact as for the same
  * tensor with a mask, and go over its entries only.
