@@ -8,6 +8,7 @@
 #include "status.h"
 #include "text_compact.h"
 #include "text_gathered.h"
+#include "text_levels.h"
 #include "text_rewiring.h"
 
 #define CLASSES_MAX ((uint64_t)1 << 20)
@@ -525,7 +526,8 @@ static const struct {
     {"curve", pare_text_curve},       {"target", pare_text_target},
     {"removed", pare_text_removed},   {"removed-slot", pare_text_removed_slot},
     {"added", pare_text_added},       {"added-slot", pare_text_added_slot},
-    {"rewiring", pare_text_rewiring},
+    {"rewiring", pare_text_rewiring}, {"dtype", pare_text_dtype},
+    {"quant", pare_text_quant},
 };
 
 /** One line that begins with a keyword. */

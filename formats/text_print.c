@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "status.h"
+#include "text_levels.h"
 #include "text_rewiring.h"
 
 #define PER_LINE 8
@@ -327,6 +328,7 @@ int pare_text_print(FILE *out, const struct pare_model *m)
     print_head(out, m);
     print_training(out, m);
     print_tensors(out, m);
+    pare_text_print_levels(out, m);
     print_optimizer(out, &m->optim, m);
     print_checkpoints(out, m);
     print_gathered(out, m);

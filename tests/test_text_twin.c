@@ -1,7 +1,5 @@
-#include "unit.h"
+#include "levels_fixture.h"
 
-#include "digest.h"
-#include "status.h"
 #include "text_twin.h"
 
 static char *print(const struct pare_model *m)
@@ -133,6 +131,31 @@ static void what_is_printed_is_read_back_whole(void **state)
 }
 
 /** Every prefix of a text is an error, and leaks nothing. */
+static void levels_are_printed_and_read_back(void **state)
+{
+    struct pare_model m, back = {0};
+    char a[PARE_DIGEST_LEN], b[PARE_DIGEST_LEN], *text;
+
+    (void)state;
+    for (int kind = 0; kind < FIXTURE_KINDS; kind++)
+        for (unsigned one_in = 0; one_in < 4; one_in += 3) {
+            fixture_plain(&m, "in(4) linear(30) batchnorm relu linear(2)");
+            if (one_in)
+                fixture_prune(&m, one_in);
+            fixture_levels(&m, (enum fixture_kind)kind);
+            text = print(&m);
+            if (parse(&back, text) != 0)
+                fail_msg("%s", pare_error());
+            assert_same_levels(&m, &back);
+            assert_int_equal(pare_digest_state(a, &m), 0);
+            assert_int_equal(pare_digest_state(b, &back), 0);
+            assert_string_equal(a, b);
+            pare_model_release(&m);
+            pare_model_release(&back);
+            free(text);
+        }
+}
+
 static void a_text_cut_anywhere_is_refused(void **state)
 {
     struct pare_model a = {0}, b = {0};
@@ -218,6 +241,14 @@ static void faults_name_their_line(void **state)
         {HEAD "history 1 2 3\n", "t:3: '' is not a number"},
         {HEAD "user 2\n  0x\n", "t:4: not the 2 bytes"},
         {HEAD "user 2\n  010\n", "t:4: not the 2 bytes"},
+        {HEAD "dtype fc1.bias float8\n", "t:3: 'float8' is no type"},
+        {HEAD "dtype fc1.bias\n", "t:3: '' is no type"},
+        {HEAD "quant fc1.bias none 1\n  0\n", "t:3: 'none' is no kind"},
+        {HEAD "quant fc1.bias codebook 0\n", "t:3: no levels"},
+        {HEAD "quant fc1.weight int8 2\n  1 1\n", "t:3: '2' is larger"},
+        {HEAD "quant fc1.bias uniform 2\n  1 1\n", "levels that do not ascend"},
+        {HEAD "quant fc1.bias codebook 1\n  1\nquant fc1.bias int8 1\n",
+         "t:5: the levels of 'fc1.bias' a second time"},
         {HEAD "surprise\n", "t:3: no keyword 'surprise'"},
         {MINIMAL "loss nll\n", "t:8: 'loss' after 'end'"},
         {HEAD WEIGHT BIAS, "the text is cut off"},
@@ -237,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_printed_is_read_back_whole),
+        cmocka_unit_test(levels_are_printed_and_read_back),
         cmocka_unit_test(a_text_cut_anywhere_is_refused),
         cmocka_unit_test(people_may_write_less),
         cmocka_unit_test(faults_name_their_line),
