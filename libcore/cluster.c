@@ -65,7 +65,7 @@ static void envelope(struct pare_levels *l, double weight)
     size_t n = 0;
 
     for (size_t i = 0; i < l->n; i++) {
-        double begin = -INFINITY;
+        double begin = -(double)INFINITY;
 
         while (n > 0) {
             begin = meet(l, n - 1, i, weight);

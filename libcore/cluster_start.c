@@ -205,10 +205,10 @@ static int optimal(double *at, size_t *n, size_t k, const struct pare_sorted *s,
 }
 
 static const struct pare_start table[] = {
-    {"optimal", "least squared error of all choices",
-     "Bellman 1973; Wang and Song 2011", optimal},
     {"linear", "equal steps from the least weight to the largest",
      "Han et al. 2016, arXiv:1510.00149", linear},
+    {"optimal", "least squared error of all choices",
+     "Bellman 1973; Wang and Song 2011", optimal},
     {"density", "equal shares of the weights",
      "Han et al. 2016, arXiv:1510.00149", density},
     {"random", "weights that are drawn", "Forgy 1965", random_values},

@@ -52,7 +52,7 @@ struct pare_quantize_options {
     bool prune_zeros; /* weights that became 0 are pruned */
 };
 
-/** Codebook of 16 levels, start optimal, lambda 0, weights alone. */
+/** Codebook of 16 levels, start linear, lambda 0, weights alone. */
 void pare_quantize_defaults(struct pare_quantize_options *o);
 
 /** What became of one tensor. */
@@ -101,8 +101,7 @@ struct pare_quantize_row {
  *         bits), naming the tensor; PARE_ENOMEM. The tensor is then as before
  *
  * Source: Han et al. 2016, arXiv:1510.00149 (codebook).
- * Departure: the first levels are the optimal ones, not linear, by default;
- * empty levels are dropped.
+ * Departure: empty levels are dropped, and the length of codes may decide.
  */
 int pare_quantize_tensor(struct pare_quantize_row *r, struct pare_tensor *t,
                          const struct pare_quantize_options *o,

@@ -136,7 +136,7 @@ static void no_start_is_better_than_the_optimal_one(void **state)
 
         assert_int_equal(l.n, k);
         pare_levels_release(&l);
-        for (size_t i = 1; pare_start(i); i++) {
+        for (size_t i = 0; pare_start(i); i++) {
             l = cluster(v, 4000, k, pare_start(i)->name, 0);
             assert_true(l.n >= 1 && l.n <= k);
             assert_true(squares(v, 4000, &l) >= best * (1 - 1e-9));

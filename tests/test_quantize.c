@@ -381,6 +381,7 @@ static void layers_have_amounts_of_their_own(void **state)
     o.n_skip = 1;
     o.skip = skip;
     o.bias = true;
+    o.start = pare_start_find("optimal");
     assert_int_equal(pare_quantize(&r, &m, &o), PARE_EINVAL);
     o.layer = layer + 1;
     o.n_layer = 1;
