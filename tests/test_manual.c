@@ -13,6 +13,7 @@
 #include "number.h"
 #include "optimizer.h"
 #include "prune_schedule.h"
+#include "quantize.h"
 #include "rewire.h"
 #include "schedule.h"
 #include "sparse_init.h"
@@ -494,6 +495,30 @@ static void pare_export_holds_the_formats(void **state)
     check("pare-export.1", "Formats", formats, check_export_format);
 }
 
+static void check_way(const char *name, const char *item, size_t i)
+{
+    (void)item;
+    assert_non_null(pare_quantize_way(i));
+    assert_string_equal(name, pare_quantize_way(i)->name);
+}
+
+static void check_start(const char *name, const char *item, size_t i)
+{
+    (void)item;
+    assert_non_null(pare_start(i));
+    assert_string_equal(name, pare_start(i)->name);
+}
+
+static void pare_methods_holds_ways_to_quantise(void **state)
+{
+    ROWS(ways, pare_quantize_way);
+    ROWS(starts, pare_start);
+
+    (void)state;
+    check("pare-methods.7", "Quantisation", ways, check_way);
+    check("pare-methods.7", "Starts of codebooks", starts, check_start);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +530,7 @@ int main(void)
         cmocka_unit_test(pare_methods_holds_ways_to_prune),
         cmocka_unit_test(pare_methods_holds_rules_to_rewire_by),
         cmocka_unit_test(pare_methods_holds_ways_to_rewire),
+        cmocka_unit_test(pare_methods_holds_ways_to_quantise),
     };
 
     return run_group(tests);

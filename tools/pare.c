@@ -27,6 +27,7 @@ static const struct row table[] = {
     {"grow", "grow connections in sparse layers"},
     {"shrink", "take dead units out of the network, with the same outputs"},
     {"finetune", "go on training with the pruned weights held at 0"},
+    {"quantize", "give weights few levels, or 16 bits"},
     {"mask", "combine, shuffle or move the masks of models"},
     {"rewind", "set weights back to an earlier state"},
     {"eval", "loss and accuracy of models on data"},

@@ -45,6 +45,7 @@ log||table
 plot|history --table|table
 mask|random -s .5|model
 prune|-s .5|model
+quantize|--codebook 8|model
 rewind|-t init|model
 shrink||model
 scan|-d d.h5|table
@@ -120,6 +121,7 @@ load m.txt
 mask random -s .5 m.h5
 plot history --script m.h5
 prune -s .5 m.h5
+quantize --codebook 8 m.h5
 report m.h5
 rewind -t init m.h5
 shrink m.h5

@@ -1,0 +1,167 @@
+/* Finding the levels that a budget allows. */
+#include "quantize-search.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "evaluate.h"
+#include "model_copy.h"
+#include "model_file.h"
+#include "status.h"
+
+/* A search under way. */
+struct search {
+    struct pare_quantize_options o;
+    const struct quantize_goal *goal;
+    const struct pare_model *m;
+    const struct cli_tool *tool;
+    const char *unit; /* "levels", "bits" */
+    double base;      /* accuracy before */
+};
+
+static int accuracy(double *v, struct pare_model *m,
+                    const struct quantize_goal *g)
+{
+    struct pare_evaluation e = {0};
+    int rc = pare_evaluate(&e, m, g->data, g->split, g->threads);
+
+    if (!rc && e.n_classes == 0)
+        rc = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy to "
+                                       "search by");
+    if (!rc)
+        *v = (double)e.correct / (double)e.n;
+    pare_evaluation_release(&e);
+    return rc;
+}
+
+static int measure(double *v, struct search *s, struct pare_model *m,
+                   const struct pare_quantize_report *r)
+{
+    void *image = NULL;
+    size_t n = 0;
+    int rc;
+
+    if (!s->goal->bytes)
+        return accuracy(v, m, s->goal);
+    rc = s->goal->finish(s->goal->arg, m, r);
+    if (!rc)
+        rc = pare_model_image(&image, &n, m, NULL);
+    free(image);
+    *v = (double)n;
+    return rc;
+}
+
+static void tell(const struct search *s, int amount, double v)
+{
+    char bytes[32];
+
+    if (!s->goal->verbose)
+        return;
+    if (s->goal->bytes)
+        cli_warn(s->tool, "%d %s: %s bytes", amount, s->unit,
+                 cli_count(bytes, (uint64_t)v));
+    else
+        cli_warn(s->tool, "%d %s: accuracy %.4f, %.2f points less", amount,
+                 s->unit, v, 100 * (s->base - v));
+}
+
+/* Quantise a copy to so many levels or bits, and measure it. */
+static int try(double *v, struct search *s, int amount)
+{
+    struct pare_quantize_report r = {0};
+    struct pare_model copy = {0};
+    int rc = pare_model_copy(&copy, s->m);
+
+    s->o.amount = amount;
+    if (!rc)
+        rc = pare_quantize(&r, &copy, &s->o);
+    if (!rc)
+        rc = measure(v, s, &copy, &r);
+    if (!rc)
+        tell(s, amount, *v);
+    pare_quantize_report_release(&r);
+    pare_model_release(&copy);
+    return rc;
+}
+
+static bool reached(const struct search *s, double v)
+{
+    if (s->goal->bytes)
+        return v <= (double)s->goal->bytes;
+    /* Accuracies are fractions of few samples: rounding must not decide. */
+    return v >= s->base - s->goal->drop / 100 - 1e-9;
+}
+
+/* Accuracy of the model as it is, which drops are counted from. */
+static int measure_base(struct search *s)
+{
+    struct pare_model copy = {0};
+    int rc = pare_model_copy(&copy, s->m);
+
+    if (!rc)
+        rc = accuracy(&s->base, &copy, s->goal);
+    pare_model_release(&copy);
+    return rc;
+}
+
+static int no_way(const struct search *s, int amount, double v)
+{
+    char asked[32], nearest[32];
+
+    if (!s->goal->bytes)
+        return pare_fail(PARE_EINVAL,
+                         "a drop of %g points cannot be kept to: %d %s cost "
+                         "%.2f points",
+                         s->goal->drop, amount, s->unit, 100 * (s->base - v));
+    return pare_fail(PARE_EINVAL,
+                     "%s bytes cannot be reached: with %d %s it is %s",
+                     cli_count(asked, s->goal->bytes), amount, s->unit,
+                     cli_count(nearest, (uint64_t)v));
+}
+
+int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
+                    const struct pare_model *m, const struct cli_tool *tool)
+{
+    bool codebook = o->way->codebook;
+    struct search s = {.o = *o,
+                       .goal = goal,
+                       .m = m,
+                       .tool = tool,
+                       .unit = codebook ? "levels" : "bits"};
+    int few = 2, many = codebook ? QUANTIZE_LEVELS_MAX : PARE_BITS_MAX;
+    /* What reaches the goal if any does, and what goes as far as it can. */
+    int sure = goal->bytes ? few : many, far = goal->bytes ? many : few;
+    double v = 0;
+    int rc = 0;
+
+    s.o.kind = codebook ? PARE_LEVELS_COUNT : PARE_LEVELS_BITS;
+    if (!goal->bytes)
+        rc = measure_base(&s);
+    if (!rc)
+        rc = try(&v, &s, sure);
+    if (rc)
+        return rc;
+    if (!reached(&s, v))
+        return no_way(&s, sure, v);
+    goal->found = v;
+    rc = try(&v, &s, far);
+    if (!rc && reached(&s, v)) {
+        sure = far;
+        goal->found = v;
+    }
+    while (!rc && abs(far - sure) > 1) {
+        int mid = sure + (far - sure) / 2;
+
+        rc = try(&v, &s, mid);
+        if (!rc && reached(&s, v)) {
+            sure = mid;
+            goal->found = v;
+        } else {
+            far = mid;
+        }
+    }
+    o->kind = s.o.kind;
+    o->amount = sure;
+    goal->base = s.base;
+    return rc;
+}
