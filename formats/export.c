@@ -38,6 +38,12 @@ const struct pare_export_format *pare_export_find(const char *name)
     return NULL;
 }
 
+bool pare_export_streams(const struct pare_export_format *format)
+{
+    return format->write == pare_safetensors_write ||
+           format->write == pare_npz_write;
+}
+
 int pare_export_put_file(void *arg, const void *bytes, size_t n)
 {
     return pare_atomic_put(arg, bytes, n);

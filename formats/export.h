@@ -22,6 +22,10 @@ struct pare_export_format {
 /** Rows of the table; index n returns NULL. */
 const struct pare_export_format *pare_export_format(size_t index);
 
+/** Does a format's writer load one tensor after the other, so that the model
+ *  may come tensor by tensor (loader.h)? */
+bool pare_export_streams(const struct pare_export_format *format);
+
 /** The row of that name; NULL for none (message set). */
 const struct pare_export_format *pare_export_find(const char *name);
 

@@ -25,7 +25,8 @@ static int list_formats(void)
 static int run(const struct options *o, const struct pare_export_format *f)
 {
     struct pare_model m = {0};
-    int err = pare_model_read(&m, NULL, o->input);
+    int err = pare_export_streams(f) ? pare_model_open(&m, NULL, o->input)
+                                     : pare_model_read(&m, NULL, o->input);
 
     if (!err)
         err = f->write(o->output, &m);

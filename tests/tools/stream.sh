@@ -103,6 +103,15 @@ cp a.h5 over.h5
 run env PARE_MODEL_MEMORY=1 pare-prune -s .7 over.h5 -o over.h5
 ok "a file is pruned over itself" cmp whole.h5 over.h5
 
+for m in a.h5 q.h5 net.h5; do
+    for format in safetensors npz; do
+        run pare-export $format -o whole.out $m
+        run env PARE_MODEL_MEMORY=1 pare-export $format -o parts.out $m
+        status_is 0 "export of $m to $format"
+        ok "export of $m to $format: the bytes" cmp whole.out parts.out
+    done
+done
+
 # Standard input is spooled.
 cat a.h5 >pipe.h5
 IN=pipe.h5
