@@ -21,8 +21,9 @@ int pare_model_set_loader(struct pare_model *m,
     m->loader = *loader;
     m->loader.weights = weights;
     for (size_t t = 0; t < m->n_tensors; t++) {
+        if (!m->tensor[t].away) /* else the loader is around another */
+            m->tensor[t].kept = m->tensor[t].n;
         m->tensor[t].away = true;
-        m->tensor[t].kept = m->tensor[t].n;
     }
     return 0;
 }

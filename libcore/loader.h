@@ -33,7 +33,8 @@ bool pare_model_streams(const struct pare_model *m);
 
 /**
  * Give a model, all tensors of which are laid and without values, a loader;
- * they are away from now on, with all of their values kept.
+ * they are away from now on, with all of their values kept, or as many as
+ * with the loader that was taken away before.
  *
  * @param loader  copied; weights is allocated here
  * @return 0; PARE_ENOMEM (what the loader owns is the caller's)

@@ -117,7 +117,9 @@ struct pare_quantize_report {
 /**
  * Quantise the weights of a model, and its biases if asked to, tensor by
  * tensor. The optimiser's state is emptied, since it is of other weights, and
- * scores are dropped; checkpoints, masks and buffers stay as they are.
+ * scores are dropped; checkpoints, masks and buffers stay as they are. A model
+ * that comes tensor by tensor (loader.h) gets another loader, which quantises
+ * again whenever it loads.
  *
  * @param m  model; on failure some tensors may be quantised, and it is only
  *           good for being released

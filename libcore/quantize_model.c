@@ -70,26 +70,65 @@ static int prune_zeros(uint64_t *pruned, struct pare_model *m, size_t tensor)
     return rc;
 }
 
+int pare_quantize_step(struct pare_quantize_row *r, uint64_t *pruned,
+                       struct pare_model *m, size_t tensor,
+                       const struct pare_quantize_options *o,
+                       const struct pare_quantize_step *step)
+{
+    int rc = pare_quantize_tensor(r, &m->tensor[tensor], o, step->kind,
+                                  step->amount);
+
+    if (!rc && o->prune_zeros)
+        rc = prune_zeros(pruned, m, tensor);
+    r->tensor = tensor;
+    return rc;
+}
+
 static int one(struct pare_quantize_report *r, struct pare_model *m,
                const struct pare_quantize_options *o, size_t tensor,
-               double amount)
+               double amount, struct pare_quantize_step *step)
 {
-    struct pare_quantize_row *row = &r->row[r->n_rows];
     bool own = !isnan(amount);
-    enum pare_level_kind kind = o->kind;
     int rc = pare_tensor_load(m, tensor);
 
-    if (own && kind == PARE_LEVELS_ERROR)
-        kind = o->way->codebook ? PARE_LEVELS_COUNT : PARE_LEVELS_BITS;
+    *step =
+        (struct pare_quantize_step){true, o->kind, own ? amount : o->amount};
+    if (own && step->kind == PARE_LEVELS_ERROR)
+        step->kind = o->way->codebook ? PARE_LEVELS_COUNT : PARE_LEVELS_BITS;
     if (!rc)
-        rc = pare_quantize_tensor(row, &m->tensor[tensor], o, kind,
-                                  own ? amount : o->amount);
-    if (!rc && o->prune_zeros)
-        rc = prune_zeros(&r->pruned, m, tensor);
-    row->tensor = tensor;
+        rc = pare_quantize_step(&r->row[r->n_rows], &r->pruned, m, tensor, o,
+                                step);
     if (!rc)
         r->n_rows++;
     pare_tensor_drop(m, tensor);
+    return rc;
+}
+
+/* All that are chosen; in a model that comes tensor by tensor the results
+ * are lost when they are dropped, and made again. */
+static int run(struct pare_quantize_report *r, struct pare_model *m,
+               const struct pare_quantize_options *o,
+               const struct pare_scope *s)
+{
+    struct pare_quantize_step *step = calloc(m->n_tensors + 1, sizeof *step);
+    int rc = 0;
+
+    r->row = calloc(2 * s->n + 1, sizeof *r->row);
+    if (!r->row || !step)
+        rc = pare_fail(PARE_ENOMEM, "out of memory");
+    for (size_t i = 0; !rc && i < s->n; i++) {
+        const struct pare_scope_layer *l = &s->layer[i];
+
+        rc = one(r, m, o, l->weight, l->amount, &step[l->weight]);
+        if (!rc && l->bias != PARE_SCOPE_NONE)
+            rc = one(r, m, o, l->bias, l->amount, &step[l->bias]);
+    }
+    if (!rc && pare_model_streams(m)) {
+        rc = pare_quantize_around(m, o, step, r->pruned > 0);
+        if (!rc)
+            step = NULL;
+    }
+    free(step);
     return rc;
 }
 
@@ -102,14 +141,7 @@ int pare_quantize(struct pare_quantize_report *r, struct pare_model *m,
 
     if (rc)
         return rc;
-    found.row = calloc(2 * s.n + 1, sizeof *found.row);
-    if (!found.row)
-        rc = pare_fail(PARE_ENOMEM, "out of memory");
-    for (size_t i = 0; !rc && i < s.n; i++) {
-        rc = one(&found, m, o, s.layer[i].weight, s.layer[i].amount);
-        if (!rc && s.layer[i].bias != PARE_SCOPE_NONE)
-            rc = one(&found, m, o, s.layer[i].bias, s.layer[i].amount);
-    }
+    rc = run(&found, m, o, &s);
     free(s.layer);
     if (rc) {
         pare_quantize_report_release(&found);

@@ -35,4 +35,30 @@ int pare_quantize_f16(struct pare_quantize_row *r, struct pare_tensor *t,
 int pare_quantize_bf16(struct pare_quantize_row *r, struct pare_tensor *t,
                        const struct pare_quantize_options *o, double amount);
 
+/** What a quantisation of a model does to one of its tensors. */
+struct pare_quantize_step {
+    bool on; /* or it stays as it is */
+    enum pare_level_kind kind;
+    double amount;
+};
+
+/** Quantise a tensor that is in memory; with o->prune_zeros it loses the
+ *  zeros, which are added to *pruned. 0 or a status. */
+int pare_quantize_step(struct pare_quantize_row *r, uint64_t *pruned,
+                       struct pare_model *m, size_t tensor,
+                       const struct pare_quantize_options *o,
+                       const struct pare_quantize_step *step);
+
+/**
+ * For a model that comes tensor by tensor: put a loader around its own, which
+ * quantises each tensor when it is loaded.
+ *
+ * @param step   [n_tensors] taken over on success
+ * @param loose  drop masks that prune nothing
+ * @return 0; PARE_ENOMEM (the model is as it was)
+ */
+int pare_quantize_around(struct pare_model *m,
+                         const struct pare_quantize_options *o,
+                         struct pare_quantize_step *step, bool loose);
+
 #endif

@@ -7,6 +7,7 @@
 #include "model_file.h"
 #include "model_fixture.h"
 #include "model_io.h"
+#include "quantize.h"
 
 #define IN  "test_model_stream-in.h5"
 #define OUT "test_model_stream-out.h5"
@@ -208,6 +209,79 @@ static void a_failed_write_leaves_what_was_there(void **state)
     unlink(OUT);
 }
 
+static void assert_same_tensor(const struct pare_tensor *a,
+                               const struct pare_tensor *b)
+{
+    assert_memory_equal(a->value, b->value, a->n * sizeof(float));
+    assert_int_equal(!a->mask, !b->mask);
+    if (a->mask)
+        assert_memory_equal(a->mask, b->mask, a->n);
+    assert_int_equal(a->dtype, b->dtype);
+    assert_int_equal(a->quant.kind, b->quant.kind);
+    assert_int_equal(a->quant.n_book, b->quant.n_book);
+    assert_int_equal(a->quant.n_scale, b->quant.n_scale);
+    if (a->quant.n_book)
+        assert_memory_equal(a->quant.book, b->quant.book,
+                            a->quant.n_book * sizeof(float));
+    if (a->quant.n_scale)
+        assert_memory_equal(a->quant.scale, b->quant.scale,
+                            a->quant.n_scale * sizeof(float));
+}
+
+/* Twice over, as the digest and the writer load. */
+static void it_is_quantised_as_in_memory(void **state)
+{
+    static const struct {
+        const char *way;
+        double amount;
+        bool prune_zeros;
+    } row[] = {{"fp16", 0, false},
+               {"uniform", 3, true},
+               {"uniform", 5, false},
+               {"int8", 0, true},
+               {"codebook", 8, false}};
+
+    (void)state;
+    for (size_t k = 0; k < 3 * sizeof row / sizeof *row; k++) {
+        struct pare_quantize_options o;
+        struct pare_quantize_report a = {0}, b = {0};
+        struct pare_model_file info;
+        struct pare_model m, s;
+
+        make_model(&m, 2, k % 3 == 1 ? 3 : k % 3 == 2 ? 100 : 0);
+        assert_int_equal(pare_model_write(IN, &m, NULL), 0);
+        open_stream(&s, &info);
+        pare_quantize_defaults(&o);
+        o.way = pare_quantize_way_find(row[k / 3].way);
+        o.amount = row[k / 3].amount;
+        o.prune_zeros = row[k / 3].prune_zeros;
+        o.kind = o.way->codebook ? PARE_LEVELS_COUNT
+                 : o.way->steps  ? PARE_LEVELS_BITS
+                                 : PARE_LEVELS_FIXED;
+        if (pare_quantize(&a, &m, &o) != 0 || pare_quantize(&b, &s, &o) != 0)
+            fail_msg("%s", pare_error());
+        assert_int_equal(a.n_rows, b.n_rows);
+        assert_int_equal(a.pruned, b.pruned);
+        assert_true(a.pruned > 0 || !o.prune_zeros || o.way->steps == false);
+        for (size_t t = 0; t < 2 * m.n_tensors; t++) {
+            const size_t i = t % m.n_tensors;
+
+            assert_int_equal(t % 3 ? pare_tensor_load(&s, i)
+                                   : pare_tensor_load_mask(&s, i),
+                             0);
+            if (t % 3 || s.tensor[i].value)
+                assert_same_tensor(&m.tensor[i], &s.tensor[i]);
+            pare_tensor_drop(&s, i);
+        }
+        pare_quantize_report_release(&a);
+        pare_quantize_report_release(&b);
+        pare_model_file_release(&info, s.n_tensors);
+        pare_model_release(&s);
+        pare_model_release(&m);
+    }
+    unlink(IN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_model_with_state_is_read_whole),
         cmocka_unit_test(the_limit_is_of_bytes_of_values),
         cmocka_unit_test(a_damaged_tensor_is_found_on_opening),
+        cmocka_unit_test(it_is_quantised_as_in_memory),
         cmocka_unit_test(a_failed_write_leaves_what_was_there),
     };
 
