@@ -8,8 +8,8 @@
 
 #include "data_file.h"
 #include "digest.h"
+#include "normalize.h"
 #include "normfit.h"
-#include "number.h"
 #include "split.h"
 #include "status.h"
 
@@ -25,79 +25,7 @@ void data_common_check(const struct cli_tool *tool, const struct data_common *c)
 
 int data_common_classes(struct pare_dataset *d, const char *list)
 {
-    size_t n = 1;
-    char **name;
-
-    for (const char *p = list; *p; p++)
-        n += *p == ',';
-    if (n < d->n_classes)
-        return pare_fail(PARE_EINVAL,
-                         "--classes names %zu classes, there are %zu", n,
-                         d->n_classes);
-    if (n > PARE_DATA_CLASSES)
-        return pare_fail(PARE_ELIMIT, "--classes names %zu classes", n);
-    name = calloc(n, sizeof *name);
-    if (!name)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    d->class_name = name;
-    d->n_classes = n;
-    for (size_t i = 0; i < n; i++) {
-        size_t len = strcspn(list, ",");
-
-        if (len == 0 || memchr(list, '\n', len))
-            return pare_fail(PARE_EINVAL, "--classes: name %zu is %s", i + 1,
-                             len ? "not one line" : "empty");
-        if (!(name[i] = strndup(list, len)))
-            return pare_fail(PARE_ENOMEM, "out of memory");
-        list += len + (i + 1 < n);
-    }
-    return 0;
-}
-
-/* The next number of a list, from *text; false at junk. */
-static bool next_number(float *value, const char **text)
-{
-    size_t n = strcspn(*text, ",");
-    char item[PARE_NUMBER_MAX];
-    double v;
-
-    if (n >= sizeof item)
-        return false;
-    memcpy(item, *text, n);
-    item[n] = '\0';
-    *text += n + ((*text)[n] == ',');
-    *value = pare_number_parse(&v, item) == 0 ? (float)v : NAN;
-    return isfinite(*value);
-}
-
-/* MEAN,STD of --normalize, or the means of all channels and then their
-   deviations. */
-static int normalize_list(struct pare_dataset *d, const char *text)
-{
-    size_t channels = d->shape.rank > 1 ? d->shape.dim[0] : 1, items = 1;
-    const char *at = text;
-    bool good = true;
-
-    for (const char *p = text; *p; p++)
-        items += *p == ',';
-    if (items != 2 && items != 2 * channels)
-        return pare_fail(PARE_EINVAL,
-                         "--normalize '%s': none, unit, auto, or MEAN,STD; "
-                         "with %zu channels %zu numbers, means first",
-                         text, channels, 2 * channels);
-    d->norm.n = items / 2;
-    d->norm.mean = malloc(d->norm.n * sizeof *d->norm.mean);
-    d->norm.std = malloc(d->norm.n * sizeof *d->norm.std);
-    if (!d->norm.mean || !d->norm.std)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    for (size_t i = 0; good && i < d->norm.n; i++)
-        good = next_number(&d->norm.mean[i], &at);
-    for (size_t i = 0; good && i < d->norm.n; i++)
-        good = next_number(&d->norm.std[i], &at) && d->norm.std[i] > 0;
-    return good ? 0
-                : pare_fail(PARE_EINVAL,
-                            "--normalize '%s': none, unit, auto, or numbers, "
-                            "of which each STD is above 0", text);
+    return classes_parse(&d->n_classes, &d->class_name, list);
 }
 
 static int normalize(const struct cli_tool *tool, struct data_common *c,
@@ -108,17 +36,9 @@ static int normalize(const struct cli_tool *tool, struct data_common *c,
 
     if (!c->normalize)
         c->normalize = bytes ? "unit" : "none";
-    d->norm.scale = bytes ? 1.0f / 255 : 1;
-    if (strcmp(c->normalize, "none") == 0) {
-        d->norm.scale = 1;
-        return 0;
-    }
-    if (strcmp(c->normalize, "unit") == 0) {
-        d->norm.scale = 1.0f / 255;
-        return 0;
-    }
     if (strcmp(c->normalize, "auto") != 0)
-        return normalize_list(d, c->normalize);
+        return normalize_parse(&d->norm, c->normalize, &d->shape, bytes);
+    d->norm.scale = bytes ? 1.0f / 255 : 1;
     rc = pare_normfit_channels(d);
     if (rc > 0)
         cli_warn(tool, "warning: %d channels are constant in training", rc);
