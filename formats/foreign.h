@@ -44,6 +44,12 @@ struct pare_foreign_tensor {
     void *owned;                     /* malloc'd, holds bytes; or NULL */
 };
 
+/** A file mapped into memory. */
+struct pare_foreign_map {
+    void *bytes;
+    size_t size;
+};
+
 /**
  * The content of a foreign file.
  *
@@ -64,8 +70,13 @@ struct pare_foreign {
        one line each, for a warning. */
     size_t n_notes;
     char **note;
-    void *map; /* of the file, or NULL; munmap'd by release */
-    size_t map_size;
+    /* What became of tensors that have other names here, "fc1.weight=a/w:0";
+       by pare_foreign_model. */
+    size_t n_matches;
+    char **match;
+    size_t n_maps; /* of files in memory, munmap'd by release */
+    struct pare_foreign_map *map;
+    char digest[PARE_DIGEST_LEN]; /* of the file's bytes, "" if not made */
 };
 
 /** Bytes of an element. */
@@ -74,12 +85,27 @@ size_t pare_foreign_size(enum pare_foreign_type type);
 /** Product of the dimensions; UINT64_MAX where it is more. */
 uint64_t pare_foreign_count(const struct pare_foreign_tensor *t);
 
+/** Have f unmap what part has mapped, from now on. 0; PARE_ENOMEM. */
+int pare_foreign_move_maps(struct pare_foreign *f, struct pare_foreign *part);
+
+/** Order the tensors by name, numbers in them by value: a.2 before a.10. */
+void pare_foreign_sort(struct pare_foreign *f);
+
 /** Free what the struct owns and zero it; zeroed is fine. */
 void pare_foreign_release(struct pare_foreign *f);
 
 /** Append a zeroed tensor of that name (copied). NULL without memory. */
 struct pare_foreign_tensor *pare_foreign_add(struct pare_foreign *f,
                                              const char *name);
+
+/**
+ * Map a file that is not empty; release unmaps it.
+ * @param bytes  [n] out, until then
+ * @return 0; PARE_EIO (missing, not a regular file); PARE_EFORMAT (empty);
+ *         PARE_ENOMEM
+ */
+int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
+                      size_t *n, const char *path);
 
 /** Add a note, as printf. 0; PARE_ENOMEM. */
 int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
@@ -96,29 +122,50 @@ int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
 int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
                         bool *exact);
 
+/** Add a match, as printf. 0; PARE_ENOMEM. */
+int pare_foreign_match(struct pare_foreign *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Is each value the same as a float32? Does not look at what is finite. */
+bool pare_foreign_exact(const struct pare_foreign_tensor *t);
+
 /** How pare_foreign_model goes about it. */
 struct pare_foreign_options {
     const char *arch; /* architecture to fill; NULL: the file's, or none */
-    bool transpose;   /* matrices are (in, out), filters (h, w, in, out) */
-    const char *const *only; /* globs of names to take, NULL ends; or NULL */
-    const char *const *map;  /* "fc1.weight=dense/kernel", NULL ends; NULL */
+    /* Matrices are (in, out), filters (height, width, in, out), and where an
+       image becomes features its channels come last: as TensorFlow has it. */
+    bool transpose;
+    const char *const *only; /* globs of layers, or names; NULL ends; or NULL */
+    const char *const *map;  /* "fc1.weight=a/b", "fc1=a"; NULL ends; or NULL */
 };
 
 /**
- * Make a model: of the file's own graph; of options->arch, filled with the
- * tensors that are mapped or have the right name, the others in order by
- * shape; or weights without a graph.
+ * Make a model: of the file's own graph; of options->arch; or weights
+ * without a graph.
  *
- * Names of tensors without a graph become names of pare: '/' and ':' become
- * '.' and '_', any other character that is not allowed '_'; one without a
- * dot gets ".weight" (rank 2 and more) or ".bias". Two that become the same
- * are an error. Tensors without values, and integers that a float32 does not
- * hold, are left out with a note.
+ * An architecture is filled with the tensors that are mapped, then with those
+ * of the right name, then with the others in order: the first left of the
+ * shape, and of a name that may mean it (weight, kernel, scale and gamma are
+ * the same; bias, shift and beta; mean, running_mean and moving_mean; var,
+ * running_var and moving_variance; a matrix is a weight). Dimensions of 1
+ * are overlooked. All must be used, but for num_batches_tracked.
+ *
+ * Names of tensors without a graph become names of pare: '/' becomes '.',
+ * any other character that is not allowed '_', ":0" at the end is left out;
+ * one without a dot, or with more than 31 bytes after the last, gets
+ * ".weight" (rank 2 and more) or ".bias". Two that become the same are an
+ * error. Tensors of a layer are brought together, layers are in order of
+ * their first tensor. Tensors without values, and integers that a float32
+ * does not hold, are left out with a note; of float64 it is noted that they
+ * were rounded.
  *
  * @param m  zeroed, out; written only on success
- * @param f  notes are added
- * @return 0; PARE_EFORMAT; PARE_EMISMATCH (does not fit the architecture,
- *         with both lists' first difference); PARE_ELIMIT; PARE_ENOMEM
+ * @param f  notes and matches are added
+ * @return 0; PARE_EINVAL (architecture, mapping, nothing to map to, a file
+ *         that knows its layout to be transposed); PARE_EFORMAT (values that
+ *         are not finite, names); PARE_EMISMATCH (does not fit the
+ *         architecture, with the first tensor that does not); PARE_ELIMIT;
+ *         PARE_ENOMEM
  */
 int pare_foreign_model(struct pare_model *m, struct pare_foreign *f,
                        const struct pare_foreign_options *options);

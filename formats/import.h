@@ -25,16 +25,27 @@ struct pare_import_format {
 /** Rows of the table; index n returns NULL. */
 const struct pare_import_format *pare_import_format(size_t index);
 
+/** Does a path end as the names of a format do? */
+bool pare_import_named(const struct pare_import_format *row, const char *path);
+
 /**
- * Read a file of any known format.
+ * Read a file of any known format; digest is that of its bytes, and of those
+ * of the files that it names, in order.
  *
  * @param f       zeroed, out; written only on success
  * @param path    a file; "-" is standard input, spooled
- * @param format  name of a row, or NULL: found by the file's first bytes
+ * @param format  name of a row, or NULL: found by the file's first bytes,
+ *                and where these leave a choice by its name
  * @return 0; PARE_EINVAL (no such format); PARE_EIO; PARE_EFORMAT (of no
  *         known format, damaged); PARE_ELIMIT; PARE_ENOMEM
  */
 int pare_import_read(struct pare_foreign *f, const char *path,
                      const char *format);
+
+/**
+ * The same digest, without reading more than that takes.
+ * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
+ */
+int pare_import_digest(char hex[PARE_DIGEST_LEN], const char *path);
 
 #endif

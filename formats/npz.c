@@ -118,6 +118,11 @@ bool pare_npz_has(const struct pare_npz *z, const char *name)
     return false;
 }
 
+const char *pare_npz_name(const struct pare_npz *z, size_t index)
+{
+    return index < z->n ? z->name[index] : NULL;
+}
+
 void pare_npz_names(char *buf, size_t n, const struct pare_npz *z)
 {
     size_t at = 0;

@@ -29,6 +29,9 @@ void pare_npz_free(struct pare_npz *z);
 /** Is there an array of that name (without .npy)? */
 bool pare_npz_has(const struct pare_npz *z, const char *name);
 
+/** Names of the arrays in their order; NULL behind the last. */
+const char *pare_npz_name(const struct pare_npz *z, size_t index);
+
 /** The names of the arrays, "a, b, c", cut off with "..." to fit n bytes. */
 void pare_npz_names(char *buf, size_t n, const struct pare_npz *z);
 

@@ -245,7 +245,8 @@ static int copy_inputs(struct provenance_step *s, const json_t *in)
             err = copy_digest(to->digest, json_object_get(j, "digest"));
         if (!err && to->option[0] && to->option[0] != '-')
             err = bad("input");
-        if (!err && strcmp(to->kind, "data") && strcmp(to->kind, "model"))
+        if (!err && strcmp(to->kind, "data") && strcmp(to->kind, "model") &&
+            strcmp(to->kind, "file"))
             err = bad("kind of input");
     }
     return err;

@@ -33,8 +33,9 @@ void provenance_u64(struct provenance *p, const char *option, uint64_t value);
  * An input, in the order it would be typed.
  *
  * @param option  "-d" and the like, or "" for an operand
- * @param kind    "data" or "model"
- * @param digest  of a data file's content, or a model's `state`
+ * @param kind    "data", "model", or "file" of another program
+ * @param digest  of a data file's content, a model's `state`, or a file's
+ *                bytes
  */
 void provenance_input(struct provenance *p, const char *option,
                       const char *kind, const char *digest);
@@ -68,7 +69,7 @@ void provenance_free(struct provenance *p);
 /** An input of a step. */
 struct provenance_in {
     char *option; /* "-d"; "" for an operand */
-    char *kind;   /* "data" or "model" */
+    char *kind;   /* "data", "model" or "file" */
     char digest[PARE_DIGEST_LEN];
 };
 

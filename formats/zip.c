@@ -1,5 +1,6 @@
 #include "zip.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,21 @@ int pare_zip_open(struct pare_zip **z, const char *path, size_t most)
     int rc = pare_read_file(&bytes, &n, path, most);
 
     return rc ? rc : pare_zip_parse(z, bytes, n, path);
+}
+
+bool pare_zip_begins(const unsigned char *head, size_t n, const char *glob)
+{
+    char name[NAME_MAX + 1];
+    size_t size;
+
+    if (n < 30 || u32(head) != 0x04034b50)
+        return false;
+    size = u16(head + 26);
+    if (size > NAME_MAX || size > n - 30)
+        return false;
+    memcpy(name, head + 30, size);
+    name[size] = '\0';
+    return fnmatch(glob, name, 0) == 0;
 }
 
 void pare_zip_free(struct pare_zip *z)

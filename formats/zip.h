@@ -30,6 +30,12 @@ int pare_zip_parse(struct pare_zip **z, void *bytes, size_t n,
 /** The same from a file of at most `most` bytes. Also PARE_EIO. */
 int pare_zip_open(struct pare_zip **z, const char *path, size_t most);
 
+/**
+ * Do the first bytes of a file begin an archive, whose first member has a name
+ * that the glob matches?
+ */
+bool pare_zip_begins(const unsigned char *head, size_t n, const char *glob);
+
 /** Free; NULL is fine. */
 void pare_zip_free(struct pare_zip *z);
 

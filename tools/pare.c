@@ -22,6 +22,7 @@ struct row {
 static const struct row table[] = {
     {"data", "make a data file of images, arrays or tables"},
     {"init", "make an untrained model from an architecture and a seed"},
+    {"import", "make a model of a file of another program"},
     {"train", "train a model, from an architecture if need be"},
     {"prune", "remove weights, units or filters"},
     {"grow", "grow connections in sparse layers"},

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "data_file.h"
+#include "import.h"
 #include "model_file.h"
 #include "status.h"
 
@@ -194,6 +195,24 @@ static bool explained(const struct pare_model *m, const char *state)
     return yes;
 }
 
+/** Is it named as files that are imported? */
+static bool is_foreign(const char *path)
+{
+    const struct pare_import_format *row;
+
+    for (size_t i = 0; (row = pare_import_format(i)); i++)
+        if (pare_import_named(row, path))
+            return true;
+    return false;
+}
+
+static bool is_model_or_data(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 3 && strcmp(path + n - 3, ".h5") == 0;
+}
+
 /**
  * Is the file one of the sources? Files that are neither are passed by, and
  * so are models with steps that made them: those would stand in the
@@ -206,6 +225,11 @@ static int look_at(struct replay *r, const char *path)
     char digest[PARE_DIGEST_LEN];
     int err = 0;
 
+    if (wanted(r, "file") && is_foreign(path) &&
+        pare_import_digest(digest, path) == 0)
+        err = take(r, "file", digest, path);
+    if (err || !is_model_or_data(path))
+        return err;
     if (wanted(r, "data") && pare_data_peek_digest(digest, path) == 0)
         return take(r, "data", digest, path);
     if (wanted(r, "model") && pare_model_read(&m, &info, path) == 0 &&
@@ -228,7 +252,6 @@ static int search(struct replay *r, const char *dir, int depth)
                      : pare_fail(PARE_EIO, "cannot read '%s': %s", dir,
                                  strerror(errno));
     while (!err && (e = readdir(d))) {
-        size_t n = strlen(e->d_name);
         struct stat st;
 
         if (e->d_name[0] == '.' ||
@@ -238,8 +261,7 @@ static int search(struct replay *r, const char *dir, int depth)
             continue;
         if (S_ISDIR(st.st_mode) && depth < DEPTH)
             err = search(r, path, depth + 1);
-        else if (S_ISREG(st.st_mode) && n > 3 &&
-                 strcmp(e->d_name + n - 3, ".h5") == 0)
+        else if (S_ISREG(st.st_mode))
             err = look_at(r, path);
     }
     closedir(d);
@@ -293,16 +315,21 @@ static void print_value(FILE *out, const char *path)
     free(text);
 }
 
+static const char *variable(const struct replay_source *s)
+{
+    return s->kind[0] == 'd' ? "DATA" : s->kind[0] == 'm' ? "MODEL" : "FILE";
+}
+
 /** "data-3f2a91c0d4e5.h5", or in a Makefile "$(DATA_3f2a91c0d4e5)". */
 static void print_source(FILE *out, const struct replay_source *s, bool make)
 {
     if (make)
-        fprintf(out, "$(%s_%.*s)", s->kind[0] == 'd' ? "DATA" : "MODEL", SHORT,
-                s->digest);
+        fprintf(out, "$(%s_%.*s)", variable(s), SHORT, s->digest);
     else if (s->path)
         print_word(out, s->path, false);
     else
-        fprintf(out, "%s-%.*s.h5", s->kind, SHORT, s->digest);
+        fprintf(out, "%s-%.*s%s", s->kind, SHORT, s->digest,
+                s->kind[0] == 'f' ? "" : ".h5");
 }
 
 static void print_command(FILE *out, const struct replay *r, size_t i,
@@ -392,7 +419,7 @@ void replay_print_make(const struct replay *r, FILE *out)
 
         fprintf(out, "\n# %s %s%s\n%s_%.*s = ", s->kind, s->digest,
                 s->path ? "" : ", not found: put it there or set this",
-                s->kind[0] == 'd' ? "DATA" : "MODEL", SHORT, s->digest);
+                variable(s), SHORT, s->digest);
         if (s->path)
             print_value(out, s->path);
         else

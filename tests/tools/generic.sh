@@ -116,6 +116,7 @@ writers='dump m.h5
 export safetensors m.h5
 finetune -q -d d.h5 -e 1 m.h5
 grow -n 0 --only fc1 m.h5
+import m.safetensors
 init -a 4-3-2
 load m.txt
 mask random -s .5 m.h5
@@ -128,6 +129,7 @@ shrink m.h5
 train -q -d d.h5 -e 1 m.h5
 data csv --label label t.csv'
 pare dump m.h5 >m.txt
+pare export safetensors m.h5 >m.safetensors
 echo "$writers" >rows
 while read -r command <&3; do
     rm -f out.h5

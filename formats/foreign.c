@@ -1,0 +1,335 @@
+#include "foreign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "status.h"
+
+/* An element, most significant byte last or first. */
+static uint64_t word(const unsigned char *p, size_t size, bool big)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < size; i++)
+        v |= (uint64_t)p[big ? size - 1 - i : i] << (8 * i);
+    return v;
+}
+
+size_t pare_foreign_size(enum pare_foreign_type type)
+{
+    switch (type) {
+    case PARE_FOREIGN_F64:
+    case PARE_FOREIGN_I64:
+    case PARE_FOREIGN_U64:
+        return 8;
+    case PARE_FOREIGN_F32:
+    case PARE_FOREIGN_I32:
+    case PARE_FOREIGN_U32:
+        return 4;
+    case PARE_FOREIGN_F16:
+    case PARE_FOREIGN_BF16:
+    case PARE_FOREIGN_I16:
+    case PARE_FOREIGN_U16:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+uint64_t pare_foreign_count(const struct pare_foreign_tensor *t)
+{
+    uint64_t n = 1;
+
+    for (int i = 0; i < t->rank; i++)
+        if (t->dim[i] == 0)
+            return 0;
+    for (int i = 0; i < t->rank; i++) {
+        if (n > UINT64_MAX / t->dim[i])
+            return UINT64_MAX;
+        n *= t->dim[i];
+    }
+    return n;
+}
+
+void pare_foreign_release(struct pare_foreign *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->tensor[i].name);
+        free(f->tensor[i].owned);
+    }
+    free(f->tensor);
+    free(f->arch);
+    pare_norm_release(&f->norm);
+    for (size_t i = 0; f->class_name && i < f->n_classes; i++)
+        free(f->class_name[i]);
+    free(f->class_name);
+    for (size_t i = 0; i < f->n_notes; i++)
+        free(f->note[i]);
+    free(f->note);
+    for (size_t i = 0; i < f->n_matches; i++)
+        free(f->match[i]);
+    free(f->match);
+    for (size_t i = 0; i < f->n_maps; i++)
+        munmap(f->map[i].bytes, f->map[i].size);
+    free(f->map);
+    memset(f, 0, sizeof *f);
+}
+
+/* A list of n items has room for one more; its powers of two are full. */
+static int grow(void *list, size_t n, size_t size)
+{
+    void *old, *new;
+
+    if (n & (n - 1))
+        return 0;
+    memcpy(&old, list, sizeof old);
+    new = realloc(old, (n ? 2 * n : 1) * size);
+    if (!new)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    memcpy(list, &new, sizeof new);
+    return 0;
+}
+
+struct pare_foreign_tensor *pare_foreign_add(struct pare_foreign *f,
+                                             const char *name)
+{
+    struct pare_foreign_tensor *t;
+
+    if (grow(&f->tensor, f->n, sizeof *f->tensor))
+        return NULL;
+    t = &f->tensor[f->n];
+    memset(t, 0, sizeof *t);
+    t->name = strdup(name);
+    if (!t->name) {
+        pare_fail(PARE_ENOMEM, "out of memory");
+        return NULL;
+    }
+    f->n++;
+    return t;
+}
+
+static int cannot_read(const char *path, const char *why)
+{
+    return pare_fail(PARE_EIO, "cannot read '%s': %s", path, why);
+}
+
+int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
+                      size_t *n, const char *path)
+{
+    int fd = -1, err = grow(&f->map, f->n_maps, sizeof *f->map);
+    struct stat st;
+    void *p;
+
+    if (err)
+        return err;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st))
+        err = cannot_read(path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        err = cannot_read(path, strerror(EISDIR));
+    else if (!S_ISREG(st.st_mode))
+        err = cannot_read(path, "not a regular file");
+    else if (st.st_size == 0)
+        err = pare_fail(PARE_EFORMAT, "'%s' is empty", path);
+    if (!err) {
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            err = cannot_read(path, strerror(errno));
+    }
+    if (!err) {
+        f->map[f->n_maps].bytes = p;
+        f->map[f->n_maps++].size = (size_t)st.st_size;
+        *bytes = p;
+        *n = (size_t)st.st_size;
+    }
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+int pare_foreign_move_maps(struct pare_foreign *f, struct pare_foreign *part)
+{
+    while (part->n_maps) {
+        int err = grow(&f->map, f->n_maps, sizeof *f->map);
+
+        if (err)
+            return err;
+        f->map[f->n_maps++] = part->map[--part->n_maps];
+    }
+    return 0;
+}
+
+/* One more line in a list of them. */
+__attribute__((format(printf, 3, 0))) static int
+add_line(char ***line, size_t *n, const char *format, va_list ap)
+{
+    char text[512];
+    int err = grow(line, *n, sizeof **line);
+
+    if (err)
+        return err;
+    vsnprintf(text, sizeof text, format, ap);
+    (*line)[*n] = strdup(text);
+    if (!(*line)[*n])
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    ++*n;
+    return 0;
+}
+
+int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
+{
+    va_list ap;
+    int err;
+
+    va_start(ap, format);
+    err = add_line(&f->note, &f->n_notes, format, ap);
+    va_end(ap);
+    return err;
+}
+
+int pare_foreign_match(struct pare_foreign *f, const char *format, ...)
+{
+    va_list ap;
+    int err;
+
+    va_start(ap, format);
+    err = add_line(&f->match, &f->n_matches, format, ap);
+    va_end(ap);
+    return err;
+}
+
+static float from_signed(int64_t v, bool *exact)
+{
+    float x = (float)v;
+
+    *exact = *exact && x < 0x1p63f && (int64_t)x == v;
+    return x;
+}
+
+static float from_unsigned(uint64_t v, bool *exact)
+{
+    float x = (float)v;
+
+    *exact = *exact && x < 0x1p64f && (uint64_t)x == v;
+    return x;
+}
+
+static float from_double(uint64_t bits, bool *exact)
+{
+    double v;
+    float x;
+
+    memcpy(&v, &bits, sizeof v);
+    x = (float)v;
+    *exact = *exact && (double)x == v;
+    return x;
+}
+
+static float element(const unsigned char *p, enum pare_foreign_type type,
+                     bool big, bool *exact)
+{
+    uint64_t v = word(p, pare_foreign_size(type), big);
+    uint32_t half = (uint32_t)v;
+    float x;
+
+    switch (type) {
+    case PARE_FOREIGN_F16:
+        return pare_from_f16((uint16_t)v);
+    case PARE_FOREIGN_BF16:
+        return pare_from_bf16((uint16_t)v);
+    case PARE_FOREIGN_F32:
+        memcpy(&x, &half, sizeof x);
+        return x;
+    case PARE_FOREIGN_F64:
+        return from_double(v, exact);
+    case PARE_FOREIGN_I8:
+        return (float)(int8_t)v;
+    case PARE_FOREIGN_I16:
+        return (float)(int16_t)v;
+    case PARE_FOREIGN_I32:
+        return from_signed((int32_t)v, exact);
+    case PARE_FOREIGN_I64:
+        return from_signed((int64_t)v, exact);
+    case PARE_FOREIGN_BOOL:
+        return v ? 1 : 0;
+    default:
+        return from_unsigned(v, exact);
+    }
+}
+
+/* Step to the next position in C order; where its element lies if the first
+ * index varies fastest. */
+static uint64_t next(uint64_t at[PARE_FOREIGN_RANK],
+                     const struct pare_foreign_tensor *t)
+{
+    uint64_t where = 0;
+
+    for (int i = t->rank; i-- > 0;) {
+        if (++at[i] < t->dim[i])
+            break;
+        at[i] = 0;
+    }
+    for (int i = t->rank; i-- > 0;)
+        where = where * t->dim[i] + at[i];
+    return where;
+}
+
+static void convert(float *out, const struct pare_foreign_tensor *t, uint64_t n,
+                    bool *exact)
+{
+    const unsigned char *p = t->bytes;
+    size_t size = pare_foreign_size(t->type);
+    uint64_t at[PARE_FOREIGN_RANK] = {0}, where = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        out[i] = element(p + where * size, t->type, t->big, exact);
+        where = t->fortran ? next(at, t) : i + 1;
+    }
+}
+
+int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
+                        bool *exact)
+{
+    uint64_t n = pare_foreign_count(t);
+    bool same = true;
+    size_t bad;
+
+    if (n > SIZE_MAX / sizeof *out)
+        return pare_fail(PARE_ELIMIT, "'%s' is too large", t->name);
+    if (t->big || t->fortran || t->type > PARE_FOREIGN_F32)
+        convert(out, t, n, &same);
+    else
+        pare_dtype_get(out, t->bytes, (size_t)n,
+                       t->type == PARE_FOREIGN_F16    ? PARE_F16
+                       : t->type == PARE_FOREIGN_BF16 ? PARE_BF16
+                                                      : PARE_F32);
+    bad = pare_first_nonfinite(out, (size_t)n);
+    if (bad < n)
+        return pare_fail(PARE_EFORMAT,
+                         "'%s': value %zu is not finite as float32", t->name,
+                         bad);
+    if (exact)
+        *exact = same;
+    return 0;
+}
+
+bool pare_foreign_exact(const struct pare_foreign_tensor *t)
+{
+    uint64_t n = pare_foreign_count(t);
+    const unsigned char *p = t->bytes;
+    size_t size = pare_foreign_size(t->type);
+    bool exact = true;
+
+    if (size < 4 || t->type == PARE_FOREIGN_F32)
+        return true;
+    for (uint64_t i = 0; exact && i < n; i++)
+        element(p + i * size, t->type, t->big, &exact);
+    return exact;
+}

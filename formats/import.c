@@ -1,0 +1,258 @@
+#define _XOPEN_SOURCE 700 /* mkstemp */
+
+#include "import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "digest.h"
+#include "npz_read.h"
+#include "safetensors.h"
+#include "status.h"
+
+#define HEAD 512 /* bytes by which a format is told */
+
+static const struct pare_import_format formats[] = {
+    {"safetensors", ".safetensors",
+     "named tensors, and how they lie, of Hugging Face",
+     "github.com/huggingface/safetensors", pare_safetensors_looks,
+     pare_safetensors_read},
+    {"safetensors-index", ".index.json", "several of them, by their index",
+     "github.com/huggingface/transformers", pare_safetensors_index_looks,
+     pare_safetensors_index},
+    {"npz", ".npz", "arrays of NumPy in an archive",
+     "NumPy, numpy.savez and numpy.lib.format", pare_npz_looks,
+     pare_npz_foreign},
+    {"npy", ".npy", "one array of NumPy", "NumPy, numpy.lib.format",
+     pare_npy_looks, pare_npy_foreign},
+};
+
+const struct pare_import_format *pare_import_format(size_t index)
+{
+    return index < sizeof formats / sizeof *formats ? &formats[index] : NULL;
+}
+
+static bool ends(const char *path, const char *suffix, size_t k)
+{
+    size_t n = strlen(path);
+
+    return n > k && memcmp(path + n - k, suffix, k) == 0;
+}
+
+bool pare_import_named(const struct pare_import_format *row, const char *path)
+{
+    for (const char *s = row->suffix; *s;) {
+        size_t n = strcspn(s, " ");
+
+        if (ends(path, s, n))
+            return true;
+        s += n + (s[n] == ' ');
+    }
+    return false;
+}
+
+static const struct pare_import_format *find(const char *name)
+{
+    const struct pare_import_format *row;
+
+    for (size_t i = 0; (row = pare_import_format(i)); i++)
+        if (strcmp(row->name, name) == 0)
+            return row;
+    return NULL;
+}
+
+static int read_head(unsigned char head[HEAD], size_t *n, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+
+    if (!f)
+        return pare_fail(PARE_EIO, "cannot read '%s': %s", path,
+                         strerror(errno));
+    errno = 0;
+    *n = fread(head, 1, HEAD, f);
+    if (ferror(f)) {
+        int reason = errno;
+
+        fclose(f);
+        return pare_fail(PARE_EIO, "cannot read '%s': %s", path,
+                         strerror(reason));
+    }
+    fclose(f);
+    return 0;
+}
+
+/* By its name, if that is one of a format and the bytes do not deny it; else
+ * the first format that its bytes may be of. */
+static int tell(const struct pare_import_format **found, const char *path)
+{
+    const struct pare_import_format *row;
+    unsigned char head[HEAD];
+    size_t n = 0;
+    int err = read_head(head, &n, path);
+
+    if (err)
+        return err;
+    *found = NULL;
+    for (size_t i = 0; (row = pare_import_format(i)); i++)
+        if (row->looks(head, n) &&
+            (!*found || (pare_import_named(row, path) &&
+                         !pare_import_named(*found, path))))
+            *found = row;
+    for (size_t i = 0; !*found && (row = pare_import_format(i)); i++)
+        if (pare_import_named(row, path))
+            *found = row;
+    if (!*found)
+        return pare_fail(PARE_EFORMAT, "'%s' is of no known format", path);
+    return 0;
+}
+
+static int choose(const struct pare_import_format **row, const char *path,
+                  const char *format)
+{
+    if (!format)
+        return tell(row, path);
+    *row = find(format);
+    return *row ? 0 : pare_fail(PARE_EINVAL, "there is no format '%s'", format);
+}
+
+/* ---- what cannot be mapped --------------------------------------------- */
+
+static int copy_all(int to, int from, const char *path)
+{
+    enum { SOME = 1 << 16 };
+    char *buf = malloc(SOME);
+    ssize_t n = 0, put = 0;
+
+    if (!buf)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    while ((n = read(from, buf, SOME)) > 0 || (n < 0 && errno == EINTR))
+        for (ssize_t at = 0; at < n && put >= 0; at += put)
+            if ((put = write(to, buf + at, (size_t)(n - at))) < 0 &&
+                errno == EINTR)
+                put = 0;
+    free(buf);
+    if (put < 0)
+        return pare_fail(PARE_EIO, "cannot write a temporary file: %s",
+                         strerror(errno));
+    return n < 0 ? pare_fail(PARE_EIO, "cannot read '%s': %s", path,
+                             strerror(errno))
+                 : 0;
+}
+
+/* Put standard input, or a pipe, into a file; its name, malloc'd. */
+static int spool(char **name, const char *path)
+{
+    bool standard = strcmp(path, "-") == 0;
+    const char *dir = getenv("TMPDIR");
+    char text[4096];
+    int from = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC), to, err;
+
+    if (from < 0)
+        return pare_fail(PARE_EIO, "cannot read '%s': %s", path,
+                         strerror(errno));
+    snprintf(text, sizeof text, "%s/pare-import.XXXXXX",
+             dir && *dir ? dir : "/tmp");
+    to = mkstemp(text);
+    err = to < 0 ? pare_fail(PARE_EIO, "cannot make '%s': %s", text,
+                             strerror(errno))
+                 : copy_all(to, from, standard ? "standard input" : path);
+    if (!err && !(*name = strdup(text)))
+        err = pare_fail(PARE_ENOMEM, "out of memory");
+    if (to >= 0)
+        close(to);
+    if (err && to >= 0)
+        unlink(text);
+    if (!standard)
+        close(from);
+    return err;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static int digest_file(struct pare_digest *d, const char *path)
+{
+    struct pare_foreign file = {0};
+    const unsigned char *bytes;
+    size_t n = 0;
+    int err = pare_foreign_open(&file, &bytes, &n, path);
+
+    if (!err)
+        pare_digest_bytes(d, bytes, n);
+    pare_foreign_release(&file);
+    return err;
+}
+
+/* Of the file, and of those that an index names. */
+static int digest(char hex[PARE_DIGEST_LEN], const struct pare_foreign *f,
+                  const struct pare_import_format *row, const char *path)
+{
+    struct pare_digest *d = pare_digest_new();
+    int err = d ? digest_file(d, path) : PARE_ENOMEM;
+
+    if (row->read == pare_safetensors_index)
+        for (size_t i = 0; !err && i < f->n_maps; i++)
+            pare_digest_bytes(d, f->map[i].bytes, f->map[i].size);
+    pare_digest_finish(d, hex);
+    if (err)
+        hex[0] = '\0';
+    return err;
+}
+
+static int read_path(struct pare_foreign *f, const char *path,
+                     const char *format)
+{
+    const struct pare_import_format *row = NULL;
+    struct pare_foreign new = {0};
+    int err = choose(&row, path, format);
+
+    if (!err)
+        err = row->read(&new, path);
+    if (!err)
+        err = digest(new.digest, &new, row, path);
+    if (err)
+        pare_foreign_release(&new);
+    else
+        *f = new;
+    return err;
+}
+
+int pare_import_read(struct pare_foreign *f, const char *path,
+                     const char *format)
+{
+    struct stat st;
+    char *name = NULL;
+    int err;
+
+    if (format && !find(format))
+        return pare_fail(PARE_EINVAL, "there is no format '%s'", format);
+    if (strcmp(path, "-") != 0 &&
+        (stat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return read_path(f, path, format);
+    err = spool(&name, path);
+    if (!err)
+        err = read_path(f, name, format);
+    if (name)
+        unlink(name);
+    free(name);
+    return err;
+}
+
+int pare_import_digest(char hex[PARE_DIGEST_LEN], const char *path)
+{
+    const struct pare_import_format *row = NULL;
+    struct pare_foreign parts = {0};
+    int err = tell(&row, path);
+
+    if (!err && row->read == pare_safetensors_index)
+        err = row->read(&parts, path);
+    if (!err)
+        err = digest(hex, &parts, row, path);
+    pare_foreign_release(&parts);
+    return err;
+}

@@ -1,0 +1,211 @@
+# pare-import(1): models of files of other programs.
+. "${0%/*}/lib.sh"
+. "$HERE/arrays.sh"
+. "$HERE/foreign.sh"
+
+run pare-import --format list
+status_is 0 "formats are listed"
+out_has '^safetensors	' "with safetensors"
+run pare-import --format nothing x
+fails_with 1 "an unknown format"
+err_has "'nothing'" "is named"
+run pare-import -a nonsense x
+fails_with 2 "an architecture that is none"
+run pare-import --map a=b x
+fails_with 2 "a mapping needs an architecture"
+run pare-import -a 'weights a.b(2)' x
+fails_with 2 "-a is a graph"
+
+# ---- safetensors ----
+safetensors '{"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},
+"a/w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' \
+    "$one$minus_two$half$three" >two.safetensors
+run pare-import two.safetensors -o two.h5
+status_is 0 "named tensors are a model"
+run pare-check two.h5
+status_is 0 "which is valid"
+run pare-dump two.h5
+out_has '^arch weights a\.w\(1x2\) b\.bias\(2\)$' "of weights without a graph"
+out_has '^  0x1p.0 -0x1p.1$' "with their values"
+run_sh 'pare-import <two.safetensors | cmp - two.h5'
+status_is 0 "also from standard input"
+run pare-import two.safetensors -o again.h5
+same two.h5 again.h5 "twice the same bytes"
+run pare-eval -d none.h5 two.h5
+fails_with 1 "there is nothing to evaluate"
+
+# bad WHY HEADER [VALUES]: it is refused, saying why.
+bad() {
+    safetensors "$2" "${3:-}" >bad.safetensors
+    run pare-import bad.safetensors
+    fails_with 1 "refused: $1"
+    err_has "$1" "and said: $1"
+}
+t() { # t NAME TYPE SHAPE BEGIN END
+    printf '"%s":{"dtype":"%s","shape":[%s],"data_offsets":[%s,%s]}' "$@"
+}
+bad "overlaps another" "{$(t a F32 1 0 4),$(t b F32 1 0 4)}" "$one"
+bad "has a hole" "{$(t a F32 1 4 8)}" "$one$one"
+bad "belong to no tensor" "{$(t a F32 1 0 4)}" "$one$one"
+bad "beyond the end" "{$(t a F32 2 0 8)}" "$one"
+bad "not as long as its shape" "{$(t a F32 2 0 4)}" "$one"
+bad "not as long as its shape" "{$(t a F32 1 4 0)}" "$one"
+bad "too large" "{$(t a F32 4294967296,4294967296 0 4)}" "$one"
+bad "is there twice" "{$(t a F32 1 0 4),$(t a F32 1 4 8)}" "$one$one"
+bad "of type C64" "{$(t a C64 1 0 8)}" "$one$one"
+bad "both be named 'a.b'" "{$(t a.b F32 1 0 4),$(t a/b F32 1 4 8)}" "$one$one"
+bad "not finite" "{$(t a F32 1 0 4)}" '\0\0\200\177'
+bad "lacks one of" '{"a":{"dtype":"F32","shape":[]}}' "$one"
+bad "a field twice" '{"a":{"dtype":"F32","dtype":"F32"}}'
+bad "a field that is not known" '{"a":{"type":"F32"}}'
+bad "more than 8 numbers" "{$(t a F32 1,1,1,1,1,1,1,1,1 0 4)}" "$one"
+bad "there are no tensors" '{}'
+bad "there is more" '{} x'
+bad "lacks '}'" "{$(t a F32 1 0 4)" "$one"
+bad "lacks a whole number" "{$(t a F32 -1 0 4)}" "$one"
+bad "lacks a whole number" "{$(t a F32 1.0 0 4)}" "$one"
+bad "has no name" "{$(t '' F32 1 0 4)}" "$one"
+bad "at most 95 bytes" "{$(t "$(printf %0200d 0)" F32 1 0 4)}" "$one"
+bad "lacks a string of plain" "{$(t '\u0000' F32 1 0 4)}" "$one"
+bad "lacks a string" '{"__metadata__":{"a":{}}}'
+bad "twice" '{"__metadata__":{},"__metadata__":{}}'
+{ le64 100000001; printf '{}'; } >bad.safetensors
+run pare-import bad.safetensors
+fails_with 1 "a header of more than 100,000,000 bytes"
+err_has 'more than 100000000 bytes' "as is said"
+{ le64 99999999; printf '{}'; } >bad.safetensors
+run pare-import bad.safetensors
+err_has 'cut off' "a header that is not there"
+{ le64 50000000; head -c 50000000 /dev/zero | tr '\0' '['; } >bad.safetensors
+run_sh "ulimit -v 400000; pare-import --format safetensors bad.safetensors"
+fails_with 1 "fifty million brackets"
+printf '{"weight_map":%s' "$(head -c 99999 /dev/zero | tr '\0' '{')" >deep.index.json
+run pare-import deep.index.json
+fails_with 1 "brackets in an index"
+: >empty.safetensors
+run pare-import empty.safetensors
+fails_with 1 "an empty file"
+run pare-import missing.safetensors
+fails_with 1 "a file that is not there"
+mkdir dir.safetensors
+run pare-import dir.safetensors
+fails_with 1 "a directory"
+printf 'hello\n' >text
+run pare-import text
+fails_with 1 "a text"
+err_has 'no known format' "of no known format"
+
+# ---- types ----
+safetensors "{$(t bf BF16 2 0 4),$(t h F16 2 4 8),$(t i I64 1 8 16),$(t u U8 2 16 18),$(t e F8_E4M3 4 18 22),$(t o BOOL 1 22 23),$(t d F64 1 23 31),$(t none F32 0 31 31)}" \
+    '\200\77\0\300\0\74\0\300\7\0\0\0\0\0\0\0\377\1\1\70\176\270\1\0\0\0\0\0\0\360\277' >types.safetensors
+run pare-import types.safetensors -o types.h5
+status_is 0 "other types are read"
+err_has "'none' has no values" "and what has no values is left out"
+run pare-dump types.h5
+cp "$OUT" dump
+for line in '0x1p+0 -0x1p+1' '0x1.cp+2' '0x1.fep+7 0x1p+0' \
+    '0x1p-9 0x1p+0 0x1.cp+8 -0x1p+0' '-0x1p+0'; do
+    run grep -qx -e "  $line" dump
+    status_is 0 "with values $line"
+done
+safetensors "{$(t i I64 1 0 8),$(t b F32 1 8 12)}" '\1\0\0\1\0\0\0\0'"$one" \
+    >int.safetensors
+run pare-import int.safetensors -o int.h5
+status_is 0 "an integer that float32 does not hold"
+err_has "'i' has integers .* left out" "is left out, as is said"
+run_sh 'pare-stats int.h5 | cut -f 2'
+out_lacks '^i$' "and is not there"
+
+# ---- several files ----
+safetensors "{$(t a.weight F32 1,2 0 8)}" "$one$half" >m-1.safetensors
+safetensors "{$(t a.bias F32 2 0 8)}" "$three$half" >m-2.safetensors
+index() {
+    printf '{"metadata":{"total_size":16,"x":[1,{"y":null}]},"weight_map":{%s}}' "$1" \
+        >m.safetensors.index.json
+    run pare-import m.safetensors.index.json -o m.h5
+}
+index '"a.weight":"m-1.safetensors","a.bias":"m-2.safetensors"'
+status_is 0 "an index and its files are one model"
+run pare-dump m.h5
+out_has '^arch weights a\.bias\(2\) a\.weight\(1x2\)$' "with all tensors"
+index '"a.weight":"m-1.safetensors","a.bias":"m-1.safetensors"'
+fails_with 1 "a tensor that is not where the index says"
+index '"a.weight":"m-1.safetensors"'
+status_is 0 "files that the index does not name are not read"
+index '"a.weight":"m-1.safetensors","a.bias":"m-3.safetensors"'
+fails_with 1 "a file that is missing"
+for name in ../m-2.safetensors /dev/zero . .. '' 'a\\b'; do
+    index "\"a.weight\":\"m-1.safetensors\",\"a.bias\":\"$name\""
+    fails_with 1 "an index that names '$name'"
+    err_has 'not the name of a file beside it' "by its name: $name"
+done
+index '"a.weight":"m-1.safetensors","a.weight":"m-1.safetensors"'
+fails_with 1 "a tensor twice in an index"
+
+# ---- an architecture ----
+npy '<f8' '3, 2' '\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\100\0\0\0\0\0\0\10\100\0\0\0\0\0\0\20\100\0\0\0\0\0\0\24\100\0\0\0\0\0\0\30\100' >W.npy
+npy '<f4' '1, 2' "$one$half" >b.npy
+npz W W.npy b b.npy >net.npz
+run pare-import -v -a 'in(3) linear(2)' --transpose --normalize .5,2 net.npz -o net.h5
+status_is 0 "arrays fill an architecture"
+err_has 'fc1.weight=W' "as is told"
+run pare-dump net.h5
+cp "$OUT" dump
+ok "transposed" grep -q '^  0x1p+0 0x1.8p+1 0x1.4p+2 0x1p+1 ' dump
+ok "with a bias" grep -qx '  0x1p+0 0x1p-1' dump
+ok "and a normalisation" grep -q '^scale 0x1.010102p-8$' dump
+run pare-import -a 'in(3) linear(2)' net.npz
+fails_with 1 "arrays the other way round"
+err_has 'to be transposed' "with advice"
+run pare-import -a 'in(3) linear(2) linear(2)' --transpose net.npz
+fails_with 1 "arrays that are missing"
+err_has "architecture's fc2.weight, 2x2" "by the first"
+run pare-import -a 'in(3) linear(2,bias=no)' --transpose net.npz
+fails_with 1 "an array too much"
+err_has "no place for 'b'" "by its name"
+run pare-import -a 'in(3) linear(2,bias=no)' --transpose --only W net.npz -o w.h5
+status_is 0 "which can be left out"
+npz W W.npy b b.npy c b.npy >more.npz
+run pare-import -v -a 'in(3) linear(2)' --transpose --map fc1.weight=W \
+    --map fc1.bias=c --only W --only c more.npz -o mapped.h5
+status_is 0 "arrays can be mapped"
+err_has 'fc1.bias=c' "and are what they are said to be"
+for map in fc1.weight=b fc1.weight=nothing fc9=W fc1.weight; do
+    run pare-import -a 'in(3) linear(2)' --transpose --map $map net.npz
+    fails_with 1 "mapped wrongly: $map"
+done
+run pare-import -a 'in(3) linear(2)' --transpose --classes yes,no net.npz -o c.h5
+status_is 0 "classes have names"
+run pare-import -a 'in(3) linear(2)' --transpose --classes yes net.npz
+fails_with 1 "as many as outputs"
+run pare-import --normalize unit net.npz
+fails_with 1 "weights without a graph have no inputs"
+
+# ---- what pare wrote itself comes back whole ----
+pare-init -a 'in(1,4,4) conv2d(2,3) batchnorm2d relu flatten linear(3)' -S 3 -o own.h5
+pare-export safetensors own.h5 -o own.safetensors
+run pare-import own.safetensors -o back.h5
+status_is 0 "an exported model is imported with its graph"
+run pare-diff own.h5 back.h5
+status_is 0 "and is the same"
+run pare-import --transpose own.safetensors
+fails_with 1 "what says how it lies is not transposed"
+safetensors "{\"__metadata__\":{\"pare.arch\":\"in(1) linear(1,bias=no)\",\"pare.mean\":\"x\",\"pare.std\":\"1\",\"pare.classes\":\"[\"},$(t fc1.weight F32 1,1 0 4)}" "$one" >odd.safetensors
+run pare-import odd.safetensors -o odd.h5
+status_is 0 "what does not fit in the metadata is passed over"
+
+# ---- the record ----
+run pare-log net.h5
+out_has "^pare import -a .* --transpose --normalize \.5,2 file-[0-9a-f]{12} -o" \
+    "a model tells what it was made of"
+mkdir replay
+pare-log --make --search . net.h5 >replay/Makefile
+run make -s -C replay OUT=net.h5
+status_is 0 "and can be made again"
+same replay/net.h5 net.h5 "bit for bit"
+index '"a.weight":"m-1.safetensors","a.bias":"m-2.safetensors"'
+pare-log --make --search . m.h5 >replay/Makefile
+run make -s -C replay OUT=m.h5
+same replay/m.h5 m.h5 "also of several files"
+
+finish
