@@ -10,8 +10,8 @@ py=${PARE_PEER_PYTHON:-python3}
 seconds=${PARE_BENCH_SECONDS:-20}
 fashion=/usr/share/datasets/fashion-mnist
 rows=${*:-fashion challenge penguins lenet5 fashioncnn resnet20 cifarcnn \
-evalcnn scores sparse sparsestep setmlp images commands files prune startup \
-memory memorycnn million phases}
+evalcnn scores sparse sparsestep codec setmlp images commands files prune \
+startup memory memorycnn million phases}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pare-bench.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
@@ -205,6 +205,19 @@ rows_sparsestep() {
                 race -g x12 "$ours" "w scipy, dense gradient=$peer dense" \
                     "w scipy=$peer gathered"
             done
+        done
+    done
+}
+
+# A tensor coded and decoded in memory, beside what HDF5 files usually have.
+rows_codec() {
+    for what in encode decode; do
+        for s in 0 50 90 99; do
+            echo "$what 4096 x 4096 float32, $s % pruned, 1 thread," \
+                "dense MB/s"
+            worker="exec $bin/bench_codec $what"
+            race -r 7 "w pare=$worker pare $s" "w zstd -3=$worker zstd $s" \
+                "w shuffle+gzip6=$worker hdf5 $s"
         done
     done
 }
