@@ -182,35 +182,60 @@ static int squeeze_into(struct pare_piece *p, const uint8_t *raw, int level)
     return err;
 }
 
-/* Piece i of all planes of values. */
-static int plane_pieces(struct pare_encoder *e, size_t i)
+/* Fill the planes of piece i: raw[p] [n]. */
+static int fill_planes(uint8_t *const *raw, const struct pare_encoder *e,
+                       size_t i, size_t n)
 {
     unsigned width = (unsigned)pare_dtype_size(e->c->dtype);
     uint64_t from = (uint64_t)i * PARE_PIECE;
-    size_t n = value_piece(e, 0, width, i)->raw, at = 0, m;
-    uint8_t *raw = malloc(width * n);
     struct pare_walk *w = malloc(sizeof *w);
     uint32_t x[BLOCK];
-    int err = raw && w ? 0 : PARE_ENOMEM;
+    size_t at = 0, m;
+    int err = 0;
 
-    if (!err)
-        pare_walk_begin(w, e, from, from + n);
-    while (!err && (m = pare_walk_next(w, e)) > 0) {
+    if (!w)
+        return PARE_ENOMEM;
+    pare_walk_begin(w, e, from, from + n);
+    while ((m = pare_walk_next(w, e)) > 0) {
         if (!to_type(x, w->entry, m, e->c->dtype))
             err = PARE_EINVAL;
         if (e->c->rotated)
             rotate(x, m, width);
         for (unsigned p = 0; p < width; p++)
-            split(raw + p * n + at, x, m, 8 * p);
+            split(raw[p] + at, x, m, 8 * p);
         at += m;
     }
-    if (!err && w->lost)
+    if (w->lost)
         err = PARE_EINVAL;
-    for (unsigned p = 0; !err && p < width; p++)
-        err = squeeze_into(value_piece(e, p, width, i), raw + p * n,
-                           e->effort.level);
-    free(raw);
     free(w);
+    return err;
+}
+
+/* Piece i of all planes of values. */
+static int plane_pieces(struct pare_encoder *e, size_t i)
+{
+    unsigned width = (unsigned)pare_dtype_size(e->c->dtype);
+    size_t n = value_piece(e, 0, width, i)->raw;
+    uint8_t *raw[4] = {NULL};
+    int err = 0;
+
+    for (unsigned p = 0; !err && p < width; p++) {
+        raw[p] = malloc(n);
+        err = raw[p] ? 0 : PARE_ENOMEM;
+    }
+    if (!err)
+        err = fill_planes(raw, e, i, n);
+    for (unsigned p = 0; !err && p < width; p++) {
+        struct pare_piece *piece = value_piece(e, p, width, i);
+        uint8_t *data = NULL;
+
+        err =
+            pare_squeeze_own(&data, &piece->stored, raw[p], n, e->effort.level);
+        piece->data = piece->own = data;
+        raw[p] = NULL;
+    }
+    for (unsigned p = 0; p < width; p++)
+        free(raw[p]);
     return err;
 }
 

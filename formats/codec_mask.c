@@ -8,18 +8,16 @@
 #include "squeeze.h"
 #include "status.h"
 
-/* The gaps of a mask in one orientation. */
-struct gaps {
-    uint64_t *gap; /* [nnz] */
-    uint64_t most;
-};
-
 static const uint64_t *side(const struct pare_where *w, bool transposed)
 {
     return transposed ? w->turned : w->bits;
 }
 
-static void gaps_of_bits(uint64_t *gap, const uint64_t *bits, uint64_t n)
+/* What is done with each gap; inlined into the walk over all. */
+typedef void gap_user(void *arg, uint64_t gap);
+
+static inline void each_bit(const uint64_t *bits, uint64_t n, gap_user *use,
+                            void *arg)
 {
     uint64_t next = 0;
 
@@ -27,12 +25,13 @@ static void gaps_of_bits(uint64_t *gap, const uint64_t *bits, uint64_t n)
         for (uint64_t x = bits[i]; x; x &= x - 1) {
             uint64_t at = i * 64 + pare_bits_lowest(x);
 
-            *gap++ = at - next;
+            use(arg, at - next);
             next = at + 1;
         }
 }
 
-static void gaps_of_pattern(uint64_t *gap, const struct pare_pattern *p)
+static inline void each_entry(const struct pare_pattern *p, gap_user *use,
+                              void *arg)
 {
     uint64_t next = 0;
 
@@ -40,25 +39,45 @@ static void gaps_of_pattern(uint64_t *gap, const struct pare_pattern *p)
         for (uint64_t e = p->row[r]; e < p->row[r + 1]; e++) {
             uint64_t at = (uint64_t)r * p->cols + p->col[e];
 
-            *gap++ = at - next;
+            use(arg, at - next);
             next = at + 1;
         }
 }
 
-static int find_gaps(struct gaps *g, const struct pare_where *w,
-                     bool transposed)
+static inline void each_gap(const struct pare_where *w, bool transposed,
+                            gap_user *use, void *arg)
 {
-    g->gap = malloc(w->nnz * sizeof *g->gap);
-    if (!g->gap)
-        return pare_fail(PARE_ENOMEM, "out of memory");
     if (w->bits)
-        gaps_of_bits(g->gap, side(w, transposed), w->n);
+        each_bit(side(w, transposed), w->n, use, arg);
     else
-        gaps_of_pattern(g->gap, w->pattern);
-    g->most = 0;
-    for (uint64_t i = 0; i < w->nnz; i++)
-        g->most = g->gap[i] > g->most ? g->gap[i] : g->most;
-    return 0;
+        each_entry(w->pattern, use, arg);
+}
+
+/* Counts of gaps, and of their bytes. */
+struct gap_counts {
+    uint64_t narrow[256], wide[8][256];
+    uint64_t most;
+};
+
+static inline void count_narrow(void *arg, uint64_t gap)
+{
+    struct gap_counts *c = arg;
+
+    if (gap < 255) {
+        c->narrow[gap]++;
+        return;
+    }
+    c->narrow[gap % 255]++;
+    c->narrow[255] += gap / 255;
+    c->most = gap > c->most ? gap : c->most;
+}
+
+static inline void count_wide(void *arg, uint64_t gap)
+{
+    struct gap_counts *c = arg;
+
+    for (unsigned p = 0; p < 8; p++)
+        c->wide[p][gap >> 8 * p & 255]++;
 }
 
 static unsigned bytes_of(uint64_t most)
@@ -78,60 +97,35 @@ static uint64_t cost_of(const uint64_t *hist, uint64_t raw)
     return size < raw ? size : raw;
 }
 
-static void plan_narrow(struct pare_mask_plan *plan, const struct gaps *g,
-                        uint64_t nnz)
-{
-    uint64_t hist[256] = {0};
-
-    for (uint64_t i = 0; i < nnz; i++) {
-        hist[g->gap[i] % 255]++;
-        hist[255] += g->gap[i] / 255;
-    }
-    plan->planes = 1;
-    plan->n_mask = nnz + hist[255];
-    plan->cost = cost_of(hist, plan->n_mask);
-}
-
-static void plan_wide(struct pare_mask_plan *plan, const struct gaps *g,
-                      uint64_t nnz)
-{
-    plan->planes = (uint8_t)bytes_of(g->most);
-    if (plan->planes < 2)
-        plan->planes = 2;
-    plan->n_mask = nnz;
-    plan->cost = 0;
-    for (unsigned p = 0; p < plan->planes; p++) {
-        uint64_t hist[256] = {0};
-
-        for (uint64_t i = 0; i < nnz; i++)
-            hist[g->gap[i] >> 8 * p & 255]++;
-        plan->cost += cost_of(hist, nnz);
-    }
-}
-
-/* Both ways to write gaps. */
+/* Both ways to write gaps; numbers of more bytes where many bytes only go
+   on. */
 static int plan_gaps(struct pare_mask_plan *plan, size_t *n,
                      const struct pare_where *w, bool transposed)
 {
-    struct gaps g;
-    int err = find_gaps(&g, w, transposed);
+    struct gap_counts *c = calloc(1, sizeof *c);
+    struct pare_mask_plan *p = &plan[(*n)++];
 
-    if (err)
-        return err;
-    for (int wide = 0; wide < 2; wide++) {
-        struct pare_mask_plan *p = &plan[*n];
-
-        if (wide && g.most < 255)
-            break;
+    if (!c)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    each_gap(w, transposed, count_narrow, c);
+    *p = (struct pare_mask_plan){.form = PARE_MASK_GAPS,
+                                 .transposed = transposed,
+                                 .planes = 1,
+                                 .n_mask = w->nnz + c->narrow[255]};
+    p->cost = cost_of(c->narrow, p->n_mask);
+    if (c->narrow[255] > w->nnz / 8) {
+        p = &plan[(*n)++];
         *p = (struct pare_mask_plan){.form = PARE_MASK_GAPS,
-                                     .transposed = transposed};
-        if (wide)
-            plan_wide(p, &g, w->nnz);
-        else
-            plan_narrow(p, &g, w->nnz);
-        ++*n;
+                                     .transposed = transposed,
+                                     .planes = (uint8_t)bytes_of(c->most),
+                                     .n_mask = w->nnz};
+        if (p->planes < 2)
+            p->planes = 2;
+        each_gap(w, transposed, count_wide, c);
+        for (unsigned k = 0; k < p->planes; k++)
+            p->cost += cost_of(c->wide[k], w->nnz);
     }
-    free(g.gap);
+    free(c);
     return 0;
 }
 
@@ -181,17 +175,40 @@ static int choice_bytes(uint8_t *to, const struct pare_mask_plan *plan,
     return 0;
 }
 
-static void gap_bytes(uint8_t *to, const struct pare_mask_plan *plan,
-                      const struct gaps *g, uint64_t nnz)
+/* Bytes of gaps under way. */
+struct gap_bytes {
+    uint8_t *to;
+    unsigned planes;
+    uint64_t n_mask;
+};
+
+static inline void put_narrow(void *arg, uint64_t gap)
 {
-    for (uint64_t i = 0; i < nnz && plan->planes == 1; i++) {
-        for (uint64_t k = g->gap[i] / 255; k; k--)
-            *to++ = 255;
-        *to++ = (uint8_t)(g->gap[i] % 255);
-    }
-    for (unsigned p = 0; p < plan->planes && plan->planes > 1; p++)
-        for (uint64_t i = 0; i < nnz; i++)
-            *to++ = (uint8_t)(g->gap[i] >> 8 * p);
+    struct gap_bytes *b = arg;
+
+    for (; gap >= 255; gap -= 255)
+        *b->to++ = 255;
+    *b->to++ = (uint8_t)gap;
+}
+
+static inline void put_wide(void *arg, uint64_t gap)
+{
+    struct gap_bytes *b = arg;
+
+    for (unsigned p = 0; p < b->planes; p++)
+        b->to[p * b->n_mask] = (uint8_t)(gap >> 8 * p);
+    b->to++;
+}
+
+static void gap_bytes(uint8_t *to, const struct pare_mask_plan *plan,
+                      const struct pare_where *w)
+{
+    struct gap_bytes b = {to, plan->planes, plan->n_mask};
+
+    if (plan->planes == 1)
+        each_gap(w, plan->transposed, put_narrow, &b);
+    else
+        each_gap(w, plan->transposed, put_wide, &b);
 }
 
 int pare_mask_raw(uint8_t **raw, const struct pare_mask_plan *plan,
@@ -199,7 +216,6 @@ int pare_mask_raw(uint8_t **raw, const struct pare_mask_plan *plan,
 {
     uint8_t *to = malloc(plan->planes * plan->n_mask);
     const uint64_t *bits = side(w, plan->transposed);
-    struct gaps g = {0};
     int err = 0;
 
     if (!to)
@@ -209,10 +225,7 @@ int pare_mask_raw(uint8_t **raw, const struct pare_mask_plan *plan,
     } else if (plan->form == PARE_MASK_CHOICE) {
         err = choice_bytes(to, plan, bits, w->n);
     } else {
-        err = find_gaps(&g, w, plan->transposed);
-        if (!err)
-            gap_bytes(to, plan, &g, w->nnz);
-        free(g.gap);
+        gap_bytes(to, plan, w);
     }
     if (err)
         free(to);
@@ -278,31 +291,54 @@ static int plan_choice(struct pare_mask_plan *plan, size_t *n,
     return 0;
 }
 
+/* A bitmap's bytes are counted where they lie, in any order of a word's. */
+static void plan_bitmap(struct pare_mask_plan *plan, size_t *n,
+                        const struct pare_where *w, bool transposed)
+{
+    struct pare_mask_plan *p = &plan[(*n)++];
+    uint64_t bytes = w->n / 8 + (w->n % 8 > 0), room = (w->n + 63) / 64 * 8;
+    uint64_t hist[256] = {0};
+
+    pare_byte_counts(hist, (const uint8_t *)side(w, transposed), (size_t)room);
+    hist[0] -= room - bytes;
+    *p = (struct pare_mask_plan){.form = PARE_MASK_BITMAP,
+                                 .transposed = transposed,
+                                 .planes = 1,
+                                 .n_mask = bytes,
+                                 .cost = cost_of(hist, bytes)};
+}
+
 static int plan_side(struct pare_mask_plan *plan, size_t *n,
                      const struct pare_where *w, bool transposed)
 {
     int err = 0;
 
     if (w->bits) {
-        plan[*n] = (struct pare_mask_plan){.form = PARE_MASK_BITMAP,
-                                           .transposed = transposed,
-                                           .planes = 1,
-                                           .n_mask = (w->n + 7) / 8};
-        err = plan_cost(&plan[*n], w);
-        ++*n;
-    }
-    if (!err && w->bits)
+        plan_bitmap(plan, n, w, transposed);
         err = plan_choice(plan, n, w, transposed);
-    if (!err && (!w->bits || w->nnz < w->n / 4 || w->n < 4096))
+    }
+    /* Gaps are better below a density of one in twenty, or more where what
+       is there lies together; counting many takes time. */
+    if (!err &&
+        (!w->bits || w->n < 4096 || w->nnz < w->n / (w->n < 1 << 22 ? 6 : 12)))
         err = plan_gaps(plan, n, w, transposed);
     return err;
 }
 
-/* By cost, and as planned where that is the same. */
+/* A bitmap in C order is read fastest: others must be worth it. */
+static uint64_t rated(const struct pare_mask_plan *p)
+{
+    unsigned percent =
+        100 + (p->transposed ? 1 : 0) + (p->form == PARE_MASK_GAPS ? 1 : 0);
+
+    return p->cost * percent / 100;
+}
+
+/* By cost, and as planned where that is the same: in place, few. */
 static void sort_plans(struct pare_mask_plan *plan, size_t n)
 {
     for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j && plan[j].cost < plan[j - 1].cost; j--) {
+        for (size_t j = i; j && rated(&plan[j]) < rated(&plan[j - 1]); j--) {
             struct pare_mask_plan x = plan[j];
 
             plan[j] = plan[j - 1];

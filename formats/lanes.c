@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bits.h"
+#include "clones.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86
@@ -331,6 +332,7 @@ const struct pare_lanes *pare_lanes(void)
     return &table[i];
 }
 
+PARE_CLONES
 uint64_t pare_bits_total(const uint64_t *bits, size_t words)
 {
     uint64_t n = 0;

@@ -375,40 +375,47 @@ static int worth_trying(const uint64_t *hist, size_t n, int level)
 
     for (size_t b = 0; b < 256; b++)
         most = hist[b] > most ? hist[b] : most;
-    return level >= 7 ? most > n / 128 : level >= 4 && most > n / 3;
+    return level >= 7 ? most > n / 128 : level >= 4 && most > n / 2;
 }
 
-static int keep_raw(uint8_t **data, uint32_t *stored, const uint8_t *raw,
-                    size_t n)
+/*
+ * Do four samples say that codes gain nothing? A quick no for what cannot be
+ * coded, such as the low bits of weights.
+ */
+static int is_noise(const uint8_t *raw, size_t n)
 {
-    uint8_t *to = malloc(n ? n : 1);
+    uint64_t hist[256] = {0};
+    size_t part = SAMPLE / 4, sum = 4 * part;
 
-    if (!to)
-        return PARE_ENOMEM;
-    memcpy(to, raw, n);
-    *data = to;
-    *stored = (uint32_t)n;
-    return 0;
+    if (n < 4 * sum)
+        return 0;
+    for (size_t k = 0; k < 4; k++)
+        pare_byte_counts(hist, raw + k * ((n - part) / 3), part);
+    /* The table is paid once, the sample gains some by chance. */
+    return pare_squeezed_size(hist) >= sum - sum / 200;
 }
 
-int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
-                 int level)
+/* As a stream in *data, or *data NULL where the bytes are better kept. */
+static int squeeze(uint8_t **data, size_t *stored, const uint8_t *raw, size_t n,
+                   int level)
 {
     uint64_t hist[256] = {0};
     struct head h;
-    uint8_t *to, *other, *fit;
-    size_t size, limit = level < 7 ? n - n / 100 : n;
+    uint8_t *to, *other;
+    size_t limit = level < 7 ? n - n / 100 : n;
     int more;
 
+    *data = NULL;
+    if (!n || (level < 7 && is_noise(raw, n)))
+        return 0;
     pare_byte_counts(hist, raw, n);
-    if (n)
-        make_head(&h, hist);
-    size = n ? (size_t)stream_size(&h) : 0;
-    more = n && worth_trying(hist, n, level);
-    if (size >= limit && !more)
-        return keep_raw(data, stored, raw, n);
-    to = malloc(size + HEADROOM);
-    other = more ? malloc(size) : NULL;
+    make_head(&h, hist);
+    *stored = (size_t)stream_size(&h);
+    more = worth_trying(hist, n, level);
+    if (*stored >= limit && !more)
+        return 0;
+    to = malloc(*stored + HEADROOM);
+    other = more ? malloc(*stored) : NULL;
     if (!to || (more && !other)) {
         free(to);
         free(other);
@@ -416,16 +423,41 @@ int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
     }
     write_stream(to, &h, raw, n);
     if (more)
-        try_zlib(to, &size, other, raw, n, level);
+        try_zlib(to, stored, other, raw, n, level);
     free(other);
-    if (size >= limit) {
+    if (*stored < limit)
+        *data = to;
+    else
         free(to);
-        return keep_raw(data, stored, raw, n);
-    }
-    fit = realloc(to, size);
-    *data = fit ? fit : to;
-    *stored = (uint32_t)size;
     return 0;
+}
+
+int pare_squeeze_own(uint8_t **data, uint32_t *stored, uint8_t *raw, size_t n,
+                     int level)
+{
+    size_t size = 0;
+    uint8_t *to, *fit;
+    int err = squeeze(&to, &size, raw, n, level);
+
+    if (err || to)
+        free(raw);
+    if (err)
+        return err;
+    *stored = (uint32_t)(to ? size : n);
+    fit = to ? realloc(to, size) : NULL;
+    *data = fit ? fit : to ? to : raw;
+    return 0;
+}
+
+int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
+                 int level)
+{
+    uint8_t *own = malloc(n ? n : 1);
+
+    if (!own)
+        return PARE_ENOMEM;
+    memcpy(own, raw, n);
+    return pare_squeeze_own(data, stored, own, n, level);
 }
 
 #ifdef PARE_HAVE_LIBDEFLATE

@@ -32,6 +32,10 @@ uint64_t pare_squeezed_size(const uint64_t *hist);
 int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
                  int level);
 
+/** The same of bytes that were malloc'd, which are taken over or freed. */
+int pare_squeeze_own(uint8_t **data, uint32_t *stored, uint8_t *raw, size_t n,
+                     int level);
+
 /**
  * The reverse of one stream that is not the bytes themselves.
  *
