@@ -103,7 +103,31 @@ cp a.h5 over.h5
 run env PARE_MODEL_MEMORY=1 pare-prune -s .7 over.h5 -o over.h5
 ok "a file is pruned over itself" cmp whole.h5 over.h5
 
-for m in a.h5 q.h5 net.h5; do
+# Quantised, and what tools make of that.
+quantize() {
+    run pare-quantize -v "$@" -o whole.h5
+    status_is 0 "quantize $*"
+    cp "$ERR" "$SCRATCH/io/err.0"
+    run env PARE_MODEL_MEMORY=1 pare-quantize -v "$@" -o parts.h5
+    ok "quantize $*: the messages" cmp "$ERR" "$SCRATCH/io/err.0"
+    ok "quantize $*: the bytes" cmp whole.h5 parts.h5
+}
+quantize --uniform 4 a.h5
+quantize --uniform 3 --prune-zeros --bias p.h5
+same "stats of levels" pare-stats whole.h5
+same "check of levels" pare-check whole.h5
+same "diff of levels" pare-diff a.h5 whole.h5
+cp whole.h5 levels.h5
+quantize --fp16 p.h5
+cp whole.h5 half.h5
+prune -s .8 half.h5
+prune -s .8 levels.h5
+quantize --bf16 a.h5
+same "stats of 16 bits" pare-stats whole.h5
+quantize --int8 net.h5
+quantize --codebook 8 --layer a=4 q.h5
+
+for m in a.h5 levels.h5 net.h5; do
     for format in safetensors npz; do
         run pare-export $format -o whole.out $m
         run env PARE_MODEL_MEMORY=1 pare-export $format -o parts.out $m
