@@ -270,9 +270,10 @@ static void set_up(struct job *job)
 }
 
 /* What came of it, in a line. */
-static void outcome(char *text, size_t size, const struct job *job,
-                    const struct pare_quantize_report *r)
+static void outcome(char *text, size_t size, const struct job *job)
 {
+    const struct pare_quantize_report *r = &job->report;
+    const struct options *o = job->o;
     char count[32], pruned[64] = "";
     uint64_t total = 0;
     double bits = 0;
@@ -293,7 +294,10 @@ static void outcome(char *text, size_t size, const struct job *job,
     n += (size_t)snprintf(text + n, size - n,
                           "at most %zu levels, %.3f bits a value", most,
                           total ? bits / (double)total : 0);
-    if (job->o->drop_given)
+    if (o->bytes)
+        n += (size_t)snprintf(text + n, size - n, "; %s bytes when packed",
+                              cli_count(count, (uint64_t)job->goal.found));
+    if (o->drop_given)
         snprintf(text + n, size - n, "; accuracy %.4f before, %.4f after",
                  job->goal.base, job->goal.found);
 }
@@ -335,11 +339,9 @@ static void add_method(struct provenance *to, const struct job *job)
         provenance_option(to, "--bias", NULL);
 }
 
-/* The line of this step, for the model or for a trial's copy of it. */
-static int add_provenance(void *arg, struct pare_model *m,
-                          const struct pare_quantize_report *r)
+/* The line of this step. */
+static int add_provenance(struct job *job)
 {
-    struct job *job = arg;
     const struct options *o = job->o;
     struct provenance *to = provenance_new("quantize");
     char text[512];
@@ -356,9 +358,9 @@ static int add_provenance(void *arg, struct pare_model *m,
     provenance_input(to, "", "model", job->in.state);
     if (o->drop_given)
         provenance_note(to, "kernel", pare_kernel_provenance());
-    outcome(text, sizeof text, job, r);
+    outcome(text, sizeof text, job);
     provenance_note(to, "outcome", text);
-    return provenance_add(to, m);
+    return provenance_add(to, &job->model);
 }
 
 /* One line a tensor; a name has at most PARE_NAME_MAX bytes. */
@@ -416,7 +418,7 @@ static void say(const struct job *job)
                  job->in.unknown[i]);
     for (size_t i = 0; i < job->report.n_rows; i++)
         say_row(job, &job->report.row[i]);
-    outcome(text, sizeof text, job, &job->report);
+    outcome(text, sizeof text, job);
     cli_warn(job->tool, "%s", text);
     cli_warn(job->tool, "%s bytes before, %s after",
              cli_count(before, job->in.bytes),
@@ -446,8 +448,6 @@ static int run(struct job *job, const char *path)
         rc = pare_data_read(&job->data, o->data);
     if (!o->seed_given)
         job->q.seed = pare_digest_seed(job->in.state, "quantize");
-    job->goal.finish = add_provenance;
-    job->goal.arg = job;
     if (!rc && job->searching)
         rc = quantize_search(&job->q, &job->goal, &job->model, job->tool);
     if (!rc)
@@ -455,7 +455,7 @@ static int run(struct job *job, const char *path)
     if (!rc && !o->quiet)
         warn_again(job);
     if (!rc)
-        rc = add_provenance(job, &job->model, &job->report);
+        rc = add_provenance(job);
     /* The table first: if it fails the model is to be what it was. */
     if (!rc && o->report)
         rc = write_report(job);
@@ -509,7 +509,7 @@ int main(int argc, char **argv)
          "auto: fewest levels whose relative error is at most E",
          &o.error_given},
         {0, "bytes", "SIZE", CLI_TEXT, &o.bytes, 0, 0,
-         "auto: most levels whose file is this small", NULL},
+         "auto: most levels whose packed file is this small", NULL},
         {0, "max-drop", "POINTS", CLI_REAL, &o.max_drop, 0, 100,
          "auto: fewest levels that cost so many points of accuracy",
          &o.drop_given},

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "codec.h"
 #include "evaluate.h"
 #include "model_copy.h"
-#include "model_file.h"
 #include "status.h"
 
 /* A search under way. */
@@ -34,21 +34,25 @@ static int accuracy(double *v, struct pare_model *m,
     return rc;
 }
 
-static int measure(double *v, struct search *s, struct pare_model *m,
-                   const struct pare_quantize_report *r)
+/* What the tensors come to when they are coded, and the file around them. */
+static int packed(double *v, const struct pare_model *m, int threads)
 {
-    void *image = NULL;
-    size_t n = 0;
-    int rc;
+    const struct pare_effort effort = {PARE_CODEC_LEVEL, threads};
+    double sum = QUANTIZE_FILE_BYTES;
 
-    if (!s->goal->bytes)
-        return accuracy(v, m, s->goal);
-    rc = s->goal->finish(s->goal->arg, m, r);
-    if (!rc)
-        rc = pare_model_image(&image, &n, m, NULL);
-    free(image);
-    *v = (double)n;
-    return rc;
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        struct pare_coded c = {0};
+        int rc = pare_encode(&c, &m->tensor[t], effort);
+
+        if (rc)
+            return rc;
+        sum += (double)pare_coded_bytes(&c);
+        pare_coded_release(&c);
+        if (t == 0 || m->tensor[t].layer != m->tensor[t - 1].layer)
+            sum += QUANTIZE_LAYER_BYTES;
+    }
+    *v = sum;
+    return 0;
 }
 
 static void tell(const struct search *s, int amount, double v)
@@ -58,7 +62,7 @@ static void tell(const struct search *s, int amount, double v)
     if (!s->goal->verbose)
         return;
     if (s->goal->bytes)
-        cli_warn(s->tool, "%d %s: %s bytes", amount, s->unit,
+        cli_warn(s->tool, "%d %s: %s bytes packed", amount, s->unit,
                  cli_count(bytes, (uint64_t)v));
     else
         cli_warn(s->tool, "%d %s: accuracy %.4f, %.2f points less", amount,
@@ -76,7 +80,8 @@ static int try(double *v, struct search *s, int amount)
     if (!rc)
         rc = pare_quantize(&r, &copy, &s->o);
     if (!rc)
-        rc = measure(v, s, &copy, &r);
+        rc = s->goal->bytes ? packed(v, &copy, s->goal->threads)
+                            : accuracy(v, &copy, s->goal);
     if (!rc)
         tell(s, amount, *v);
     pare_quantize_report_release(&r);
@@ -114,7 +119,8 @@ static int no_way(const struct search *s, int amount, double v)
                          "%.2f points",
                          s->goal->drop, amount, s->unit, 100 * (s->base - v));
     return pare_fail(PARE_EINVAL,
-                     "%s bytes cannot be reached: with %d %s it is %s",
+                     "%s bytes cannot be reached: with %d %s the "
+                     "packed file takes %s",
                      cli_count(asked, s->goal->bytes), amount, s->unit,
                      cli_count(nearest, (uint64_t)v));
 }

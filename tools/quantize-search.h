@@ -7,25 +7,26 @@
 
 #define QUANTIZE_LEVELS_MAX 256 /* that a search tries of a codebook */
 
+/* What a packed file has around the coded tensors, at most: so much, and so
+   much for each layer. */
+#define QUANTIZE_FILE_BYTES  1000
+#define QUANTIZE_LAYER_BYTES 350
+
 /** Levels to be found: those of a file's size, or of an accuracy. */
 struct quantize_goal {
-    uint64_t bytes; /* largest file; 0: not asked for */
+    uint64_t bytes; /* largest packed file; 0: not asked for */
     double drop;    /* points of accuracy that may be lost; NaN: not asked */
     const struct pare_dataset *data;
     enum pare_split_id split; /* that accuracy is of */
     int threads;
-    bool verbose; /* tell of each trial */
-    /** Make of a quantised model what will be written. */
-    int (*finish)(void *arg, struct pare_model *m,
-                  const struct pare_quantize_report *r);
-    void *arg;
+    bool verbose;       /* tell of each trial */
     double base, found; /* out: accuracy before and after, bytes after */
 };
 
 /**
- * Find by bisection, on copies of the model, the most levels whose file fits,
- * or the fewest whose accuracy stays: 2 to 256 of a codebook, 2 to 16 bits of
- * uniform levels. Sets kind and amount of the options.
+ * Find by bisection, on copies of the model, the most levels that fit when
+ * packed, or the fewest whose accuracy stays: 2 to 256 of a codebook, 2 to 16
+ * bits of uniform levels. Sets kind and amount of the options.
  *
  * @return 0; PARE_EINVAL where none of them reaches the goal (the nearest is
  *         named); what pare_quantize and evaluation return

@@ -85,7 +85,7 @@ for how in '--codebook 4' '--uniform 3' '--int8' '--fp16' '--bf16' \
     status_is 0 "and comes from a pipe: $how"
 done
 for how in '--uniform step=.3 --prune-zeros' '--int8 --per-tensor --bias' \
-    '--codebook 8 --lambda .05 --start random --layer fc*=9 --skip fc3'; do
+    '--codebook 8 --lambda .05 --start random --layer fc[1]=9 --skip fc3'; do
     # shellcheck disable=SC2086
     (set -f && pare-quantize $how p.h5 -o q.h5)
     pare-log --make --search . q.h5 >Makefile.q
@@ -93,9 +93,6 @@ for how in '--uniform step=.3 --prune-zeros' '--int8 --per-tensor --bias' \
     same q.h5 again.h5 "it is replayed: $how"
     rm -f again.h5
 done
-run pare-finetune -q -d d.h5 -e 1 q.h5 -o f.h5
-status_is 0 "it can be trained"
-ok "with its mask" [ "$(kept f.h5)" = "$(kept p.h5)" ]
 run_sh 'pare-prune -q --layer fc2=1 m.h5 | pare-quantize -v --codebook 4 -o q.h5'
 status_is 0 "an emptied layer is no trouble"
 err_has 'fc2.weight: 0 of 4 levels' "it has no levels"
@@ -151,10 +148,36 @@ run pare-quantize --uniform auto --max-drop 100 -d d.h5 --split test m.h5 -o q.h
 status_is 0 "any drop at all"
 run pare-quantize --codebook auto --bytes 10 m.h5
 fails_with 1 "a file of ten bytes"
-err_has '10 bytes cannot be reached: with 2 levels it is' "cannot be had"
-size=$(wc -c <m.h5)
-run pare-quantize --codebook auto --bytes $((size * 2)) -v m.h5 -o q.h5
+err_has '^pare-quantize: 10 bytes cannot be reached: with 2 levels' \
+    "cannot be had"
+run pare-quantize --codebook auto --bytes 1M -v m.h5 -o q.h5
 err_has 'at most 200 levels' "a large file has the most levels"
+run pare-quantize --codebook auto --bytes 2400 -v m.h5 -o q.h5
+err_has 'at most [0-9]+ levels, .*; 2,[0-4][0-9][0-9] bytes when packed' \
+    "a small one has as many as fit"
+levels=$(sed -n 's/.*at most \([0-9]*\) levels.*/\1/p' "$ERR")
+run pare-quantize --codebook auto --bytes 2500 -v m.h5 -o q.h5
+ok "and fewer than a larger one" [ "$levels" -lt \
+    "$(sed -n 's/.*at most \([0-9]*\) levels.*/\1/p' "$ERR")" ]
+run_sh 'pare-quantize --codebook auto --bytes 2500 -j 1 m.h5 | cmp - q.h5'
+status_is 0 "at any number of threads"
+
+# ---- what the file keeps ----
+run pare-quantize --codebook 6 m.h5 -o q.h5
+run pare-quantize -v --codebook 5 q.h5 -o r.h5
+err_has 'fc1.weight was quantised before' "quantising again is told"
+run pare-quantize -q --codebook 5 q.h5 -o r2.h5
+err_is '' "unless that is not asked for"
+run pare-diff r.h5 r2.h5
+status_is 0 "and is the same"
+for how in '--codebook 6' '--uniform 4' '--int8' '--int8 --per-tensor' \
+    '--fp16' '--bf16'; do
+    # shellcheck disable=SC2086
+    run pare-quantize $how p.h5 -o q.h5
+    ok "a file is smaller: $how" [ "$(wc -c <q.h5)" -lt "$(wc -c <p.h5)" ]
+    run_sh 'pare-dump q.h5 | pare-load | cmp - q.h5'
+    status_is 0 "and its text gives it back: $how"
+done
 
 # ---- bad input ----
 run pare-quantize --codebook 4 none.h5
