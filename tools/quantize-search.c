@@ -142,6 +142,8 @@ int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
 
     s.o.kind = codebook ? PARE_LEVELS_COUNT : PARE_LEVELS_BITS;
     if (!goal->bytes)
+        rc = pare_arch_need_graph(&m->arch);
+    if (!rc && !goal->bytes)
         rc = measure_base(&s);
     if (!rc)
         rc = try(&v, &s, sure);

@@ -179,6 +179,27 @@ for how in '--codebook 6' '--uniform 4' '--int8' '--int8 --per-tensor' \
     status_is 0 "and its text gives it back: $how"
 done
 
+# ---- models without a graph ----
+{
+    printf 'pare-text 1\narch weights a.weight(4x3) b.weight(2x2x3)\n'
+    printf 'tensor a.weight 4 3 dense\n .5 .25 -1 2 3 -.5 .75 1 1.5 -2 .125 0\n'
+    printf 'tensor b.weight 2 2 3 dense\n 1 2 3 4 5 6 7 8 9 10 11 12\nend\n'
+} | pare-load -o w.h5
+for how in '--codebook 4' '--uniform 3' '--int8' '--fp16' '--bf16' \
+    '--codebook auto --bytes 2K' '--uniform auto --max-error .2'; do
+    # shellcheck disable=SC2086
+    run pare-quantize -v $how w.h5 -o q.h5
+    status_is 0 "it takes no graph: $how"
+    err_has '24 values of 2 tensors' "and does them all: $how"
+    run pare-check q.h5
+    status_is 0 "to a sound result: $how"
+done
+run pare-quantize --codebook auto --max-drop 1 -d d.h5 w.h5
+fails_with 1 "accuracy is of networks"
+err_has 'graph' "as is told"
+run pare-quantize --codebook 4 --only a w.h5 -o q.h5
+status_is 0 "layers are chosen by name"
+
 # ---- bad input ----
 run pare-quantize --codebook 4 none.h5
 fails_with 1 "a missing file fails"
