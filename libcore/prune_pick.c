@@ -64,7 +64,7 @@ static int begin_lineup(struct lineup *l, struct prune_plan *p)
         .arg = l,
         .threads = p->input.threads > 0 ? p->input.threads : 1};
     if (pare_model_streams(p->m)) {
-        l->ranking.open = open_part;
+        l->ranking.begin = open_part;
         l->ranking.close = close_part;
     }
     return l->slot && l->part && l->taken ? 0 : no_memory();

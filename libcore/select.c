@@ -236,7 +236,7 @@ static int run_pass(struct pass *p, bool lanes, void (*task)(void *, size_t))
     const struct pare_ranking *r = p->r;
     int rc = 0;
 
-    if (!r->open) {
+    if (!r->begin) {
         p->from = 0;
         p->to = p->n_chunks;
         pare_parallel(r->threads, lanes ? p->lanes : p->n_chunks, task, p);
@@ -245,7 +245,7 @@ static int run_pass(struct pass *p, bool lanes, void (*task)(void *, size_t))
     for (size_t part = 0; !rc && part < r->n_parts; part++) {
         p->from = p->first[part];
         p->to = p->first[part + 1];
-        rc = r->open(r->arg, part);
+        rc = r->begin(r->arg, part);
         if (!rc)
             pare_parallel(r->threads, lanes ? p->lanes : p->to - p->from, task,
                           p);

@@ -25,7 +25,7 @@ struct pare_ranking {
     /** For parts that are not always in memory: have one there, candidates
      *  (which it may set) too, and be done with it. Then parts are looked at
      *  one by one, in order, in every pass. Or NULL. */
-    int (*open)(void *arg, size_t part);
+    int (*begin)(void *arg, size_t part);
     void (*close)(void *arg, size_t part);
     void *arg;
     int threads;
