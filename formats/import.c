@@ -12,6 +12,7 @@
 
 #include "atomic.h"
 #include "digest.h"
+#include "keras.h"
 #include "npz_read.h"
 #include "safetensors.h"
 #include "status.h"
@@ -26,6 +27,9 @@ static const struct pare_import_format formats[] = {
     {"safetensors-index", ".index.json", "several of them, by their index",
      "github.com/huggingface/transformers", pare_safetensors_index_looks,
      pare_safetensors_index},
+    {"keras", ".keras .h5 .hdf5", "models and weights of Keras 2 and 3",
+     "keras.io, Model saving and serialization APIs", pare_keras_looks,
+     pare_keras_read},
     {"npz", ".npz", "arrays of NumPy in an archive",
      "NumPy, numpy.savez and numpy.lib.format", pare_npz_looks,
      pare_npz_foreign},
@@ -240,6 +244,25 @@ int pare_import_read(struct pare_foreign *f, const char *path,
     if (name)
         unlink(name);
     free(name);
+    return err;
+}
+
+int pare_import_with_graph(struct pare_foreign *f, const char *path,
+                           const char *graph, char hex[PARE_DIGEST_LEN])
+{
+    struct pare_foreign new = {0};
+    struct pare_digest *d = pare_digest_new();
+    int err = d ? digest_file(d, graph) : PARE_ENOMEM;
+
+    pare_digest_finish(d, hex);
+    if (!err)
+        err = pare_keras_read_config(&new, path, graph);
+    if (!err)
+        err = digest(new.digest, &new, &formats[0], path);
+    if (err)
+        pare_foreign_release(&new);
+    else
+        *f = new;
     return err;
 }
 

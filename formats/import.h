@@ -43,6 +43,17 @@ int pare_import_read(struct pare_foreign *f, const char *path,
                      const char *format);
 
 /**
+ * Read weights of Keras whose graph lies in a file of its own: a model's
+ * configuration as JSON.
+ *
+ * @param path  a file, not standard input
+ * @param hex   digest of the file of the graph, out
+ * @return as pare_import_read
+ */
+int pare_import_with_graph(struct pare_foreign *f, const char *path,
+                           const char *graph, char hex[PARE_DIGEST_LEN]);
+
+/**
  * The same digest, without reading more than that takes.
  * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
  */

@@ -12,8 +12,8 @@
 #include "status.h"
 
 struct options {
-    const char *arch, *data, *format, *normalize, *classes, *output;
-    bool transpose, verbose;
+    const char *arch, *data, *format, *graph, *normalize, *classes, *output;
+    bool transpose, verbose, zeros;
     struct cli_list only, map;
 };
 
@@ -132,8 +132,27 @@ static int describe(struct pare_model *m, char digest[PARE_DIGEST_LEN],
 
 /* ---- the tool ---------------------------------------------------------- */
 
+/* Zeros of prunable weights are pruned: a mask holds them. */
+static int prune_zeros(struct pare_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++) {
+        struct pare_tensor *x = &m->tensor[t];
+
+        if (!pare_tensor_prunable(x) || !x->value)
+            continue;
+        if (pare_tensor_need_mask(x))
+            return PARE_ENOMEM;
+        for (size_t i = 0; i < x->n; i++)
+            x->mask[i] = x->value[i] != 0;
+    }
+    pare_model_apply_masks(m);
+    pare_model_drop_full_masks(m);
+    return 0;
+}
+
 static int add_provenance(struct pare_model *m, const char *file,
-                          const char *data, const struct options *o)
+                          const char *data, const char *graph,
+                          const struct options *o)
 {
     struct provenance *p = provenance_new("import");
 
@@ -151,8 +170,12 @@ static int add_provenance(struct pare_model *m, const char *file,
         provenance_option(p, "--normalize", o->normalize);
     if (o->classes)
         provenance_option(p, "--classes", o->classes);
+    if (o->zeros)
+        provenance_option(p, "--zeros-pruned", NULL);
     if (data[0])
         provenance_input(p, "-d", "data", data);
+    if (graph[0])
+        provenance_input(p, "--graph", "graph", graph);
     provenance_input(p, "", "file", file);
     return provenance_add(p, m);
 }
@@ -179,8 +202,9 @@ static int run(const struct cli_tool *tool, const struct options *o,
     struct pare_foreign f = {0};
     struct pare_model m = {0};
     struct pare_model_file info = {0};
-    char data[PARE_DIGEST_LEN] = "";
-    int err = pare_import_read(&f, path, o->format);
+    char data[PARE_DIGEST_LEN] = "", graph[PARE_DIGEST_LEN] = "";
+    int err = o->graph ? pare_import_with_graph(&f, path, o->graph, graph)
+                       : pare_import_read(&f, path, o->format);
 
     if (!err)
         err = make(&m, &f, o);
@@ -188,8 +212,10 @@ static int run(const struct cli_tool *tool, const struct options *o,
         cli_warn(tool, "warning: %s", f.note[i]);
     if (!err)
         err = describe(&m, data, o);
+    if (!err && o->zeros)
+        err = prune_zeros(&m);
     if (!err)
-        err = add_provenance(&m, f.digest, data, o);
+        err = add_provenance(&m, f.digest, data, graph, o);
     if (!err)
         err = pare_model_write(o->output, &m, &info);
     if (!err && o->verbose)
@@ -217,6 +243,8 @@ int main(int argc, char **argv)
         {0, "format", "NAME", CLI_TEXT, &o.format, 0, 0,
          "format of the file, told by its bytes otherwise; 'list' prints them",
          NULL},
+        {0, "graph", "FILE", CLI_TEXT, &o.graph, 0, 0,
+         "JSON of the graph, for weights of Keras that lie alone", NULL},
         {0, "map", "NAME=THEIRS", CLI_LIST, &o.map, 0, 0,
          "a tensor, or those of a layer, by its name in the file", NULL},
         {0, "normalize", "HOW", CLI_TEXT, &o.normalize, 0, 0,
@@ -225,6 +253,8 @@ int main(int argc, char **argv)
          "take these layers or tensors alone", NULL},
         {0, "transpose", NULL, CLI_FLAG, &o.transpose, 0, 0,
          "weights are (in, out), filters (height, width, in, out)", NULL},
+        {0, "zeros-pruned", NULL, CLI_FLAG, &o.zeros, 0, 0,
+         "take weights that are 0 for pruned ones", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {"pare-import",
                                   "[FILE]",
@@ -245,6 +275,10 @@ int main(int argc, char **argv)
     if (o.arch && pare_arch_need_graph(&arch))
         cli_usage(&tool, "-a: a list of tensors is what comes without -a");
     pare_arch_release(&arch);
+    if (o.graph && (o.arch || (o.format && strcmp(o.format, "keras") != 0)))
+        cli_usage(&tool, "--graph is for weights of Keras, and not with -a");
+    if (o.graph && (first == argc || strcmp(argv[first], "-") == 0))
+        cli_usage(&tool, "--graph needs a file of weights");
     if (o.map.n && !o.arch)
         cli_usage(&tool, "--map is for an architecture: use -a");
     return run(&tool, &o, first < argc ? argv[first] : "-")
