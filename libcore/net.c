@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "net_dialect.h"
 #include "net_layers.h"
+#include "net_tied.h"
 #include "parallel.h"
 #include "rbm.h"
 #include "status.h"
@@ -145,6 +146,7 @@ void pare_net_free(struct pare_net *net)
     }
     for (size_t i = 0; i < net->n_layers; i++)
         free_layer(&net->layer[i]);
+    net_tied_free(net->tied, net->model->n_tensors);
     free(net->buffer);
     free(net->layer);
     free(net->task);

@@ -94,6 +94,7 @@ void pare_net_rank(const struct pare_net *net, uint32_t *rank, uint32_t *best,
 /**
  * Backward pass of the last forward, with the optimiser's update fused into
  * the weight-gradient products; masked weights and their state stay exactly 0.
+ * Weights that share levels (tied.h) are updated after the pass.
  *
  * @param state  slots of the optimiser, layout of struct pare_optstate
  */

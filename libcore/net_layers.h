@@ -115,6 +115,7 @@ struct pare_net {
     uint64_t seed, step;
     /* scores to gather, or NULL: [n_tensors], NULL where there are none */
     float *const *movement, *const *coactive;
+    struct net_tied **tied; /* [n_tensors] weights that share levels, or NULL */
 };
 
 #define NET_ROWS    24    /* weight rows of a task */

@@ -5,6 +5,7 @@
 #include "clones.h"
 #include "kernel.h"
 #include "net_layers.h"
+#include "net_tied.h"
 #include "parallel.h"
 
 #define SOME 4096 /* gradients of entries at once */
@@ -65,19 +66,13 @@ static float row_sum(const float *g, size_t stride, size_t tiles, size_t width)
     return sum[0];
 }
 
-void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
-                 size_t n)
+/* The optimiser's update of n weights. */
+static void update_weights(struct net_pass *p, size_t tensor, size_t at,
+                           const float *g, size_t n)
 {
     struct pare_tensor *t = &p->net->model->tensor[tensor];
     bool dense_state = p->net->dialect && p->net->dialect->dense_state;
 
-    if (!p->row) {
-        if (p->grad[tensor])
-            memcpy(p->grad[tensor] + at, g, n * sizeof *g);
-        return;
-    }
-    if (p->net->movement && p->net->movement[tensor])
-        net_move(p->net->movement[tensor] + at, t->value + at, g, n);
     pare_update_decay(t->value + at, n, p->update);
     p->row->update(
         t->value + at, g,
@@ -87,6 +82,25 @@ void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
     for (size_t i = 0; t->mask && dense_state && i < n; i++)
         if (!t->mask[at + i])
             t->value[at + i] = 0;
+}
+
+void net_deliver(struct net_pass *p, size_t tensor, size_t at, const float *g,
+                 size_t n)
+{
+    struct pare_net *net = p->net;
+
+    if (!p->row) {
+        if (p->grad[tensor])
+            memcpy(p->grad[tensor] + at, g, n * sizeof *g);
+        return;
+    }
+    if (net->movement && net->movement[tensor])
+        net_move(net->movement[tensor] + at,
+                 net->model->tensor[tensor].value + at, g, n);
+    if (net->tied && net->tied[tensor])
+        net_tied_take(net->tied[tensor], at, g, n);
+    else
+        update_weights(p, tensor, at, g, n);
 }
 
 static void deliver_bias(struct net_pass *p, const struct net_layer *l,
@@ -174,6 +188,8 @@ static void all_tasks(struct net_pass *p)
         for (size_t k = 0; k < 4; k++)
             net_deliver(p, l->tensor + k, 0, l->dsum + k * n, n);
     }
+    if (p->row)
+        net_tied_update(p, update_weights);
 }
 
 void pare_net_backward_update(struct pare_net *net,

@@ -17,6 +17,7 @@
 #include "rng.h"
 #include "sparse.h"
 #include "status.h"
+#include "tied.h"
 
 #define STEPS_AHEAD 4 /* whose samples a feed is told of */
 
@@ -461,8 +462,12 @@ static int begin_passes(struct run *r)
     size_t n = r->d->split[PARE_TRAIN].n;
     size_t batch = r->o->batch < n ? r->o->batch : n;
 
-    if (!pare_arch_is_rbm(&r->m->arch))
-        return pare_net_new(&r->net, r->m, batch, true, r->o->threads);
+    int err;
+
+    if (!pare_arch_is_rbm(&r->m->arch)) {
+        err = pare_net_new(&r->net, r->m, batch, true, r->o->threads);
+        return err ? err : pare_net_tie(r->net, &r->m->optim);
+    }
     if (r->o->accumulate)
         return pare_fail(PARE_EMISMATCH, "no scores are gathered of a "
                                          "Boltzmann machine");
@@ -547,6 +552,8 @@ static int begin(struct run *r)
     dialect = pare_dialect_find(t->dialect);
     r->plain = dialect && dialect->plain_decay;
     if (!err)
+        err = pare_tie_begin(r->m);
+    if (!err)
         err = begin_optimizer(r);
     if (!err)
         err = compact(r);
@@ -579,6 +586,8 @@ int pare_train(struct pare_model *m, const struct pare_dataset *d,
     pare_rbm_free(r.rbm);
     if (r.compact)
         again = pare_model_uncompact(m, r.compact);
+    if (!again)
+        again = pare_tie_end(m);
     pare_model_release(&r.good);
     free(r.compact);
     free(r.order);

@@ -58,6 +58,8 @@ struct pare_train_hooks {
  * too. They are of the whole run, whichever epoch is selected.
  * A dialect is what the model is trained in from here on. Leaving one whose
  * state is dense clears the state under the masks.
+ * Weights that share levels of a book go on sharing them, see tied.h; int8
+ * and 16 bits are forgotten.
  * With select != LAST the best state is kept in checkpoint "best" and made
  * the result at the end (the checkpoint stays).
  *

@@ -300,6 +300,7 @@ static int run(struct stages *s, const char *path)
         err = begin(&m, &t, s, &d);
     if (!err) {
         training_warn_loss(&tool, &m, t.loss->name);
+        training_warn_levels(&tool, &m);
         p = describe(&t, &m, &d, s, state);
         stages_begin(s, &t, &m, &d, opt.schedule || opt.have_lr);
         status = training_run(&tool, &m, &d, &t, &opt.watch,

@@ -251,6 +251,7 @@ static int run(struct pare_train_options *t, struct stages *s,
         err = begin(&m, t, s, &d, path, state);
     if (!err) {
         training_warn_loss(&tool, &m, t->loss->name);
+        training_warn_levels(&tool, &m);
         p = describe(&m, t, &d, s, state);
         stages_begin(s, t, &m, &d, true);
         status = training_run(&tool, &m, &d, t, &opt.watch,

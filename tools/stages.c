@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "status.h"
+#include "tied.h"
 
 void stages_parse(struct stages *s, const struct cli_tool *tool,
                   const struct stages_given *given)
@@ -31,6 +32,11 @@ int stages_lay(struct stages *s, struct pare_train_options *t,
                const struct pare_model *m, const struct pare_dataset *d,
                bool anew)
 {
+    if ((s->evolves || s->prunes) && pare_model_tied(m))
+        return pare_fail(PARE_EMISMATCH,
+                         "the weights are quantised: prune or rewire them "
+                         "first, without %s",
+                         s->evolves ? "--evolve" : "--prune");
     if (s->evolves)
         return evolution_lay(&s->evolution, t, m, d, anew);
     return s->prunes ? course_lay(&s->course, t, m, d, anew) : 0;

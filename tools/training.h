@@ -95,6 +95,10 @@ const char *training_dialect(const struct cli_tool *tool, const char *name);
 void training_accumulate(const struct cli_tool *tool,
                          struct pare_train_options *o, const char *text);
 
+/** Warn about 16 bits and int8, which training forgets. */
+void training_warn_levels(const struct cli_tool *tool,
+                          const struct pare_model *m);
+
 /** Warn about outputs that are squashed before the loss. */
 void training_warn_loss(const struct cli_tool *tool,
                         const struct pare_model *m, const char *loss);

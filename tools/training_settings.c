@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "number.h"
 #include "status.h"
+#include "tied.h"
 
 int training_every(double *seconds, uint64_t *epochs, const char *text)
 {
@@ -90,6 +91,17 @@ static bool squashes(enum pare_layer_op op)
         if (op == plain[i])
             return false;
     return true;
+}
+
+void training_warn_levels(const struct cli_tool *tool,
+                          const struct pare_model *m)
+{
+    size_t n = pare_model_untied(m);
+
+    if (n)
+        cli_warn(tool,
+                 "warning: %zu tensor%s of 16 bits or int8 become%s float32", n,
+                 n == 1 ? "" : "s", n == 1 ? "s" : "");
 }
 
 void training_warn_loss(const struct cli_tool *tool, const struct pare_model *m,
