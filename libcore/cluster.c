@@ -8,6 +8,7 @@
 #include "status.h"
 
 #define ROUNDS_MAX 20000
+#define MOVES_MAX  ((size_t)1 << 26) /* rounds times levels */
 
 int pare_levels_init(struct pare_levels *l, size_t room)
 {
@@ -160,12 +161,14 @@ size_t pare_levels_settle(struct pare_levels *l, const struct pare_sorted *s,
                           double lambda, bool moving)
 {
     double weight = lambda * s->power;
-    size_t round = 0, before;
+    size_t round = 0, most = MOVES_MAX / (l->n + 1), before;
     bool changed = true;
 
+    if (most > ROUNDS_MAX)
+        most = ROUNDS_MAX;
     if (lambda == 0)
         memset(l->bits, 0, l->n * sizeof *l->bits);
-    while (changed && round < ROUNDS_MAX) {
+    while (changed && round < most) {
         before = l->n;
         envelope(l, weight);
         changed = assign(l, s) || round == 0;

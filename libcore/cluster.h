@@ -104,7 +104,7 @@ const struct pare_start *pare_start_find(const char *name);
  * @param l       in/out; at and zero are read
  * @param lambda  >= 0, without dimension
  * @param moving  false: levels stay where they are, intervals alone change
- * @return rounds that it took; at most 20,000
+ * @return rounds that it took: at most 20,000, and times the levels 2^26
  *
  * Source: Lloyd 1982 (written in 1957); Chou, Lookabaugh and Gray 1989 for
  * lambda > 0.
