@@ -16,6 +16,8 @@ static const struct pare_export_format rows[] = {
     {"binsparse", ".bsp.h5",
      "sparse matrices by rows in HDF5 behind a JSON descriptor",
      "GraphBLAS, Binary Sparse Format Specification 0.1", pare_binsparse_write},
+    {"c", ".c .h", "source in C without dependencies: BASE.c and BASE.h",
+     "ISO/IEC 9899:1999", pare_c_write},
     {"keras", ".keras.h5", "a whole model in HDF5, which Keras 2 and 3 load",
      "keras.io, Model saving and serialization APIs", pare_keras_write},
     {"npz", ".npz", "arrays in a ZIP archive, as NumPy loads them",

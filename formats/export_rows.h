@@ -37,6 +37,9 @@ int pare_export_values(const struct pare_tensor *t, enum pare_dtype type,
 /** The file format of Hugging Face: a JSON header, then the values. */
 int pare_safetensors_write(const char *path, const struct pare_model *m);
 
+/** C source: path.c and path.h. */
+int pare_c_write(const char *path, const struct pare_model *m);
+
 /**
  * Sparse matrices by rows in HDF5, a group each, as anndata and as binsparse
  * have them. Tensors of rank 2 and more are (first dimension, the others);

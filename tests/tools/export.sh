@@ -130,6 +130,34 @@ for f in anndata binsparse npz; do
         fail "$f of other models"
 done
 
+# ---- C source; what it computes is tested in test_export_c.c
+run pare-export c m.h5
+fails_with 1 "C source needs a name"
+err_has 'with -o BASE' "as is told"
+mkdir src
+run pare-export c m.h5 -o src/2-net.c
+status_is 0 "a model becomes C source"
+ok "in two files" test "$(echo src/*)" = 'src/2-net.c src/2-net.h'
+ok "with a function of that name" grep -q \
+    '^void net_2_net_run(const float \*input, float \*output, float \*work);' \
+    src/2-net.h
+ok "that the header tells of" grep -qx '#define NET_2_NET_WORK 5' src/2-net.h
+ok "and the digest of the model" grep -q "$digest" src/2-net.c
+cp src/2-net.c first
+run_sh 'pare-export c -o src/2-net <m.h5 && cmp src/2-net.c first'
+status_is 0 "again it is the same"
+run pare-export c -o no/such/net m.h5
+fails_with 1 "no such directory"
+run pare-export c -o 'src/a"b' m.h5
+fails_with 1 "a name that cannot be included is refused"
+run pare-export c -o net w.h5
+fails_with 1 "there is no source of weights alone"
+err_has 'without a graph' "as is told"
+run_sh "pare-init -a 'in(4) rbm(3)' -S 1 | pare-export c -o net"
+fails_with 1 "nor of a Boltzmann machine"
+err_has "'rbm1'" "named"
+ok "and nothing is written" test ! -e net.c
+
 # ---- what their own libraries read; PARE_PYTHON names a Python that has them
 if [ -n "${PARE_PYTHON:-}" ]; then
     "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
