@@ -46,7 +46,9 @@ const struct pare_export_format *pare_export_find(const char *name)
 bool pare_export_streams(const struct pare_export_format *format)
 {
     return format->write == pare_safetensors_write ||
-           format->write == pare_npz_write;
+           format->write == pare_npz_write || format->write == pare_c_write ||
+           format->write == pare_anndata_write ||
+           format->write == pare_binsparse_write;
 }
 
 int pare_export_put_file(void *arg, const void *bytes, size_t n)

@@ -115,23 +115,23 @@ static bool has_window(enum pare_layer_op op)
 /* Arrays of a layer, whose tensors are loaded as long as that takes. */
 static int print_arrays(struct source *s, size_t i)
 {
-    struct pare_model view = *s->plan.m; /* the same tensors */
-    const struct pare_layer *l = &view.arch.layer[i];
+    const struct pare_model *m = s->plan.m;
+    const struct pare_layer *l = &m->arch.layer[i];
     size_t first = s->plan.tensor[i + 1], end = first;
     int err = 0;
 
-    while (end < view.n_tensors && view.tensor[end].layer == i)
+    while (end < m->n_tensors && m->tensor[end].layer == i)
         end++;
     if (end > first || has_window(l->kind->op))
         c_print(s->out, "\n/* %s */\n", l->name);
     if (has_window(l->kind->op))
         print_window(s->out, l, i);
     for (size_t t = first; t < end && !err; t++)
-        err = pare_tensor_load(&view, t);
+        err = pare_tensor_load(m, t);
     if (!err && end > first)
-        err = print_layer(s, l, i, &view.tensor[first]);
+        err = print_layer(s, l, i, &m->tensor[first]);
     for (size_t t = first; t < end; t++)
-        pare_tensor_drop(&view, t);
+        pare_tensor_drop(m, t);
     return err ? err : s->out->err;
 }
 

@@ -267,7 +267,6 @@ static int add_tensor(struct pare_h5w *w, const struct pare_tensor *t,
 static int write_as(const char *path, const struct pare_model *m,
                     const struct convention *to)
 {
-    struct pare_model view = *m; /* the same tensors */
     struct pare_h5w *w = NULL;
     uint64_t bytes;
     int err = pare_export_no_terminal(path);
@@ -277,10 +276,10 @@ static int write_as(const char *path, const struct pare_model *m,
     if (!err)
         err = to->begin(w);
     for (size_t i = 0; i < m->n_tensors && !err; i++) {
-        err = pare_tensor_load(&view, i);
+        err = pare_tensor_load(m, i);
         if (!err)
             err = add_tensor(w, &m->tensor[i], to);
-        pare_tensor_drop(&view, i);
+        pare_tensor_drop(m, i);
     }
     if (!err)
         err = pare_h5w_put(w, path, &bytes);

@@ -71,17 +71,16 @@ static int add_tensor(struct pare_zip_out *z, const struct pare_tensor *t)
 
 int pare_npz_write(const char *path, const struct pare_model *m)
 {
-    struct pare_model view = *m; /* the same tensors */
     struct pare_zip_out *z = NULL;
     int err = pare_export_no_terminal(path);
 
     if (!err)
         err = pare_zip_out_new(&z, path);
     for (size_t i = 0; i < m->n_tensors && !err; i++) {
-        err = pare_tensor_load(&view, i);
+        err = pare_tensor_load(m, i);
         if (!err)
             err = add_tensor(z, &m->tensor[i]);
-        pare_tensor_drop(&view, i);
+        pare_tensor_drop(m, i);
     }
     if (!err)
         err = pare_zip_out_finish(z);

@@ -94,13 +94,11 @@ static int add_classes(struct pare_json *j, const struct pare_model *m)
     return 0;
 }
 
-static int add_metadata(struct pare_json *j, const struct pare_model *m)
+static int add_metadata(struct pare_json *j, const struct pare_model *m,
+                        const char *weights)
 {
-    char weights[PARE_DIGEST_LEN];
-    int err = pare_digest_weights(weights, m);
+    int err = 0;
 
-    if (err)
-        return err;
     pare_json_object(j, "__metadata__");
     pare_json_text(j, "format", "pt");
     if (!pare_arch_is_weights(&m->arch))
@@ -134,14 +132,14 @@ static void add_tensor(struct pare_json *j, const struct place *p)
 }
 
 static int make_header(char **text, const struct pare_model *m,
-                       const struct place *place)
+                       const char *weights, const struct place *place)
 {
     struct pare_json *j = pare_json_new();
     char *made;
     int err;
 
     pare_json_object(j, NULL);
-    err = add_metadata(j, m);
+    err = add_metadata(j, m, weights);
     for (size_t i = 0; i < m->n_tensors && !err; i++)
         add_tensor(j, &place[i]);
     made = pare_json_finish(j);
@@ -176,17 +174,16 @@ static int put_header(struct pare_atomic *a, const char *text)
 static int put_tensors(struct pare_atomic *a, const struct pare_model *m,
                        const struct place *place)
 {
-    struct pare_model view = *m; /* the same tensors */
     int err = 0;
 
     for (size_t i = 0; i < m->n_tensors && !err; i++) {
         size_t t = (size_t)(place[i].t - m->tensor);
 
-        err = pare_tensor_load(&view, t);
+        err = pare_tensor_load(m, t);
         if (!err)
             err = pare_export_values(place[i].t, place[i].t->dtype,
                                      pare_export_put_file, a);
-        pare_tensor_drop(&view, t);
+        pare_tensor_drop(m, t);
     }
     return err;
 }
@@ -195,13 +192,15 @@ int pare_safetensors_write(const char *path, const struct pare_model *m)
 {
     struct pare_atomic a = {0};
     struct place *place = NULL;
-    char *header = NULL;
+    char weights[PARE_DIGEST_LEN], *header = NULL;
     int err = pare_export_no_terminal(path);
 
+    if (!err) /* types of tensors that were loaded for it are known */
+        err = pare_digest_weights(weights, m);
     if (!err)
         err = lay(&place, m);
     if (!err)
-        err = make_header(&header, m, place);
+        err = make_header(&header, m, weights, place);
     if (err)
         goto out;
     err = pare_atomic_begin(&a, path);

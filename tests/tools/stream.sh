@@ -128,12 +128,26 @@ quantize --int8 net.h5
 quantize --codebook 8 --layer a=4 q.h5
 
 for m in a.h5 levels.h5 net.h5; do
-    for format in safetensors npz; do
+    for format in safetensors npz anndata binsparse; do
         run pare-export $format -o whole.out $m
         run env PARE_MODEL_MEMORY=1 pare-export $format -o parts.out $m
         status_is 0 "export of $m to $format"
         ok "export of $m to $format: the bytes" cmp whole.out parts.out
     done
+done
+for how in --bf16 '--codebook 8' --int8; do
+    # The words are options.
+    # shellcheck disable=SC2086
+    pare-quantize $how net.h5 -o dressed.h5 || fail "quantize $how"
+    for format in safetensors npz; do
+        pare-export $format -o whole.out dressed.h5
+        run env PARE_MODEL_MEMORY=1 pare-export $format -o parts.out dressed.h5
+        ok "export of $how to $format: the bytes" cmp whole.out parts.out
+    done
+    pare-export c -o source dressed.h5
+    cp source.c whole.c
+    run env PARE_MODEL_MEMORY=1 pare-export c -o source dressed.h5
+    ok "export of $how to C: the bytes" cmp source.c whole.c
 done
 
 # Standard input is spooled.
