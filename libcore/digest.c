@@ -183,21 +183,26 @@ static void digest_array(struct pare_digest *d, const struct pare_tensor *t,
     entry_blocks(d, t->pattern, v);
 }
 
-void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN])
+/* The digest of what was digested so far. */
+static void digest_now(const struct pare_digest *d, char hex[PARE_DIGEST_LEN])
 {
     XXH128_canonical_t c;
 
     XXH128_canonicalFromHash(&c, XXH3_128bits_digest(d->xxh));
     for (size_t i = 0; i < sizeof c.digest; i++)
         snprintf(hex + 2 * i, 3, "%02x", c.digest[i]);
-    XXH3_freeState(d->xxh);
-    free(d);
 }
 
 static void digest_free(struct pare_digest *d)
 {
     XXH3_freeState(d->xxh);
     free(d);
+}
+
+void pare_digest_finish(struct pare_digest *d, char hex[PARE_DIGEST_LEN])
+{
+    digest_now(d, hex);
+    digest_free(d);
 }
 
 static void digest_shape(struct pare_digest *d, const struct pare_tensor *t)
@@ -233,18 +238,46 @@ int pare_digest_weights_of(char hex[PARE_DIGEST_LEN],
     return err;
 }
 
-/* The weights of a loader never change: a digest that is known stays. */
+/* The digest of the weights, and that of a state as far as its masks when
+ * what comes before them has this digest. */
+struct pare_known {
+    char weights[PARE_DIGEST_LEN], before[PARE_DIGEST_LEN];
+    XXH3_state_t *masks;
+};
+
+struct pare_known *pare_known_new(void)
+{
+    struct pare_known *k = calloc(1, sizeof *k);
+
+    if (k)
+        k->masks = XXH3_createState();
+    if (!k || !k->masks) {
+        free(k);
+        pare_fail(PARE_ENOMEM, "out of memory");
+        return NULL;
+    }
+    return k;
+}
+
+void pare_known_free(struct pare_known *k)
+{
+    if (!k)
+        return;
+    XXH3_freeState(k->masks);
+    free(k);
+}
+
 int pare_digest_weights(char hex[PARE_DIGEST_LEN], const struct pare_model *m)
 {
-    char *known = m->loader.weights;
+    struct pare_known *known = m->loader.known;
     int err = 0;
 
-    if (!known || !known[0])
+    if (!known || !known->weights[0])
         err = pare_digest_weights_of(hex, m, NULL);
     else
-        memcpy(hex, known, PARE_DIGEST_LEN);
+        memcpy(hex, known->weights, PARE_DIGEST_LEN);
     if (!err && known)
-        memcpy(known, hex, PARE_DIGEST_LEN);
+        memcpy(known->weights, hex, PARE_DIGEST_LEN);
     return err;
 }
 
@@ -468,6 +501,31 @@ static void digest_input(struct pare_digest *d, const struct pare_model *m)
         pare_digest_text(d, m->class_name[i]);
 }
 
+/* The masks; those that come from a loader once only. */
+static int digest_masks(struct pare_digest *d, const struct pare_model *m)
+{
+    struct pare_known *known = m->loader.known;
+    char before[PARE_DIGEST_LEN];
+    int err = 0;
+
+    digest_now(d, before);
+    if (known && strcmp(known->before, before) == 0) {
+        XXH3_copyState(d->xxh, known->masks);
+        return 0;
+    }
+    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+        err = pare_tensor_load_mask(m, t);
+        if (!err)
+            digest_own_mask(d, &m->tensor[t]);
+        pare_tensor_drop(m, t);
+    }
+    if (!err && known) {
+        XXH3_copyState(known->masks, d->xxh);
+        memcpy(known->before, before, sizeof before);
+    }
+    return err;
+}
+
 int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
                      const struct pare_model *m)
 {
@@ -478,12 +536,7 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN], char state[PARE_DIGEST_LEN],
         return err ? err : PARE_ENOMEM;
     digest_input(d, m);
     pare_digest_text(d, weights);
-    for (size_t t = 0; t < m->n_tensors && !err; t++) {
-        err = pare_tensor_load_mask(m, t);
-        if (!err)
-            digest_own_mask(d, &m->tensor[t]);
-        pare_tensor_drop(m, t);
-    }
+    err = digest_masks(d, m);
     if (err) {
         digest_free(d);
         return err;

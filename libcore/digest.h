@@ -57,4 +57,14 @@ int pare_digest_both(char weights[PARE_DIGEST_LEN],
 /** A seed that follows from a digest and a purpose (DESIGN: no -S given). */
 uint64_t pare_digest_seed(const char *hex, const char *purpose);
 
+/** What is known of the digests of a model whose tensors, coming from a
+ *  loader, never change: so they need not be gone over again. */
+struct pare_known;
+
+/** Nothing is known yet. NULL without memory (message set). */
+struct pare_known *pare_known_new(void);
+
+/** NULL is fine. */
+void pare_known_free(struct pare_known *k);
+
 #endif

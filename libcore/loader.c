@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "model.h"
 #include "status.h"
 
@@ -14,12 +15,12 @@ bool pare_model_streams(const struct pare_model *m)
 int pare_model_set_loader(struct pare_model *m,
                           const struct pare_loader *loader)
 {
-    char *weights = calloc(1, PARE_DIGEST_LEN);
+    struct pare_known *known = pare_known_new();
 
-    if (!weights)
-        return pare_fail(PARE_ENOMEM, "no memory");
+    if (!known)
+        return PARE_ENOMEM;
     m->loader = *loader;
-    m->loader.weights = weights;
+    m->loader.known = known;
     for (size_t t = 0; t < m->n_tensors; t++) {
         if (!m->tensor[t].away) /* else the loader is around another */
             m->tensor[t].kept = m->tensor[t].n;
@@ -40,7 +41,7 @@ void pare_loader_release(struct pare_loader *loader)
 {
     if (loader->free)
         loader->free(loader->arg);
-    free(loader->weights);
+    pare_known_free(loader->known);
     memset(loader, 0, sizeof *loader);
 }
 

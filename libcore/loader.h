@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 struct pare_model;
+struct pare_known;
 
 /**
  * Where the tensors of a model come from that is larger than memory: one is
@@ -25,7 +26,7 @@ struct pare_loader {
     int (*mask)(void *arg, const struct pare_model *m, size_t tensor);
     void (*free)(void *arg); /* when the model is released; or NULL */
     void *arg;
-    char *weights; /* [PARE_DIGEST_LEN] malloc'd: digest, "" while unknown */
+    struct pare_known *known; /* of digests, see digest.h */
 };
 
 /** Does the model come tensor by tensor? */
@@ -36,7 +37,7 @@ bool pare_model_streams(const struct pare_model *m);
  * they are away from now on, with all of their values kept, or as many as
  * with the loader that was taken away before.
  *
- * @param loader  copied; weights is allocated here
+ * @param loader  copied; known is allocated here
  * @return 0; PARE_ENOMEM (what the loader owns is the caller's)
  */
 int pare_model_set_loader(struct pare_model *m,
