@@ -12,21 +12,24 @@
 #include "h5wopen.h"
 #include "status.h"
 
-#define MADE_MIN ((size_t)1 << 20) /* fewer bytes are made at once */
+#define LINKS_MAX 200 /* of a group that keeps them in its header */
+#define MADE_MIN  ((size_t)1 << 20) /* fewer bytes are made at once */
 
 static int enomem(void)
 {
     return pare_fail(PARE_ENOMEM, "no memory");
 }
 
-/* Creation properties of the file: no times, small symbol tables. */
-static hid_t file_properties(void)
+/* Creation properties of the file: no times, small symbol tables where there
+ * are some. */
+static hid_t file_properties(bool small)
 {
     hid_t p = H5Pcreate(H5P_FILE_CREATE);
 
     if (p < 0)
         return p;
-    if (H5Pset_obj_track_times(p, 0) < 0 || H5Pset_sym_k(p, 4, 4) < 0 ||
+    if (H5Pset_obj_track_times(p, 0) < 0 ||
+        (!small && H5Pset_sym_k(p, 4, 4) < 0) ||
         H5Pset_local_heap_size_hint(p, 64) < 0) {
         H5Pclose(p);
         return H5I_INVALID_HID;
@@ -34,13 +37,14 @@ static hid_t file_properties(void)
     return p;
 }
 
-static hid_t access_properties(void)
+static hid_t access_properties(bool small)
 {
+    H5F_libver_t oldest = small ? H5F_LIBVER_V18 : H5F_LIBVER_EARLIEST;
     hid_t p = H5Pcreate(H5P_FILE_ACCESS);
 
     if (p < 0)
         return p;
-    if (H5Pset_libver_bounds(p, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18) < 0 ||
+    if (H5Pset_libver_bounds(p, oldest, H5F_LIBVER_V18) < 0 ||
         H5Pset_fclose_degree(p, H5F_CLOSE_STRONG) < 0 ||
         H5Pset_meta_block_size(p, 0) < 0 ||
         H5Pset_small_data_block_size(p, 0) < 0) {
@@ -50,7 +54,7 @@ static hid_t access_properties(void)
     return p;
 }
 
-int pare_h5w_new(struct pare_h5w **w, const char *path)
+static int begin(struct pare_h5w **w, const char *path, bool small)
 {
     hid_t fcpl, fapl;
     struct pare_h5w *new = calloc(1, sizeof *new);
@@ -63,8 +67,8 @@ int pare_h5w_new(struct pare_h5w **w, const char *path)
         return enomem();
     }
     pare_h5lib_init();
-    fcpl = file_properties();
-    fapl = access_properties();
+    fcpl = file_properties(small);
+    fapl = access_properties(small);
     if (fcpl >= 0 && fapl >= 0)
         new->file = path ? H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl)
                          : pare_h5store_create(new->store, fcpl, fapl);
@@ -79,6 +83,16 @@ int pare_h5w_new(struct pare_h5w **w, const char *path)
     }
     *w = new;
     return 0;
+}
+
+int pare_h5w_new(struct pare_h5w **w, const char *path)
+{
+    return begin(w, path, false);
+}
+
+int pare_h5w_new_small(struct pare_h5w **w, const char *path)
+{
+    return begin(w, path, true);
 }
 
 static int close_file(struct pare_h5w *w)
@@ -113,10 +127,20 @@ static int fail_write(const char *path)
 
 int pare_h5w_group(struct pare_h5w *w, const char *path)
 {
-    hid_t p = H5Pcreate(H5P_GROUP_CREATE), g = H5I_INVALID_HID;
+    return pare_h5w_group_for(w, path, 0, 0);
+}
 
-    if (p >= 0 && H5Pset_obj_track_times(p, 0) >= 0 &&
-        H5Pset_local_heap_size_hint(p, 64) >= 0)
+int pare_h5w_group_for(struct pare_h5w *w, const char *path, size_t n,
+                       size_t length)
+{
+    hid_t p = H5Pcreate(H5P_GROUP_CREATE), g = H5I_INVALID_HID;
+    bool ok = p >= 0 && H5Pset_obj_track_times(p, 0) >= 0 &&
+              H5Pset_local_heap_size_hint(p, 64) >= 0;
+
+    if (ok && n && n <= LINKS_MAX && length && length < 256)
+        ok = H5Pset_link_phase_change(p, LINKS_MAX, 0) >= 0 &&
+             H5Pset_est_link_info(p, (unsigned)n, (unsigned)length) >= 0;
+    if (ok)
         g = H5Gcreate2(w->file, path, H5P_DEFAULT, p, H5P_DEFAULT);
     if (p >= 0)
         H5Pclose(p);
@@ -126,7 +150,7 @@ int pare_h5w_group(struct pare_h5w *w, const char *path)
 }
 
 /* Properties of every dataset of the house. */
-static hid_t dataset_properties(const struct h5block *b)
+static hid_t dataset_properties(const struct h5block *b, bool attribute)
 {
     hsize_t chunk[PARE_H5_RANK_MAX];
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
@@ -143,7 +167,8 @@ static hid_t dataset_properties(const struct h5block *b)
              H5Pset_deflate(p, DEFLATE_LEVEL) >= 0;
     } else {
         ok = ok && H5Pset_layout(p, H5D_CONTIGUOUS) >= 0 &&
-             H5Pset_alloc_time(p, H5D_ALLOC_TIME_EARLY) >= 0;
+             H5Pset_alloc_time(p, attribute ? H5D_ALLOC_TIME_LATE
+                                            : H5D_ALLOC_TIME_EARLY) >= 0;
     }
     if (ok)
         return p;
@@ -169,11 +194,30 @@ static bool write_values(hid_t d, hid_t memory, const struct h5block *b)
     return true;
 }
 
+void pare_h5w_next_ints(struct pare_h5w *w, const char *attr,
+                        enum pare_h5_type type, size_t n, const void *values)
+{
+    w->next.name = attr;
+    w->next.type = type;
+    w->next.n = n;
+    w->next.values = values;
+}
+
+/* The attribute that waits for this dataset. */
+static bool write_next(struct pare_h5w *w, const char *path)
+{
+    const char *name = w->next.name;
+
+    w->next.name = NULL;
+    return !name || pare_h5w_attr_ints(w, path, name, w->next.type, w->next.n,
+                                       w->next.values) == 0;
+}
+
 /* The one place where a dataset is made. */
 static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
                         hid_t memory, const struct h5block *b)
 {
-    hid_t p = dataset_properties(b), d = H5I_INVALID_HID;
+    hid_t p = dataset_properties(b, w->next.name), d = H5I_INVALID_HID;
     hid_t s = b->rank ? H5Screate_simple(b->rank, b->dim, NULL)
                       : H5Screate(H5S_SCALAR);
     bool ok = false;
@@ -181,7 +225,7 @@ static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
     if (p >= 0 && s >= 0)
         d = H5Dcreate2(w->file, path, type, s, H5P_DEFAULT, p, H5P_DEFAULT);
     if (d >= 0)
-        ok = write_values(d, memory, b);
+        ok = write_next(w, path) && write_values(d, memory, b);
     if (d >= 0 && H5Dclose(d) < 0)
         ok = false;
     if (p >= 0)

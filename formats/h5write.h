@@ -26,6 +26,10 @@ struct pare_h5w;
  */
 int pare_h5w_new(struct pare_h5w **w, const char *path);
 
+/** The same, all metadata in the form that HDF5 1.8 brought: bounds V18..V18.
+ *  That takes fewer bytes; readers of the portable profile may lack it. */
+int pare_h5w_new_small(struct pare_h5w **w, const char *path);
+
 /**
  * From now on arrays go into a file as soon as they are written, which takes
  * no memory for them; the bytes are the same. Values that are lent are needed
@@ -51,6 +55,11 @@ void pare_h5w_free(struct pare_h5w *w);
 
 /** Make a group; its parent must be there. Paths begin with '/'. */
 int pare_h5w_group(struct pare_h5w *w, const char *path);
+
+/** The same, of which it is known how many objects it will have, and the mean
+ *  length of their names: a file of pare_h5w_new_small is smaller so. */
+int pare_h5w_group_for(struct pare_h5w *w, const char *path, size_t n,
+                       size_t length);
 
 /**
  * Write a whole dataset.
@@ -125,6 +134,12 @@ int pare_h5w_attr_i64(struct pare_h5w *w, const char *path, const char *attr,
  *  0; PARE_ENOMEM; PARE_EIO. */
 int pare_h5w_attr_ints(struct pare_h5w *w, const char *path, const char *attr,
                        enum pare_h5_type type, size_t n, const void *values);
+
+/** The same for the dataset that is written next, before its bytes: in a file
+ *  of pare_h5w_new_small the attribute takes less room so. The arguments must
+ *  outlive that call. */
+void pare_h5w_next_ints(struct pare_h5w *w, const char *attr,
+                        enum pare_h5_type type, size_t n, const void *values);
 
 /**
  * What other programs want, and no file of pare has: a string of variable

@@ -349,6 +349,69 @@ static void lists_in_attributes_come_back(void **state)
     free(long_text);
 }
 
+/* The same contents in either form of metadata. */
+static size_t write_form(struct image *im, bool small)
+{
+    const uint32_t v[3] = {7, 0, 4294967295u};
+    uint8_t *bytes = calloc(1, 20000);
+    struct pare_h5w *w = NULL;
+    size_t n = 20000;
+
+    assert_non_null(bytes);
+    assert_int_equal(
+        small ? pare_h5w_new_small(&w, NULL) : pare_h5w_new(&w, NULL), 0);
+    assert_int_equal(pare_h5w_attr_i64(w, "/", "one", 1), 0);
+    assert_int_equal(pare_h5w_group_for(w, "/g", 40, 3), 0);
+    for (int i = 0; i < 40; i++) {
+        char path[32];
+
+        snprintf(path, sizeof path, "/g/a%d", i);
+        if (i % 2)
+            pare_h5w_next_ints(w, "list", PARE_H5_U32, 3, v);
+        assert_int_equal(pare_h5w_data(w, path, PARE_H5_U8, 1, &n, bytes, 0),
+                         0);
+    }
+    assert_int_equal(pare_h5w_finish(&im->bytes, &im->n, w), 0);
+    pare_h5w_free(w);
+    free(bytes);
+    return im->n - 40 * n;
+}
+
+static void small_metadata_hold_the_same(void **state)
+{
+    struct image a, b;
+    size_t large = write_form(&a, false), small = write_form(&b, true);
+
+    (void)state;
+    if (small > 40 * 140 + 20 * 80 + 200 || 3 * small > 2 * large)
+        fail_msg("%zu bytes of metadata, %zu else", small, large);
+    for (int k = 0; k < 2; k++) {
+        struct pare_h5 *h = NULL;
+        uint64_t *v = NULL;
+        char **name = NULL;
+        size_t n;
+        int64_t one = 0;
+
+        assert_int_equal(
+            pare_h5_open(&h, k ? b.bytes : a.bytes, k ? b.n : a.n, "image"), 0);
+        assert_int_equal(pare_h5_attr_i64(&one, h, "/", "one"), 0);
+        assert_int_equal(one, 1);
+        assert_int_equal(pare_h5_list(&name, &n, h, "/g", 100), 0);
+        assert_int_equal(n, 40);
+        assert_int_equal(pare_h5_attr_ints(&v, &n, h, "/g/a39", "list", 3), 0);
+        assert_int_equal(n, 3);
+        assert_int_equal(v[2], 4294967295u);
+        free(v);
+        assert_int_equal(pare_h5_attr_ints(&v, &n, h, "/g/a38", "list", 3),
+                         PARE_EFORMAT);
+        assert_int_equal(pare_h5_probe(h, "/g/a38", PARE_H5_U8, 20000), 0);
+        pare_h5_free_strings(name, 40);
+        pare_h5_close(h);
+    }
+    free(a.bytes);
+    free(b.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_writer_freed_early_frees_what_it_was_given),
         cmocka_unit_test(a_full_device_is_an_error),
         cmocka_unit_test(lists_in_attributes_come_back),
+        cmocka_unit_test(small_metadata_hold_the_same),
     };
 
     return run_group(tests);
