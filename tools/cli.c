@@ -21,6 +21,8 @@
 #define LONG_BASE 256 /* getopt values of long options: LONG_BASE + row */
 #define ROWS_MAX  96
 
+static const char levels[] = "123456789"; /* letters of a CLI_LEVEL */
+
 /*
  * Arguments of repeatable options; kept for the life of the process, since
  * the tools' structures point into it.
@@ -159,6 +161,11 @@ static uint64_t bound(double d)
 
 /* ---- help ------------------------------------------------------------ */
 
+static bool optional(const struct cli_option *o)
+{
+    return o->arg && o->arg[0] == '[';
+}
+
 static bool ranged(const struct cli_option *o)
 {
     return o->lo < o->hi;
@@ -170,8 +177,8 @@ static void option_name(char *buf, size_t size, const struct cli_option *o)
     int n = o->letter ? snprintf(buf, size, "-%c, ", o->letter)
                       : snprintf(buf, size, "    ");
 
-    snprintf(buf + n, size - (size_t)n, "--%s%s%s", o->name, o->arg ? " " : "",
-             o->arg ? o->arg : "");
+    snprintf(buf + n, size - (size_t)n, "--%s%s%s", o->name,
+             o->arg && !optional(o) ? " " : "", o->arg ? o->arg : "");
 }
 
 /**
@@ -190,17 +197,17 @@ static void option_default(char *buf, size_t size, const struct cli_option *o)
         return;
     if (o->type == CLI_U64)
         v = (double)*(uint64_t *)o->value;
-    else if (o->type == CLI_INT)
+    else if (o->type == CLI_INT || o->type == CLI_LEVEL)
         v = *(int *)o->value;
-    if ((o->type == CLI_U64 || o->type == CLI_INT) && o->lo < o->hi &&
-        (v < o->lo || v > o->hi))
+    if ((o->type == CLI_U64 || o->type == CLI_INT || o->type == CLI_LEVEL) &&
+        o->lo < o->hi && (v < o->lo || v > o->hi))
         return;
     if (o->type == CLI_TEXT) {
         text = *(const char **)o->value;
     } else if (o->type == CLI_U64) {
         snprintf(number, sizeof number, "%" PRIu64, *(uint64_t *)o->value);
         text = number;
-    } else if (o->type == CLI_INT) {
+    } else if (o->type == CLI_INT || o->type == CLI_LEVEL) {
         snprintf(number, sizeof number, "%d", *(int *)o->value);
         text = number;
     } else if (o->type == CLI_REAL && !isnan(*(double *)o->value)) {
@@ -244,8 +251,8 @@ static void usage_line(const struct cli_tool *tool)
     for (size_t i = 0; (o = row(tool, i)); i++) {
         if (o->letter)
             continue;
-        snprintf(word, sizeof word, "[--%s%s%s]", o->name, o->arg ? " " : "",
-                 o->arg ? o->arg : "");
+        snprintf(word, sizeof word, "[--%s%s%s]", o->name,
+                 o->arg && !optional(o) ? " " : "", o->arg ? o->arg : "");
         usage_word(&column, indent, word);
     }
     if (tool->synopsis && *tool->synopsis)
@@ -317,7 +324,7 @@ static void print_options(const struct cli_tool *tool)
 
     for (size_t i = 0; (o = row(tool, i)); i++)
         printf("%c\t%s\t%s\n", o->letter ? o->letter : '-', o->name,
-               o->arg ? o->arg : "");
+               o->arg && !optional(o) ? o->arg : "");
 }
 
 /* ---- parsing --------------------------------------------------------- */
@@ -390,7 +397,7 @@ static void set_value(const struct cli_tool *tool, const struct cli_option *o,
         *(bool *)o->value = true;
         break;
     case CLI_TEXT:
-        *(const char **)o->value = text;
+        *(const char **)o->value = text ? text : "";
         break;
     case CLI_LIST:
         append(tool, o, text, argc);
@@ -400,6 +407,7 @@ static void set_value(const struct cli_tool *tool, const struct cli_option *o,
                          ranged(o) ? bound(o->hi) : UINT64_MAX);
         break;
     case CLI_INT:
+    case CLI_LEVEL:
         failed = set_int(o, text);
         break;
     case CLI_REAL:
@@ -423,9 +431,13 @@ static size_t getopt_tables(const struct cli_tool *tool, struct option *opt,
     *letters++ = ':';
     for (; n < ROWS_MAX && (o = row(tool, n)); n++) {
         opt[n].name = o->name;
-        opt[n].has_arg = o->arg ? required_argument : no_argument;
+        opt[n].has_arg = optional(o) ? optional_argument
+                         : o->arg    ? required_argument
+                                     : no_argument;
         opt[n].flag = NULL;
         opt[n].val = LONG_BASE + (int)n;
+        if (o->type == CLI_LEVEL)
+            letters = stpcpy(letters, levels);
         if (!o->letter)
             continue;
         *letters++ = o->letter;
@@ -444,7 +456,7 @@ static const struct cli_option *by_value(const struct cli_tool *tool, int c)
     if (c >= LONG_BASE)
         return row(tool, (size_t)(c - LONG_BASE));
     for (size_t i = 0; (o = row(tool, i)); i++)
-        if (o->letter == c)
+        if (o->letter == c || (o->type == CLI_LEVEL && c && strchr(levels, c)))
             return o;
     return NULL;
 }
@@ -479,8 +491,10 @@ static void bad_option(const struct cli_tool *tool, int c, char **argv)
 }
 
 static void handle(const struct cli_tool *tool, const struct cli_option *o,
-                   int argc)
+                   int c, int argc)
 {
+    const char digit[] = {(char)c, '\0'};
+
     if (o == &builtin[0]) {
         print_help(tool);
         exit(cli_exit(tool, 0));
@@ -489,7 +503,8 @@ static void handle(const struct cli_tool *tool, const struct cli_option *o,
         print_version(tool);
         exit(cli_exit(tool, 0));
     }
-    set_value(tool, o, optarg, (size_t)argc);
+    set_value(tool, o, o->type == CLI_LEVEL && c < LONG_BASE ? digit : optarg,
+              (size_t)argc);
 }
 
 /* A fatal signal removes the file that is being written, then kills. */
@@ -515,7 +530,7 @@ static void leave_no_temporary(void)
 int cli_parse(const struct cli_tool *tool, int argc, char **argv)
 {
     struct option opt[ROWS_MAX + 1];
-    char letters[2 * ROWS_MAX + 2];
+    char letters[2 * ROWS_MAX + 2 + sizeof levels];
     int c;
 
     hold_streams();
@@ -530,7 +545,7 @@ int cli_parse(const struct cli_tool *tool, int argc, char **argv)
     while ((c = getopt_long(argc, argv, letters, opt, NULL)) != -1) {
         if (c == '?' || c == ':')
             bad_option(tool, c, argv);
-        handle(tool, by_value(tool, c), argc);
+        handle(tool, by_value(tool, c), c, argc);
     }
     if (argc - optind < tool->min_operands)
         cli_usage(tool, "missing operand: %s", tool->synopsis);

@@ -12,6 +12,7 @@ enum cli_type {
     CLI_U64,    /* uint64_t *, decimal, within lo..hi */
     CLI_INT,    /* int *, within lo..hi */
     CLI_REAL,   /* double *, finite, within lo..hi */
+    CLI_LEVEL,  /* int *, 1..9; the letters 1 to 9 say it, too */
     CLI_LIST    /* struct cli_list *, may be repeated */
 };
 
@@ -28,7 +29,8 @@ struct cli_list {
 struct cli_option {
     char letter;          /* 0: long only */
     const char *name;     /* long name */
-    const char *arg;      /* name of the argument, NULL for a flag */
+    const char *arg;      /* name of the argument, NULL for a flag; of one
+                             that may lack "[=NAME]", and a text is "" then */
     enum cli_type type;
     void *value;          /* where it goes */
     double lo, hi;        /* range of numbers, inclusive; 0, 0: any */

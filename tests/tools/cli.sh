@@ -31,10 +31,25 @@ run cli_probe -
 out_is "$defaults
 operand=-" "- is an operand"
 
+for level in -7 --level=7 '--level 7' '-1 -7' -27; do
+    # shellcheck disable=SC2086
+    run cli_probe $level
+    out_is "$defaults
+level=7" "a level by $level"
+done
+run cli_probe --also x -q1
+out_is "$(echo "$defaults" | sed 's/quiet=0/quiet=1/')
+level=1
+also=
+operand=x" "an argument that may lack is never the next word"
+run cli_probe --also=x
+out_is "$defaults
+also=x" "but what follows ="
+
 run cli_probe -h
 status_is 0 "help succeeds"
-out_is "usage: pare-probe [-qhV] [-d FILE] [-S N] [-e N] [-l X] [--layer GLOB=X]
-                  [--loss NAME] [A [B]]
+out_is "usage: pare-probe [-qhV] [-d FILE] [-S N] [-e N] [-l X] [--level N]
+                  [--also[=WHAT]] [--layer GLOB=X] [--loss NAME] [A [B]]
 Print what was understood.
 
   -q, --quiet         a flag
@@ -42,6 +57,8 @@ Print what was understood.
   -S, --seed N        a seed
   -e, --epochs N      an int [20]
   -l, --lr X          a real [0.1]
+      --level N       a level
+      --also[=WHAT]   if you like
       --layer GLOB=X  a list
       --loss NAME     another
   -h, --help          print this text
@@ -70,9 +87,11 @@ bad "unknown option '-x'" -x
 bad "'--[?]\[2Jfoo'" "--$(printf '\033')[2Jfoo"
 bad "unknown option '--foo'$" --foo
 bad "unknown option '--foo'$" --foo=1
-bad "ambiguous option '--l': --lr, --layer, --loss$" --l 1
-bad "ambiguous option '--l': --lr, --layer, --loss$" --l=1
+bad "ambiguous option '--l': --lr, --level, --layer, --loss$" --l 1
+bad "ambiguous option '--l': --lr, --level, --layer, --loss$" --l=1
 bad "'--epochs' needs an argument N" -e
+bad "unknown option '-0'" -0
+bad "--level: '10' is not a whole number in 1..9" --level 10
 bad "'--quiet' takes no argument" --quiet=1
 bad "--epochs: '1x' is not a whole number in -1..1000000" -e 1x
 bad "'1.0'" -e 1.0
