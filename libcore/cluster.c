@@ -134,7 +134,8 @@ static void move(struct pare_levels *l, const struct pare_sorted *s)
         uint64_t count = pare_sorted_count(s, b) - pare_sorted_count(s, a);
 
         if (count && i != l->zero)
-            l->at[i] = (s->sum[b] - s->sum[a]) / (double)count;
+            l->at[i] =
+                (pare_sorted_sum(s, b) - pare_sorted_sum(s, a)) / (double)count;
     }
     for (size_t i = 0; i < l->n; i++) {
         if (n && l->at[i] <= l->at[n - 1])

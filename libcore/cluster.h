@@ -11,11 +11,13 @@
  * in order and their running sums a round costs O(levels log values).
  */
 
+#define PARE_SUM_STEP 64
+
 /** Numbers in ascending order with sums over the first i of them. */
 struct pare_sorted {
     size_t n;        /* those that are not 0, or bins of them */
     float *x;        /* [n] ascending; of a bin its mean */
-    double *sum;     /* [n + 1] */
+    double *sum;     /* of bins [n + 1]; else of each PARE_SUM_STEP-th */
     double *square;  /* [n + 1] of bins; NULL else */
     uint64_t *count; /* [n + 1] of bins; NULL: i */
     uint64_t values; /* that are not 0 */
@@ -31,7 +33,7 @@ struct pare_sorted {
  * @param s      out; release with pare_sorted_release
  * @param value  [n] float32, finite
  * @param mask   [n] 0: left out; NULL: all are in
- * @return 0; PARE_ENOMEM: 16 bytes a number are needed
+ * @return 0; PARE_ENOMEM: 8 bytes a number are needed, 4 afterwards
  */
 int pare_sorted_init(struct pare_sorted *s, const float *value,
                      const uint8_t *mask, size_t n);
@@ -46,6 +48,9 @@ void pare_sorted_release(struct pare_sorted *s);
 
 /** Numbers among the first i. */
 uint64_t pare_sorted_count(const struct pare_sorted *s, size_t i);
+
+/** Sum of the first i: in their order, from a stored one on. */
+double pare_sorted_sum(const struct pare_sorted *s, size_t i);
 
 /** First of s->x that is above v. */
 size_t pare_sorted_above(const struct pare_sorted *s, double v);

@@ -27,6 +27,18 @@ uint64_t pare_sorted_count(const struct pare_sorted *s, size_t i)
     return s->count ? s->count[i] : i;
 }
 
+double pare_sorted_sum(const struct pare_sorted *s, size_t i)
+{
+    double sum;
+
+    if (s->count)
+        return s->sum[i];
+    sum = s->sum[i / PARE_SUM_STEP];
+    for (size_t k = i / PARE_SUM_STEP * PARE_SUM_STEP; k < i; k++)
+        sum += (double)s->x[k];
+    return sum;
+}
+
 size_t pare_sorted_above(const struct pare_sorted *s, double v)
 {
     size_t lo = 0, hi = s->n;
@@ -52,13 +64,17 @@ static uint32_t key_of(float v)
     return u >> 31 ? ~u : u | 0x80000000u;
 }
 
-static float value_of(uint32_t key)
+/* In the place of the keys; their room is the caller's to free then. */
+static float *values_of(uint32_t *key, size_t n)
 {
-    uint32_t u = key >> 31 ? key & 0x7fffffffu : ~key;
-    float v;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = key[i] >> 31 ? key[i] & 0x7fffffffu : ~key[i];
+        float v;
 
-    memcpy(&v, &u, sizeof v);
-    return v;
+        memcpy(&v, &u, sizeof v);
+        memcpy((void *)&key[i], &v, sizeof v);
+    }
+    return (void *)key;
 }
 
 /* One pass of the sort, by a digit. */
@@ -100,16 +116,19 @@ static size_t gather(uint32_t *key, uint64_t *zeros, const float *value,
 /* Sums, power and the number of different ones, x being in order. */
 static void add_up(struct pare_sorted *s)
 {
-    double square = 0;
+    double sum = 0, square = 0;
 
-    s->sum[0] = 0;
     for (size_t i = 0; i < s->n; i++) {
         double x = (double)s->x[i];
 
-        s->sum[i + 1] = s->sum[i] + x;
+        if (i % PARE_SUM_STEP == 0)
+            s->sum[i / PARE_SUM_STEP] = sum;
+        sum += x;
         square += x * x;
         s->distinct += i == 0 || s->x[i] != s->x[i - 1];
     }
+    if (s->n % PARE_SUM_STEP == 0)
+        s->sum[s->n / PARE_SUM_STEP] = sum;
     s->values = s->n;
     s->power = s->n ? square / (double)s->n : 0;
     if (s->n)
@@ -131,13 +150,10 @@ int pare_sorted_init(struct pare_sorted *s, const float *value,
     pass(b, a, found.n, 2 * DIGIT);
     free(a);
     a = NULL;
-    found.x = malloc((found.n + 1) * sizeof *found.x);
-    found.sum = malloc((found.n + 1) * sizeof *found.sum);
-    if (!found.x || !found.sum)
+    found.sum = malloc((found.n / PARE_SUM_STEP + 1) * sizeof *found.sum);
+    if (!found.sum)
         goto fail;
-    for (size_t i = 0; i < found.n; i++)
-        found.x[i] = value_of(b[i]);
-    free(b);
+    found.x = values_of(b, found.n);
     add_up(&found);
     *s = found;
     return 0;

@@ -113,7 +113,7 @@ static void lay_cells(struct optimum *o, const struct pare_sorted *s)
 {
     double sum = 0, square = 0;
 
-    o->mean = s->sum[s->n] / (double)s->n;
+    o->mean = pare_sorted_sum(s, s->n) / (double)s->n;
     o->n = 0;
     for (size_t i = 0; i < s->n; i++) {
         double d = (double)s->x[i] - o->mean;

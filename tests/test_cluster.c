@@ -70,13 +70,19 @@ static void many_numbers_are_sorted(void **state)
 {
     static float v[20000];
     struct pare_sorted s;
+    double sum = 0;
 
     (void)state;
     pare_rng_normal(v, 20000, 1, 5, PARE_STREAM_INIT, 0);
     s = sorted(v, NULL, 20000);
     assert_int_equal(s.n, 20000);
-    for (size_t i = 1; i < s.n; i++)
-        assert_true(s.x[i - 1] <= s.x[i]);
+    for (size_t i = 0; i < s.n; i++) {
+        assert_true(i == 0 || s.x[i - 1] <= s.x[i]);
+        if (i % 613 == 0 || i % PARE_SUM_STEP == 0)
+            assert_close(pare_sorted_sum(&s, i), sum, 1e-9);
+        sum += (double)s.x[i];
+    }
+    assert_close(pare_sorted_sum(&s, s.n), sum, 1e-9);
     pare_sorted_release(&s);
 }
 
@@ -93,7 +99,7 @@ static void bins_hold_the_sums_of_the_numbers(void **state)
     assert_true(b.n <= 100 && b.n > 50);
     assert_int_equal(b.values, 2998);
     assert_int_equal(b.zeros, 2);
-    assert_close(b.sum[b.n], s.sum[s.n], 1e-12);
+    assert_close(pare_sorted_sum(&b, b.n), pare_sorted_sum(&s, s.n), 1e-12);
     assert_close(b.power, s.power, 1e-15);
     assert_close(b.peak, s.peak, 0);
     for (size_t i = 1; i < b.n; i++)
