@@ -179,6 +179,21 @@ for how in '--codebook 6' '--uniform 4' '--int8' '--int8 --per-tensor' \
     status_is 0 "and its text gives it back: $how"
 done
 
+# ---- training ----
+for how in '--codebook 6' '--uniform 3'; do
+    # shellcheck disable=SC2086
+    run pare-quantize $how p.h5 -o q.h5
+    run pare-finetune -q -d d.h5 -e 2 q.h5 -o f.h5
+    status_is 0 "it can be trained: $how"
+    ok "with its mask: $how" [ "$(kept f.h5)" = "$(kept p.h5)" ]
+    run pare-diff q.h5 f.h5
+    status_is 1 "which moves it: $how"
+    run pare-quantize --codebook 7 f.h5 -o r.h5
+    err_is '' "it has as many levels as before: $how"
+    run pare-diff r.h5 f.h5
+    status_is 0 "and all values of a level are equal: $how"
+done
+
 # ---- models without a graph ----
 {
     printf 'pare-text 1\narch weights a.weight(4x3) b.weight(2x2x3)\n'
