@@ -8,6 +8,7 @@
 #include "bits.h"
 #include "clones.h"
 #include "hugepage.h"
+#include "packed.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -43,8 +44,11 @@ int pare_read_dense(struct pare_reader *r, float *out, const char *path,
                     const struct pare_tensor *t)
 {
     struct pare_h5_info info;
-    int err = pare_h5_info(&info, r->h, path);
+    int err;
 
+    if (r->packed)
+        return pare_packed_read_whole(r, out, NULL, path, t);
+    err = pare_h5_info(&info, r->h, path);
     if (!err)
         err = pare_read_shape(&info, path, t);
     if (!err && r->walk)
@@ -81,8 +85,11 @@ int pare_read_kept(struct pare_reader *r, float *out, const char *path,
 {
     struct pare_h5_info info;
     size_t kept = r->walk ? 0 : pare_tensor_kept(t);
-    int err = pare_h5_info(&info, r->h, path);
+    int err;
 
+    if (r->packed)
+        return pare_packed_read_kept(r, out, path, t);
+    err = pare_h5_info(&info, r->h, path);
     if (!err && r->walk)
         return pare_h5_probe(r->h, path, PARE_H5_F32, info.count);
     if (!err && (info.rank != 1 || info.count != kept))
@@ -313,6 +320,8 @@ int pare_write_kept(struct pare_build *b, const char *path, const float *v,
     struct kept *k;
 
     snprintf(name, sizeof name, "%s.kept", path);
+    if (b->level)
+        return pare_packed_write_kept(b, name, v, t);
     if (t->pattern)
         return pare_h5w_lend(b->w, name, PARE_H5_F32, 1, &t->n, v);
     k = malloc(sizeof *k);
@@ -326,7 +335,12 @@ int pare_write_kept(struct pare_build *b, const char *path, const float *v,
 int pare_write_dense(struct pare_build *b, const char *path, const float *v,
                      const struct pare_tensor *t)
 {
-    return pare_h5w_lend(b->w, path, PARE_H5_F32, t->rank, t->dim, v);
+    struct pare_tensor as = *t;
+
+    if (!b->level)
+        return pare_h5w_lend(b->w, path, PARE_H5_F32, t->rank, t->dim, v);
+    as.mask = NULL;
+    return pare_packed_write_whole(b, path, v, &as);
 }
 
 int pare_write_array(struct pare_build *b, const char *path, const float *v,

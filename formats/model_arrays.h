@@ -14,12 +14,16 @@ struct pare_reader {
     bool walk;                    /* arrays are only looked for */
     uint64_t limit; /* of bytes of values; above it they are not read; 0: none */
     bool stream;    /* they are above it: tensors come one by one */
+    struct pare_texts *texts; /* of a packed file (packed.h), or NULL */
+    bool packed;              /* the layout */
+    int threads;              /* that decode */
 };
 
 /** A file being built. */
 struct pare_build {
     struct pare_h5w *w;
     const struct pare_model *m;
+    int level, threads; /* of the packed layout; level 0: plain */
 };
 
 /** Tensor t with the mask that it has among `mask`, which may be none; with
@@ -71,6 +75,10 @@ int pare_read_kept(struct pare_reader *r, float *out, const char *path,
                    const struct pare_tensor *t);
 int pare_read_array(struct pare_reader *r, float *out, const char *path,
                     const struct pare_tensor *t);
+
+/** 1: a tensor is to lie compact if it is pruned; 0: not; or a status. One
+ *  that can have a mask does where something is not 0 under it. */
+int pare_lies_compact(struct pare_reader *r, const struct pare_tensor *t);
 
 /** The positions of t, which is to lie compact: its pattern and t->n; when
  *  the file has none, t gets none. 0; PARE_EFORMAT; PARE_ELIMIT. On a walk the

@@ -14,6 +14,14 @@
 /* What libhdf5 and the C library take besides. */
 #define TRIAL_SLACK ((uint64_t)64 << 20)
 
+const char *pare_encoding_name(enum pare_encoding e)
+{
+    static const char *const names[] = {"dense", "bitmap", "index", "rows",
+                                        "gaps",  "n:m",    "one",   "same"};
+
+    return names[e];
+}
+
 void pare_model_file_release(struct pare_model_file *info, size_t n_tensors)
 {
     (void)n_tensors;
@@ -140,7 +148,7 @@ static int build(const char *path, void **bytes, size_t *n,
                  const struct pare_model *m, struct pare_model_file *about)
 {
     struct pare_h5w *w = NULL;
-    int err = pare_h5w_new(&w, NULL);
+    int err = pare_model_begin(&w, NULL, about);
 
     if (!err)
         err = pare_model_build(w, m, about);
@@ -243,6 +251,16 @@ int pare_model_write(const char *path, const struct pare_model *m,
                      struct pare_model_file *info)
 {
     return pare_model_write_limit(path, m, info, PARE_IMAGE_MAX);
+}
+
+int pare_model_write_packed(const char *path, const struct pare_model *m,
+                            int level, int threads,
+                            struct pare_model_file *info)
+{
+    struct pare_model_file about = {
+        .packed = true, .level = level, .threads = threads};
+
+    return give(info, &about, write_model(path, m, &about, PARE_IMAGE_MAX));
 }
 
 int pare_autosave_write(const char *path, const struct pare_model *m,

@@ -10,8 +10,15 @@ enum pare_encoding {
     PARE_ENC_DENSE,
     PARE_ENC_BITMAP,
     PARE_ENC_INDEX,
-    PARE_ENC_ROWS /* row pointers and gaps of columns */
+    PARE_ENC_ROWS,   /* row pointers and gaps of columns */
+    PARE_ENC_GAPS,   /* these four of packed files only */
+    PARE_ENC_CHOICE, /* n of m */
+    PARE_ENC_ONE,    /* the same value everywhere */
+    PARE_ENC_SAME    /* as an earlier tensor */
 };
+
+/** "dense", "bitmap", "index", "rows", "gaps", "n:m", "one", "same". */
+const char *pare_encoding_name(enum pare_encoding e);
 
 /** Bytes of one tensor in the file it was read from or would be written to. */
 struct pare_stored {
@@ -24,6 +31,8 @@ struct pare_model_file {
     char state[PARE_DIGEST_LEN];
     uint64_t bytes;             /* of the whole file */
     struct pare_stored *stored; /* [n_tensors] */
+    bool packed;                /* its layout */
+    int level, threads;         /* with which it is packed, 0 when read */
     char autosave_key[PARE_DIGEST_LEN]; /* "" unless an autosave */
     char *autosave_text;        /* running sums etc., or NULL */
     size_t n_unknown;           /* objects this version does not know */
@@ -73,6 +82,16 @@ void pare_model_file_release(struct pare_model_file *info, size_t n_tensors);
  */
 int pare_model_write(const char *path, const struct pare_model *m,
                      struct pare_model_file *info);
+
+/**
+ * The same in the packed layout: everything coded, for files that are kept.
+ * The bytes do not depend on `threads`.
+ *
+ * @param level  1 (fast) to 9 (small)
+ */
+int pare_model_write_packed(const char *path, const struct pare_model *m,
+                            int level, int threads,
+                            struct pare_model_file *info);
 
 /** The same into memory: *bytes malloc'd. */
 int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,

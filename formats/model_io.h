@@ -20,7 +20,9 @@
 
 /** Texts of a model: malloc'd, or parsed into the model (text is cut up). */
 int pare_training_text(char **text, const struct pare_model *m);
-int pare_training_parse(struct pare_model *m, char *text);
+/** The same without lines whose value is 0 or empty; and either back. */
+int pare_training_brief(char **text, const struct pare_model *m);
+int pare_training_parse(struct pare_model *m, char *text, bool brief);
 int pare_history_text(char **text, const struct pare_model *m);
 int pare_history_parse(struct pare_model *m, char *text);
 int pare_lines_text(char **text, char *const *line, size_t n);
@@ -51,6 +53,10 @@ int pare_unknown_add(struct pare_model_file *info, const char *dir,
 /** List what lies beside the known objects. */
 int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,
                       struct pare_h5 *h);
+
+/** pare_h5w_new for a file of the layout that info says. */
+int pare_model_begin(struct pare_h5w **w, const char *path,
+                     const struct pare_model_file *info);
 
 /** Put a model into a file being built; info holds digests and autosave,
  *  and gets the stored sizes. */

@@ -10,6 +10,8 @@
 #include "digest.h"
 #include "gathered.h"
 #include "hugepage.h"
+#include "packed.h"
+#include "parallel.h"
 #include "status.h"
 
 #define PATH_BYTES 512
@@ -20,11 +22,36 @@ static const char *suffix(const struct pare_tensor *t)
     return strrchr(t->name, '.') + 1;
 }
 
+/* In the packed layout texts are known by the last part of their path. */
+static const char *text_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+static int text_exists(struct pare_reader *r, const char *path)
+{
+    return r->texts ? pare_texts_get(NULL, r, text_name(path), 0)
+                    : pare_h5_exists(r->h, path);
+}
+
+static int get_text(char **text, struct pare_reader *r, const char *path,
+                    size_t limit)
+{
+    int there;
+
+    if (!r->texts)
+        return pare_h5_read_text(text, r->h, path, limit);
+    there = pare_texts_get(text, r, text_name(path), limit);
+    if (there == 0)
+        return pare_fail(PARE_EFORMAT, "'/texts' lacks '%s'", text_name(path));
+    return there < 0 ? there : 0;
+}
+
 static int read_text(char **text, struct pare_reader *r, const char *path,
                      size_t limit)
 {
     char *s;
-    int err = pare_h5_read_text(&s, r->h, path, limit);
+    int err = get_text(&s, r, path, limit);
 
     if (err)
         return err;
@@ -52,6 +79,29 @@ static int expect_attr(struct pare_reader *r, const char *path,
     return err;
 }
 
+/* Plain, or packed: then its texts are read at once. */
+static int read_layout(struct pare_reader *r, int64_t version)
+{
+    char *layout;
+    bool packed;
+    int err = pare_h5_attr_text(&layout, r->h, "/", "layout", 64);
+
+    if (err)
+        return err;
+    packed = version >= 5 && strcmp(layout, "packed") == 0;
+    if (!packed && strcmp(layout, "plain") != 0)
+        err = pare_fail(PARE_EFORMAT, "layout '%s' in a file of version %lld",
+                        layout, (long long)version);
+    free(layout);
+    if (err || !packed)
+        return err;
+    if (r->info)
+        r->info->packed = true;
+    r->packed = true;
+    r->texts = calloc(1, sizeof *r->texts);
+    return r->texts ? pare_texts_read(r) : pare_fail(PARE_ENOMEM, "no memory");
+}
+
 /* Is it a model, and of a version that we read? */
 static int check_format(struct pare_reader *r)
 {
@@ -76,7 +126,7 @@ static int check_format(struct pare_reader *r)
     if (!err && version < 1)
         err =
             pare_fail(PARE_EFORMAT, "format version %lld", (long long)version);
-    return err ? err : expect_attr(r, "/", "layout", "plain");
+    return err ? err : read_layout(r, version);
 }
 
 /* Parse the architecture and lay its tensors, which have no values yet. */
@@ -124,12 +174,30 @@ static int read_norm(struct pare_reader *r)
     err = pare_h5_read(norm->mean, r->h, "/input/mean", PARE_H5_F32, norm->n);
     if (!err)
         err = pare_h5_read(norm->std, r->h, "/input/std", PARE_H5_F32, norm->n);
-    for (size_t i = 0; !err && i < norm->n; i++)
+    return err;
+}
+
+static int check_norm(const struct pare_model *m)
+{
+    const struct pare_norm *norm = &m->norm;
+
+    if (!isfinite(norm->scale))
+        return pare_fail(PARE_EFORMAT, "'/input/scale' is not finite");
+    if (norm->n > pare_shape_size(&m->arch.input))
+        return pare_fail(PARE_EFORMAT, "'/input/mean' does not fit");
+    for (size_t i = 0; i < norm->n; i++)
         if (!isfinite(norm->mean[i]) || !isfinite(norm->std[i]) ||
             norm->std[i] <= 0)
-            err =
-                pare_fail(PARE_EFORMAT, "'/input' has no usable normalisation");
-    return err;
+            return pare_fail(PARE_EFORMAT,
+                             "'/input' has no usable normalisation");
+    return 0;
+}
+
+static int read_classes(int64_t *classes, struct pare_reader *r)
+{
+    int err = read_norm(r);
+
+    return err ? err : pare_h5_attr_i64(classes, r->h, "/input", "classes");
 }
 
 static int read_input(struct pare_reader *r)
@@ -138,18 +206,17 @@ static int read_input(struct pare_reader *r)
     char *text = NULL;
     int64_t classes = 0;
     size_t lines = 0;
-    int there, err = read_norm(r);
+    int there, err = r->texts ? pare_texts_input(&classes, r)
+                              : read_classes(&classes, r);
 
-    if (!err && !isfinite(m->norm.scale))
-        err = pare_fail(PARE_EFORMAT, "'/input/scale' is not finite");
     if (!err)
-        err = pare_h5_attr_i64(&classes, r->h, "/input", "classes");
+        err = check_norm(m);
     if (!err && (classes < 0 || (uint64_t)classes > PARE_CLASSES_MAX))
         err = pare_fail(PARE_ELIMIT, "'/input' has %lld classes",
                         (long long)classes);
     if (err)
         return err;
-    there = pare_h5_exists(r->h, "/input/class_names");
+    there = text_exists(r, "/input/class_names");
     if (there < 0)
         return there;
     if (there) {
@@ -177,10 +244,10 @@ static int read_texts(struct pare_reader *r)
     int there, err = read_text(&text, r, "/training", PARE_TEXT_MAX);
 
     if (!err)
-        err = pare_training_parse(m, text);
+        err = pare_training_parse(m, text, r->packed);
     free(text);
     text = NULL;
-    there = err ? err : pare_h5_exists(r->h, "/history");
+    there = err ? err : text_exists(r, "/history");
     if (there > 0) {
         err = read_text(&text, r, "/history", PARE_TEXT_MAX);
         if (!err)
@@ -190,7 +257,7 @@ static int read_texts(struct pare_reader *r)
     }
     if (err || there < 0)
         return err ? err : there;
-    there = pare_h5_exists(r->h, "/provenance");
+    there = text_exists(r, "/provenance");
     if (there > 0) {
         err = read_text(&text, r, "/provenance", PARE_TEXT_MAX);
         if (!err)
@@ -207,9 +274,7 @@ static void tensor_path(char path[PATH_BYTES], const struct pare_reader *r,
              suffix(t));
 }
 
-/* 1: the tensor is to lie compact if it is pruned; 0: not; or a status. One
- * that can have a mask does where something is not 0 under it. */
-static int lies_compact(struct pare_reader *r, const struct pare_tensor *t)
+int pare_lies_compact(struct pare_reader *r, const struct pare_tensor *t)
 {
     const struct pare_dialect *d = pare_dialect_find(r->m->training.dialect);
     const uint64_t n = pare_tensor_positions(t);
@@ -233,7 +298,7 @@ static int read_form(struct pare_reader *r, struct pare_tensor *t,
                      struct pare_stored *stored)
 {
     char path[PATH_BYTES];
-    int compact = lies_compact(r, t), err;
+    int compact = pare_lies_compact(r, t), err;
 
     if (compact < 0)
         return compact;
@@ -282,8 +347,17 @@ static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
 int pare_read_tensor(struct pare_reader *r, struct pare_tensor *t,
                      struct pare_stored *stored, bool mask_only)
 {
-    int err = read_form(r, t, stored);
+    int err;
 
+    if (r->packed) {
+        err = pare_packed_read_tensor(r, (size_t)(t - r->m->tensor), stored);
+        if (mask_only && !err) {
+            free(t->value);
+            t->value = NULL;
+        }
+        return err;
+    }
+    err = read_form(r, t, stored);
     if (err || mask_only)
         return err;
     if (!r->walk) {
@@ -307,9 +381,10 @@ static int read_tensors(struct pare_reader *r)
 
     if (!stored)
         return pare_fail(PARE_ENOMEM, "no memory");
-    err = read_forms(r, stored);
+    err = r->packed ? 0 : read_forms(r, stored);
     for (size_t t = 0; t < m->n_tensors && !err; t++)
-        err = read_tensor(r, &m->tensor[t], &stored[t]);
+        err = r->packed ? pare_packed_read_tensor(r, t, &stored[t])
+                        : read_tensor(r, &m->tensor[t], &stored[t]);
     if (r->info)
         r->info->stored = stored;
     else
@@ -357,6 +432,8 @@ static int read_whole(struct pare_reader *r, struct pare_checkpoint *c,
                          "'%s': a layer of more than 2^32 positions has no "
                          "undo points",
                          path);
+    if (r->packed)
+        return pare_packed_read_whole(r, c->value[t], &c->mask[t], path, &as);
     as.mask = NULL;
     err = pare_read_mask(r, path, &as, &stored);
     c->mask[t] = as.mask;
@@ -487,18 +564,32 @@ static int read_model(struct pare_reader *r)
     return err;
 }
 
+/* All of a file; the texts of the packed layout end with the reading. */
+static int read_whole_file(struct pare_reader *r)
+{
+    int err = read_model(r);
+
+    if (r->texts)
+        pare_texts_release(r->texts);
+    free(r->texts);
+    return err;
+}
+
 int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
                            struct pare_h5 *h, uint64_t size, uint64_t limit,
                            bool walk)
 {
-    struct pare_reader r = {.h = h,
-                            .m = m,
-                            .info = info,
-                            .budget = pare_model_budget(size),
-                            .walk = walk,
-                            .limit = limit};
+    struct pare_reader r = {
+        .h = h,
+        .m = m,
+        .info = info,
+        .budget = pare_model_budget(size),
+        .walk = walk,
+        .limit = limit,
+        /* A trial reads on one thread. */
+        .threads = walk || size <= PARE_TRIAL_WHOLE ? 1 : pare_processors()};
 
-    return read_model(&r);
+    return read_whole_file(&r);
 }
 
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,

@@ -26,7 +26,7 @@ static void child(const char *path, const struct pare_model *m,
 {
     struct pare_model_file own = *info;
     struct pare_h5w *w = NULL;
-    int err = pare_h5w_new(&w, path);
+    int err = pare_model_begin(&w, path, info);
 
     own.stored = report->stored;
     if (!err)

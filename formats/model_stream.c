@@ -8,6 +8,7 @@
 #include "atomic.h"
 #include "compact.h"
 #include "model_arrays.h"
+#include "parallel.h"
 #include "status.h"
 
 #define COPY_BYTES ((size_t)1 << 20)
@@ -17,6 +18,7 @@ struct stream {
     struct pare_source source;
     struct pare_h5 *h;
     struct pare_stored *stored; /* [n_tensors] */
+    bool packed;
 };
 
 int pare_stream_min(uint64_t *bytes)
@@ -45,8 +47,12 @@ static int load_part(struct stream *s, const struct pare_model *m,
 {
     struct pare_model own = *m; /* the tensors are m's */
     struct pare_stored stored = {0};
-    struct pare_reader r = {
-        .h = s->h, .m = &own, .budget = UINT64_MAX, .stream = true};
+    struct pare_reader r = {.h = s->h,
+                            .m = &own,
+                            .budget = UINT64_MAX,
+                            .stream = true,
+                            .packed = s->packed,
+                            .threads = pare_processors()};
     int err;
 
     pare_h5_again(s->h);
@@ -92,6 +98,7 @@ static int begin(struct pare_reader *r)
     }
     s->source.fd = -1;
     s->h = r->h;
+    s->packed = r->packed;
     loader.arg = s;
     err = pare_model_set_loader(r->m, &loader);
     if (err) {
@@ -176,7 +183,7 @@ static int build(int fd, const char *name, const struct pare_model *m,
                  struct pare_model_file *info)
 {
     struct pare_h5w *w = NULL;
-    int err = pare_h5w_new(&w, NULL);
+    int err = pare_model_begin(&w, NULL, info);
 
     if (err)
         return err;

@@ -143,14 +143,26 @@ static int print_value(FILE *f, const char *text, const char *key)
     return pare_text_check(text, key);
 }
 
-static int print_fields(FILE *f, const struct field *field, const void *base)
+/* Is it 0, or an empty text? */
+static bool is_default(const struct field *field, const void *at)
+{
+    static const char zero[sizeof(double)];
+
+    if (field->type == FIELD_TEXT || field->type == FIELD_OPTION)
+        return !*(const char *)at;
+    return memcmp(at, zero, field->size) == 0;
+}
+
+/* The lines of a struct; in a short text without those of a default. */
+static int print_fields(FILE *f, const struct field *field, const void *base,
+                        bool brief)
 {
     int err = 0;
 
     for (; field->key && !err; field++) {
         const void *at = (const char *)base + field->offset;
 
-        if (field->type == FIELD_OPTION && !*(const char *)at)
+        if ((brief || field->type == FIELD_OPTION) && is_default(field, at))
             continue;
         fprintf(f, "%s=", field->key);
         switch (field->type) {
@@ -173,7 +185,7 @@ static int print_fields(FILE *f, const struct field *field, const void *base)
     return err;
 }
 
-int pare_training_text(char **text, const struct pare_model *m)
+static int training_text(char **text, const struct pare_model *m, bool brief)
 {
     char *buffer = NULL;
     size_t size;
@@ -182,7 +194,7 @@ int pare_training_text(char **text, const struct pare_model *m)
 
     if (!f)
         return pare_fail(PARE_ENOMEM, "no memory");
-    err = print_fields(f, model_field, m);
+    err = print_fields(f, model_field, m, brief);
     for (size_t i = 0; !err && i < m->n_checkpoints; i++) {
         const struct pare_checkpoint *c = &m->checkpoint[i];
 
@@ -193,9 +205,19 @@ int pare_training_text(char **text, const struct pare_model *m)
                 : c->value ? "stored"
                            : "none");
         if (!err)
-            err = print_fields(f, point_field, c);
+            err = print_fields(f, point_field, c, brief);
     }
     return pare_text_close(f, text, &buffer, err);
+}
+
+int pare_training_text(char **text, const struct pare_model *m)
+{
+    return training_text(text, m, false);
+}
+
+int pare_training_brief(char **text, const struct pare_model *m)
+{
+    return training_text(text, m, true);
 }
 
 char *pare_text_line(char **text)
@@ -289,13 +311,15 @@ static int expect(const char **value, char **text, const char *key)
     return 0;
 }
 
-static int parse_fields(char **text, const struct field *field, void *base)
+static int parse_fields(char **text, const struct field *field, void *base,
+                        bool brief)
 {
     const char *value = NULL;
     int err = 0;
 
     for (; field->key && !err; field++) {
-        if (field->type == FIELD_OPTION && !has_key(*text, field->key))
+        if ((brief || field->type == FIELD_OPTION) &&
+            !has_key(*text, field->key))
             continue;
         err = expect(&value, text, field->key);
         if (err)
@@ -341,7 +365,7 @@ static int mark_values(struct pare_checkpoint *c, size_t n, const char *values)
                : pare_fail(PARE_ENOMEM, "no memory");
 }
 
-static int parse_checkpoint(struct pare_model *m, char **text)
+static int parse_checkpoint(struct pare_model *m, char **text, bool brief)
 {
     struct pare_checkpoint *c;
     const char *name = NULL, *values = NULL;
@@ -363,15 +387,15 @@ static int parse_checkpoint(struct pare_model *m, char **text)
     if (!c)
         return PARE_ENOMEM;
     err = mark_values(c, m->n_tensors, values);
-    return err ? err : parse_fields(text, point_field, c);
+    return err ? err : parse_fields(text, point_field, c, brief);
 }
 
-int pare_training_parse(struct pare_model *m, char *text)
+int pare_training_parse(struct pare_model *m, char *text, bool brief)
 {
-    int err = parse_fields(&text, model_field, m);
+    int err = parse_fields(&text, model_field, m, brief);
 
     while (!err && *text)
-        err = parse_checkpoint(m, &text);
+        err = parse_checkpoint(m, &text, brief);
     return err;
 }
 

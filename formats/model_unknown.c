@@ -27,7 +27,7 @@ static bool root_knows(const struct pare_model *m, size_t which,
     static const char *const known[] = {
         "arch",     "input",   "layers",     "optimizer", "checkpoints",
         "training", "history", "provenance", "user",      "autosave",
-        "scores",   "curves",  "rewiring",   NULL};
+        "scores",   "curves",  "rewiring",   "texts",     NULL};
 
     (void)m;
     (void)which;
@@ -217,7 +217,7 @@ int pare_unknown_find(struct pare_model_file *info, const struct pare_model *m,
         err = look_into(info, m, h, "/input", input_knows, 0);
     if (!err)
         err = look_into(info, m, h, "/layers", layers_knows, 0);
-    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+    for (size_t t = 0; !info->packed && t < m->n_tensors && !err; t++) {
         size_t layer = m->tensor[t].layer;
 
         if (t > 0 && m->tensor[t - 1].layer == layer)

@@ -8,6 +8,7 @@
 #include "gathered.h"
 #include "levels.h"
 #include "optimizer.h"
+#include "packed.h"
 #include "rewiring.h"
 #include "status.h"
 
@@ -135,13 +136,15 @@ static int write_whole(struct pare_build *b, const struct pare_checkpoint *c,
     if (as.pattern) /* pare_model_keep_undo makes masks of them */
         return pare_fail(PARE_EINVAL, "undo points need masks, '%s' is compact",
                          as.name);
-    if (!as.mask)
+    if (!as.mask && !b->level)
         return pare_write_dense(b, path, c->value[t], &as);
-    if (!pare_zero_under_mask(c->value[t], &as))
+    if (as.mask && !pare_zero_under_mask(c->value[t], &as))
         return pare_fail(PARE_EINVAL,
                          "checkpoint %s: '%s' has pruned weights that are "
                          "not 0",
                          c->name, as.name);
+    if (b->level)
+        return pare_packed_write_whole(b, path, c->value[t], &as);
     err = pare_write_mask(b, path, &as, &stored);
     return err ? err : pare_write_kept(b, path, c->value[t], &as);
 }
@@ -246,10 +249,11 @@ static int write_texts(struct pare_build *b)
 
 /* The oldest version that can say it: 2 brought augmentation, 3 scores,
  * curves and undo points, 4 row pointers and what sparse training carries, 5
- * lists of tensors without a graph, 16-bit and quantised tensors. */
-static int format_version(const struct pare_model *m)
+ * lists of tensors without a graph, 16-bit and quantised tensors, and the
+ * packed layout. */
+static int format_version(const struct pare_model *m, bool packed)
 {
-    if (pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
+    if (packed || pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
         return 5;
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].pattern &&
@@ -267,15 +271,18 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
     const struct {
         const char *name, *value;
     } attr[] = {
-        {"format", "pare-model"}, {"creator", "pare " PARE_VERSION},
-        {"layout", "plain"},      {"weights", info->weights},
+        {"format", "pare-model"},
+        {"creator", info->packed ? NULL : "pare " PARE_VERSION},
+        {"layout", info->packed ? "packed" : "plain"},
+        {"weights", info->weights},
         {"state", info->state},
     };
-    int err =
-        pare_h5w_attr_i64(b->w, "/", "format_version", format_version(b->m));
+    int err = pare_h5w_attr_i64(b->w, "/", "format_version",
+                                format_version(b->m, info->packed));
 
     for (size_t i = 0; i < sizeof attr / sizeof *attr && !err; i++)
-        err = pare_h5w_attr_text(b->w, "/", attr[i].name, attr[i].value);
+        if (attr[i].value)
+            err = pare_h5w_attr_text(b->w, "/", attr[i].name, attr[i].value);
     if (!err && info->autosave_key[0]) {
         err = pare_h5w_attr_text(b->w, "/", "autosave", info->autosave_key);
         if (!err)
@@ -285,18 +292,26 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
     return err;
 }
 
+int pare_model_begin(struct pare_h5w **w, const char *path,
+                     const struct pare_model_file *info)
+{
+    return info->packed ? pare_h5w_new_small(w, path) : pare_h5w_new(w, path);
+}
+
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info)
 {
-    struct pare_build b = {.w = w, .m = m};
+    struct pare_build b = {
+        .w = w, .m = m, .level = info->level, .threads = info->threads};
     int err = write_root(&b, info);
 
     if (!err)
-        err = write_texts(&b);
-    if (!err)
+        err = b.level ? pare_texts_write(&b) : write_texts(&b);
+    if (!err && !b.level)
         err = write_input(&b);
     if (!err)
-        err = write_layers(&b, info->stored);
+        err = b.level ? pare_packed_write_layers(&b, info->stored)
+                      : write_layers(&b, info->stored);
     if (!err)
         err = write_optim(&b, "/optimizer", &m->optim, NULL);
     if (!err)

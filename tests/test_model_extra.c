@@ -409,7 +409,8 @@ static void undo_points_are_numbered_from_1_and_whole(void **state)
         assert_non_null(at);
         sprintf(forged, "%.*s%s%s", (int)(at - text), text, row[i].to,
                 at + strlen(row[i].from));
-        assert_int_equal(pare_training_parse(&back, forged), PARE_EFORMAT);
+        assert_int_equal(pare_training_parse(&back, forged, false),
+                         PARE_EFORMAT);
         assert_non_null(strstr(pare_error(), "bad checkpoint name"));
         pare_model_release(&back);
     }

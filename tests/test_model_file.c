@@ -601,7 +601,7 @@ static void forged_models_are_refused_for_their_fault(void **state)
         const char *fault, *says;
     } row[] = {
         {"none", "weights do not match"}, /* all else is in order */
-        {"layout", "layout=packed"},
+        {"layout", "layout 'packed' in a file of version"},
         {"arch", "'/arch'"},
         {"training", "lacks 'init'"},
         {"nan", "/layers/fc1/weight' holds a value that is not a number"},
