@@ -31,6 +31,8 @@ static const struct row table[] = {
     {"quantize", "give weights few levels, or 16 bits"},
     {"mask", "combine, shuffle or move the masks of models"},
     {"rewind", "set weights back to an earlier state"},
+    {"pack", "write a model as few bytes"},
+    {"unpack", "write a packed model with named datasets"},
     {"eval", "loss and accuracy of models on data"},
     {"scan", "prune each layer alone and measure what it does"},
     {"stats", "sparsity, bytes and multiply-adds by layer"},

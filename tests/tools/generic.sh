@@ -44,13 +44,15 @@ grow|-n 0 --only fc1|model
 log||table
 plot|history --table|table
 mask|random -s .5|model
+pack|--strip=history|model
 prune|-s .5|model
 quantize|--codebook 8|model
 rewind|-t init|model
 shrink||model
 scan|-d d.h5|table
 stats||table
-train|-q -d d.h5 -e 1|model'
+train|-q -d d.h5 -e 1|model
+unpack||model'
 
 : >empty.h5
 head -c 3000 m.h5 >cut.h5
@@ -120,6 +122,7 @@ import m.safetensors
 init -a 4-3-2
 load m.txt
 mask random -s .5 m.h5
+pack -9 --strip m.h5
 plot history --script m.h5
 prune -s .5 m.h5
 quantize --codebook 8 m.h5
@@ -127,6 +130,7 @@ report m.h5
 rewind -t init m.h5
 shrink m.h5
 train -q -d d.h5 -e 1 m.h5
+unpack m.h5
 data csv --label label t.csv'
 pare dump m.h5 >m.txt
 pare export safetensors m.h5 >m.safetensors
