@@ -1,0 +1,96 @@
+/*
+ * Damage blocks of the filter in thousands of ways and decode them: nothing
+ * may crash, and no other array may come of it, but with a sum made right.
+ *
+ * usage: fuzz_rans [CASES [SEED]]
+ *
+ * LLVMFuzzerTestOneInput takes a block, so that libFuzzer can drive it: build
+ * this file and rans.c with -fsanitize=fuzzer -DPARE_LIBFUZZER.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rans.h"
+
+#define MOST ((size_t)1 << 24)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t n = 0;
+    uint8_t *raw;
+
+    if (pare_rans_bytes(&n, data, size) != PARE_RANS_OK || n > MOST)
+        return 0;
+    raw = malloc(n + 1);
+    if (!raw)
+        abort();
+    raw[n] = 77;
+    (void)pare_rans_decode(raw, n, data, size);
+    if (raw[n] != 77)
+        abort();
+    free(raw);
+    return 0;
+}
+
+#ifndef PARE_LIBFUZZER
+static uint64_t next(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s;
+}
+
+/* Blocks of kind k: some more or less sparse, some of few values. */
+static uint8_t *make(size_t *n, int k)
+{
+    static float v[1200];
+    uint64_t s = (uint64_t)k + 1;
+    uint8_t *block;
+
+    for (size_t i = 0; i < 1200; i++) {
+        float x = (float)(next(&s) % 1000003) / 1000003 - 0.5f;
+
+        v[i] = next(&s) % 10 < (uint64_t)k % 4 * 3 ? 0 : x;
+        if (k % 3 == 0 && v[i] != 0)
+            v[i] = (float)(1 + i % 7);
+        if (k % 5 == 0 && i % 40 > 20)
+            v[i] = 0;
+    }
+    if (pare_rans_encode(&block, n, (const void *)v, sizeof v, k % 2 ? 4 : 2,
+                         k % 7 ? 40 : 0) != PARE_RANS_OK)
+        abort();
+    return block;
+}
+
+int main(int argc, char **argv)
+{
+    static const uint8_t edge[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
+    long cases = argc > 1 ? atol(argv[1]) : 20000;
+    uint64_t s = argc > 2 ? strtoull(argv[2], NULL, 10) + 1 : 2;
+
+    for (int k = 0; k < 40; k++) {
+        size_t n;
+        uint8_t *good = make(&n, k), *b = malloc(n);
+
+        if (!b)
+            abort();
+        for (long i = 0; i < cases / 40; i++) {
+            memcpy(b, good, n);
+            for (int times = 1 + (int)(next(&s) % 3); times; times--) {
+                size_t at = next(&s) % (next(&s) % 2 ? n : 100);
+
+                b[at] = next(&s) % 2 ? edge[next(&s) % sizeof edge]
+                                     : (uint8_t)(b[at] ^ 1u << next(&s) % 8);
+            }
+            LLVMFuzzerTestOneInput(b, i % 8 ? n : n - next(&s) % n);
+        }
+        free(good);
+        free(b);
+    }
+    return 0;
+}
+#endif
