@@ -311,6 +311,8 @@ size_t pare_model_hold_levels(struct pare_model *m)
 {
     size_t forgot = 0;
 
+    if (pare_model_streams(m))
+        return 0;
     for (size_t i = 0; i < m->n_tensors; i++) {
         struct pare_tensor *t = &m->tensor[i];
         enum pare_dtype type = t->dtype;

@@ -67,7 +67,8 @@ int pare_levels_rebuild(struct pare_tensor *t);
 void pare_levels_forget(struct pare_tensor *t);
 
 /** Forget what values do not keep, in all tensors: after weights were set to
- *  something else. How many tensors promised more before. */
+ *  something else. How many tensors promised more before; 0 of a model that
+ *  comes tensor by tensor, whose loader sees to it. */
 size_t pare_model_hold_levels(struct pare_model *m);
 
 /** Does any tensor promise levels or a type other than float32? */

@@ -238,6 +238,33 @@ static int cut_masks(const struct job *job)
     return rc;
 }
 
+/* A scale for each output stays with it. Whether all values keep to the levels
+   is seen later: what was folded into them does not. */
+static int cut_levels(const struct job *job)
+{
+    int rc = 0;
+
+    for (size_t t = 0; !rc && t < job->out->n_tensors; t++) {
+        const struct pare_tensor *from;
+        struct pare_tensor *to = &job->out->tensor[t];
+        size_t first, n = 0;
+
+        if (job->source[t] == PARE_NO_NODE)
+            continue;
+        from = &job->p->m->tensor[job->source[t]];
+        first = job->p->u.first[from->layer + 1];
+        to->dtype = from->dtype;
+        rc = pare_quant_copy(&to->quant, &from->quant);
+        if (rc || from->quant.n_scale <= 1)
+            continue;
+        for (size_t r = 0; r < from->quant.n_scale; r++)
+            if (!job->p->gone[first + r])
+                to->quant.scale[n++] = from->quant.scale[r];
+        to->quant.n_scale = n;
+    }
+    return rc;
+}
+
 static int cut_optim(struct pare_optstate *to, const struct pare_optstate *from,
                      const struct job *job)
 {
@@ -301,6 +328,8 @@ static int cut_all(const struct job *job, struct shrink_set *set)
     float **value = calloc(job->out->n_tensors + 1, sizeof *value);
     int rc = value ? cut_masks(job) : no_memory();
 
+    if (!rc)
+        rc = cut_levels(job);
     for (size_t t = 0; !rc && t < job->out->n_tensors; t++)
         value[t] = job->out->tensor[t].value;
     if (!rc) {

@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "model_file.h"
 #include "parallel.h"
+#include "hold.h"
 #include "provenance.h"
 #include "rewire.h"
 #include "scores_file.h"
@@ -208,6 +209,7 @@ static int add_provenance(struct job *job)
     struct provenance *to = provenance_new("grow");
     char text[128];
 
+    hold_levels("pare-grow", &job->model);
     add_options(to, job);
     if (job->o->data)
         provenance_input(to, "-d", "data", job->data.digest);

@@ -9,6 +9,7 @@
 #include "digest.h"
 #include "mask.h"
 #include "model_file.h"
+#include "hold.h"
 #include "provenance.h"
 #include "status.h"
 
@@ -182,6 +183,7 @@ static int add_provenance(struct job *job)
     char name[64], died[32], revived[32], text[128];
     struct provenance *p;
 
+    hold_levels(o->quiet ? NULL : "pare-mask", &job->model);
     snprintf(name, sizeof name, "mask %s", job->op->name);
     p = provenance_new(name);
     if (o->sparsity_given)

@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "model_file.h"
 #include "parallel.h"
+#include "hold.h"
 #include "provenance.h"
 #include "prune-drop.h"
 #include "prune-search.h"
@@ -201,6 +202,7 @@ static int add_provenance(void *arg, struct pare_model *m,
     struct provenance *to = provenance_new("prune");
     char text[512];
 
+    hold_levels(NULL, m); /* what surgery has moved */
     add_method(to, job);
     if (job->o->keep_undo)
         provenance_option(to, "--keep-undo", NULL);

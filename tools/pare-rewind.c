@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "digest.h"
 #include "model_file.h"
+#include "hold.h"
 #include "provenance.h"
 #include "rewind.h"
 #include "status.h"
@@ -133,8 +134,10 @@ static int run(const struct cli_tool *tool, const struct options *o,
     if (!rc)
         rc = o->undo_given ? pare_undo(&m, (size_t)o->undo)
                            : pare_rewind(&m, r);
-    if (!rc)
+    if (!rc) {
+        hold_levels(tool->name, &m);
         rc = add_provenance(&m, in.state, o, r);
+    }
     if (!rc)
         rc = pare_model_write(o->output, &m, &out);
     if (!rc && o->verbose)

@@ -11,6 +11,7 @@
 #include "number.h"
 #include "outputs.h"
 #include "parallel.h"
+#include "hold.h"
 #include "provenance.h"
 #include "shrink.h"
 #include "stats.h"
@@ -248,8 +249,10 @@ static int run(struct job *job, const char *path)
         rc = pare_model_fits(&job->model, &job->data);
     if (!rc && job->report.removed)
         rc = compare(job);
-    if (!rc)
+    if (!rc) {
+        hold_levels(job->o->quiet ? NULL : "pare-shrink", result);
         rc = add_provenance(job, result);
+    }
     if (!rc)
         rc = pare_model_write(job->o->output, result, &job->out);
     if (!rc && !job->o->quiet) {

@@ -92,6 +92,41 @@ for way in "--prune=at=1 s=.5" "--evolve=set zeta=.2"; do
     err_has 'the weights are quantised: .* without --(prune|evolve)' "it says"
 done
 
+# ---- what other tools do to them
+quant() { pare-dump "$1" | grep -E '^(quant|dtype) fc1.weight'; }
+gone='warning: the values of 1 tensor are no longer quantised or of 16 bits'
+run pare-prune -q -s .5 codebook.h5 -o cut.h5
+run quant cut.h5
+out_is 'quant fc1.weight codebook 3' "pruned weights need no level"
+run pare-check cut.h5
+status_is 0 "and the file is in order"
+pare-prune -q -g unit -n 1 --only fc1 int8.h5 | pare-shrink -q -o cut.h5
+status=$?
+status_is 0 "a unit is cut off"
+run quant cut.h5
+out_is 'quant fc1.weight int8 5' "with its scale"
+run pare-check cut.h5
+status_is 0 "and the others keep theirs"
+pare-train -q -d d.h5 -e 1 -S 1 codebook.h5 -o whole.h5
+run pare-prune -m obs -d d.h5 -s .2 --only fc1 whole.h5 -o cut.h5
+status_is 0 "surgery moves weights"
+run quant cut.h5
+out_is '' "off their levels"
+run pare-rewind -t init plain.h5 -o back.h5
+err_is '' "what was not quantised is rewound"
+pare-quantize -q --codebook 4 plain.h5 | pare-rewind -t init -o back.h5 2>"$ERR"
+status=$?
+status_is 0 "a quantised model is rewound"
+err_has 'warning: the values of 3 tensors are no longer quantised' "and says it"
+run_sh 'pare-dump back.h5 | grep ^quant'
+out_is '' "it is not any more"
+run pare-grow -m random -n 2 -S 1 --only fc1 codebook1.h5 -o grown.h5
+err_has "$gone" "new connections are of no level"
+run pare-grow -m random -n 2 -S 1 --only fc1 float161.h5 -o grown.h5
+err_is '' "but 0 is a float16"
+run pare-mask not codebook1.h5 -o other.h5
+err_has "$gone" "weights that come back have none"
+
 # ---- the example of pare-model(5); PARE_PYTHON names a Python with h5py
 if [ -n "${PARE_PYTHON:-}" ]; then
     awk '/^Rebuild a masked/ { found = 1 }
