@@ -338,6 +338,34 @@ static int print_masks(const struct options *o, const struct pare_model *a,
     return total.both != total.either;
 }
 
+/** What a tensor's values are stored as: "codebook of 16". */
+static const char *type_text(char *buf, size_t size,
+                             const struct pare_tensor *t)
+{
+    const struct pare_quant *q = &t->quant;
+
+    if (q->kind == PARE_QUANT_NONE)
+        return pare_dtype_name(t->dtype);
+    snprintf(buf, size, "%s of %zu", pare_quant_name(q->kind),
+             q->kind == PARE_QUANT_INT8 ? q->n_scale : q->n_book);
+    return buf;
+}
+
+/** Values alone decide; that they are stored as something else is told. */
+static void tell_types(const struct cli_tool *tool, const struct pare_model *a,
+                       const struct pare_model *b)
+{
+    char x[64], y[64];
+
+    for (size_t t = 0; t < a->n_tensors; t++) {
+        const char *in_a = type_text(x, sizeof x, &a->tensor[t]);
+        const char *in_b = type_text(y, sizeof y, &b->tensor[t]);
+
+        if (strcmp(in_a, in_b) != 0)
+            cli_warn(tool, "%s: %s, then %s", a->tensor[t].name, in_a, in_b);
+    }
+}
+
 static int run(const struct cli_tool *tool, const struct options *o,
                char **path)
 {
@@ -359,6 +387,8 @@ static int run(const struct cli_tool *tool, const struct options *o,
         status = print_masks(o, &m[0], &m[1]);
     } else {
         status = print_table(o, &m[0], &m[1]);
+        if (!o->quiet && status >= 0)
+            tell_types(tool, &m[0], &m[1]);
         if (o->state && status >= 0 && strcmp(info[0].state, info[1].state)) {
             if (!o->quiet && !status)
                 cli_warn(tool, "the weights are the same, the states differ");

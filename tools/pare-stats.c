@@ -90,6 +90,53 @@ static uint64_t stored_bytes(const struct item *it,
     return sum;
 }
 
+/* Bits that a parameter of the layer takes, or one of the model: its values,
+   codes, books and masks. */
+static double stored_bits(const struct item *it, const struct pare_stats_row *r)
+{
+    uint64_t sum = 0;
+
+    for (size_t t = 0; t < it->m.n_tensors; t++)
+        if (is_total(r) || it->m.tensor[t].layer == r->layer)
+            sum +=
+                it->file.stored[t].mask_bytes + it->file.stored[t].value_bytes;
+    return r->params ? 8 * (double)sum / (double)r->params : 0;
+}
+
+/* The layer's first tensor, its weights where it has some; NULL for the
+   total. */
+static const struct pare_tensor *first_tensor(const struct item *it,
+                                              const struct pare_stats_row *r)
+{
+    const struct pare_tensor *t = it->m.tensor;
+
+    while (!is_total(r) && t->layer != r->layer)
+        t++;
+    return is_total(r) ? NULL : t;
+}
+
+/* What its values are stored as: a type, or levels of a kind. */
+static const char *type_name(const struct item *it,
+                             const struct pare_stats_row *r)
+{
+    const struct pare_tensor *t = first_tensor(it, r);
+
+    if (!t)
+        return "-";
+    return t->quant.kind != PARE_QUANT_NONE ? pare_quant_name(t->quant.kind)
+                                            : pare_dtype_name(t->dtype);
+}
+
+/* How many levels there are, of int8 in a row; 0: there are none. */
+static size_t level_count(const struct item *it, const struct pare_stats_row *r)
+{
+    const struct pare_tensor *t = first_tensor(it, r);
+
+    if (!t || t->quant.kind == PARE_QUANT_NONE)
+        return 0;
+    return t->quant.kind == PARE_QUANT_INT8 ? 255 : t->quant.n_book;
+}
+
 static double sparsity(const struct pare_stats_row *r)
 {
     return r->prunable ? 1 - (double)r->prunable_kept / (double)r->prunable : 0;
@@ -104,15 +151,19 @@ static void print_name(const char *name)
 
 static void print_row(const struct item *it, const struct pare_stats_row *r)
 {
-    char shape[128];
+    char shape[128], levels[24] = "-";
+    size_t n = level_count(it, r);
 
+    if (n)
+        snprintf(levels, sizeof levels, "%zu", n);
     print_name(it->path);
     printf("\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%.6g\t%" PRIu64
-           "\t%" PRIu64 "\t%" PRIu64 "\t%.0f\t%.0f\t%.6g\t%.6g\n",
+           "\t%" PRIu64 "\t%" PRIu64 "\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\t%s\t%s\n",
            row_name(it, r), shape_text(shape, sizeof shape, it, r), r->params,
            r->kept, r->nonzero, sparsity(r), r->dead_inputs, r->dead_outputs,
            stored_bytes(it, r), r->macs, r->nonzero_macs,
-           pare_stats_compression(r), pare_stats_speedup(r));
+           pare_stats_compression(r), pare_stats_speedup(r), stored_bits(it, r),
+           levels, type_name(it, r));
 }
 
 static void print_item(const struct item *it, const struct options *o)
@@ -136,6 +187,11 @@ static void json_numbers(struct pare_json *j, const struct item *it,
     pare_json_real(j, "nonzero_macs", r->nonzero_macs);
     pare_json_real(j, "compression", pare_stats_compression(r));
     pare_json_real(j, "speedup", pare_stats_speedup(r));
+    pare_json_real(j, "bits", stored_bits(it, r));
+    if (level_count(it, r))
+        pare_json_int(j, "levels", (int64_t)level_count(it, r));
+    if (!is_total(r))
+        pare_json_text(j, "type", type_name(it, r));
 }
 
 static void json_item(struct pare_json *j, const struct item *it,
@@ -259,7 +315,8 @@ static int run(char **path, int n, const struct options *o)
         puts("model\tlayer\tunit\tkind\tof\tin\tread\tvalue");
     } else {
         puts("model\tlayer\tshape\tparams\tkept\tnonzero\tsparsity\tdead_in\t"
-             "dead_out\tbytes\tmacs\tnonzero_macs\tcompression\tspeedup");
+             "dead_out\tbytes\tmacs\tnonzero_macs\tcompression\tspeedup\t"
+             "bits\tlevels\ttype");
     }
     for (int i = 0; !rc && i < n; i++)
         rc = show(path[i], j, o);

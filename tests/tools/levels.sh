@@ -92,6 +92,29 @@ for way in "--prune=at=1 s=.5" "--evolve=set zeta=.2"; do
     err_has 'the weights are quantised: .* without --(prune|evolve)' "it says"
 done
 
+# ---- what stats tells
+# 24 weights and 6 biases: codes and 3 levels; a mask of 3 bytes; 6 scales.
+for line in 'codebook 16.0_3_codebook' 'codebook1 13.6_3_codebook' \
+    'uniform 16.0_3_uniform' 'int8 19.2_255_int8' 'float16 19.2_-_float16' \
+    'bfloat161 13.6_-_bfloat16' 'plain 32_-_float32'; do
+    run_sh "pare-stats ${line% *}.h5 | awk -F '\t' '\$2 == \"fc1\" {
+        printf \"%.1f_%s_%s\\n\", \$15, \$16, \$17 }' | sed 's/32.0/32/'"
+    out_is "${line#* }" "bits, levels and type of ${line% *}"
+done
+out_of_json=$(pare-stats --json codebook.h5 | tr -d ' \n')
+case $out_of_json in
+*'"levels":3,"type":"codebook"'*) pass ;;
+*) fail "JSON has them too" "$out_of_json" ;;
+esac
+
+run pare-diff int8.h5 codebook.h5
+status_is 0 "the same values in another form are no difference"
+err_is 'pare-diff: fc1.weight: int8 of 6, then codebook of 3' "that is told"
+run pare-diff -q int8.h5 codebook.h5
+err_is '' "unless nothing is to be"
+run pare-diff --state int8.h5 codebook.h5
+status_is 1 "the states differ"
+
 # ---- what other tools do to them
 quant() { pare-dump "$1" | grep -E '^(quant|dtype) fc1.weight'; }
 gone='warning: the values of 1 tensor are no longer quantised or of 16 bits'
