@@ -16,6 +16,7 @@
 #include "npz_read.h"
 #include "safetensors.h"
 #include "status.h"
+#include "torch_file.h"
 
 #define HEAD 512 /* bytes by which a format is told */
 
@@ -35,6 +36,8 @@ static const struct pare_import_format formats[] = {
      pare_npz_foreign},
     {"npy", ".npy", "one array of NumPy", "NumPy, numpy.lib.format",
      pare_npy_looks, pare_npy_foreign},
+    {"pytorch", ".pt .pth .bin .ckpt", "tensors that torch.save wrote",
+     "PyTorch, torch/serialization.py", pare_torch_looks, pare_torch_read},
 };
 
 const struct pare_import_format *pare_import_format(size_t index)

@@ -19,12 +19,13 @@ put() {
     done
 }
 # npz NAME FILE...: a ZIP archive of stored files; crc32 from gzip's end.
+# Names end in $suffix, or ".npy" where that is not set.
 npz() {
     : >directory
     : >archive
     entries=0
     while [ $# -gt 0 ]; do
-        name=$1.npy size=$(wc -c <"$2") at=$(wc -c <archive)
+        name=$1${suffix-.npy} size=$(wc -c <"$2") at=$(wc -c <archive)
         gzip -c "$2" | tail -c 8 | head -c 4 >crc
         { put 67324752 4; put 20 2; put 0 8; cat crc; put "$size" 4
             put "$size" 4; put ${#name} 2; put 0 2

@@ -142,6 +142,92 @@ done
 index '"a.weight":"m-1.safetensors","a.weight":"m-1.safetensors"'
 fails_with 1 "a tensor twice in an index"
 
+# ---- PyTorch ----
+# A matrix, the same turned, and its second row, of one storage.
+values='\4\0\0\0\0\0\0\0'$one$minus_two$half$three
+turned=$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\001K\002')
+dict="ccollections\\nOrderedDict\\n)R($(text a)$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\002K\001')$(text b.turned)${turned}$(text n)K\\7$(text c)}$(text row)$(tensor "$(storage 0 4)" 2 'K\2' 'K\1')su"
+torch_old "$dict" "]$(text 0)a" "$values" >old.pth
+run pare-import old.pth -o old.h5
+status_is 0 "a dictionary of tensors in the old format"
+run pare-dump old.h5
+cp "$OUT" dump
+ok "and within another" grep -q '^tensor c.row 2 ' dump
+ok "in order" grep -qx '  0x1p+0 -0x1p+1 0x1p-1 0x1.8p+1' dump
+ok "by their strides" grep -qx '  0x1p+0 0x1p-1 -0x1p+1 0x1.8p+1' dump
+ok "and offsets" grep -qx '  0x1p-1 0x1.8p+1' dump
+
+# The same in an archive.
+# The pickle is a format.
+# shellcheck disable=SC2059
+printf "\\200\\002$dict." >data.pkl
+# shellcheck disable=SC2059
+printf "$one$minus_two$half$three" >data0
+suffix=
+npz x/data.pkl data.pkl x/data/0 data0 >new.pth
+npz x/data.pkl data.pkl >lacks.pth
+npz x/data.pkl data.pkl x/data/0 data.pkl >long.pth
+unset suffix
+run pare-import new.pth -o new.h5
+status_is 0 "and in the new one"
+run pare-diff old.h5 new.h5
+status_is 0 "which is the same"
+run pare-import lacks.pth
+fails_with 1 "an archive without the values"
+run pare-import long.pth
+fails_with 1 "or with more of them"
+
+# no WHY MAIN [KEYS [STORAGES]]: it is refused, saying why.
+no() {
+    torch_old "$2" "${3:-]$(text 0)a}" "${4-$values}" >bad.pth
+    run pare-import bad.pth
+    fails_with 1 "refused: $1: $2"
+    err_has "$1" "and said: $1"
+}
+one_tensor() {
+    printf '}%s%ss' "$(text w)" "$(tensor "$@")"
+}
+no "wants to call os.system" 'cos\nsystem\n(X\4\0\0\0true\205R'
+no "wants to call builtins.eval" "$(text builtins)$(text eval)\\223"
+no "wants to call torch.FloatStorage" 'ctorch\nFloatStorage\n)R'
+no "opcode 0x81" 'ccollections\nOrderedDict\n)\201'
+no "opcode 0x69" '(ios\nsystem\n'
+no "opcode 0x6f" '(ccollections\nOrderedDict\no'
+no "beyond its storage" "$(one_tensor "$(storage 0 4)" 3 'K\2' 'K\1')"
+no "beyond its storage" "$(one_tensor "$(storage 0 4)" 0 'K\002K\002' 'K\3K\1')"
+no "beyond its storage" "$(one_tensor "$(storage 0 4)" 4 '' '')"
+no "elements of its storage twice" \
+    "$(one_tensor "$(storage 0 4)" 0 'K\11' 'K\0')"
+no "a stride that is none" \
+    "$(one_tensor "$(storage 0 4)" 0 'K\1' 'J\377\377\377\377')"
+no "strides of others" "$(one_tensor "$(storage 0 4)" 0 'K\1' 'K\1K\1')"
+no "not as long" "$(one_tensor "$(storage 0 5)" 0 'K\1' 'K\1')"
+no "no tensor has" "$(one_tensor "$(storage 1 4)" 0 'K\1' 'K\1')"
+no "a storage that the file has not" \
+    "$(one_tensor "$(storage 0 4)" 0 'K\1' 'K\1')" ']'
+no "cut off" "$(one_tensor "$(storage 0 4)" 0 'K\1' 'K\1')" '' '\4\0\0\0\0\0\0\0'
+no "has no tensors" '}' ']' ''
+no "an empty stack" '0'
+no "no mark" 't'
+no "a mark in a container" ']('"a"
+no "nothing was remembered" 'h\1'
+no "nested more than" '}q\0'"$(text a)h\\0s" ']' ''
+no "wants to call torch.ComplexFloatStorage" \
+    "$(one_tensor "$(storage 0 4 ComplexFloat)" 0 'K\1' 'K\1')"
+no "again and again" "}($(for k in 1 2 3 4 5; do
+    printf '%s%s' "$(text $k)" "$(tensor "$(storage 0 4)" 0 'K\4' 'K\1')"
+done)u"
+no "not one object" 'NN'
+head -c 100 old.pth >cut.pth
+run pare-import cut.pth
+fails_with 1 "half a file"
+
+# What torch.save itself writes; PARE_PYTHON names a Python that has torch.
+if [ -n "${PARE_PYTHON:-}" ]; then
+    run "$PARE_PYTHON" "$SRC/tests/ref/torch_files.py" pare-import pare-dump
+    status_is 0 "files of torch.save are read, value for value"
+fi
+
 # ---- an architecture ----
 npy '<f8' '3, 2' '\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\100\0\0\0\0\0\0\10\100\0\0\0\0\0\0\20\100\0\0\0\0\0\0\24\100\0\0\0\0\0\0\30\100' >W.npy
 npy '<f4' '1, 2' "$one$half" >b.npy
