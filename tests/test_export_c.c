@@ -57,7 +57,7 @@ static const struct given given[] = {
     {"in(3000) linear(9) linear(3)", .99, BOOK, false, "linear_book8_gap8"},
     {"in(3000) linear(9)", .98, FULL_BOOK, false, "linear_book8_col16"},
     {"in(60) linear(9)", .3, FULL_BOOK, false, "linear_book16_dense"},
-    {"in(60) linear(90)", 0, WIDE_BOOK, false, "linear_book16_dense"},
+    {"in(150) linear(90)", 0, WIDE_BOOK, false, "linear_book16_dense"},
     {"in(9000) linear(5)", .9995, PLAIN, true, "linear_f32_col16"},
     {"in(70000) linear(4)", .9995, INT8, false, "linear_int8_col32"},
     {"in(200000) linear(1)", .6, PLAIN, false, "linear_f32_gap8_wide"},
@@ -294,7 +294,7 @@ static void exported_source_computes_what_the_network_does(void **state)
                      given[i].kernel);
     }
     snprintf(command, sizeof command,
-             "gcc -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -O1 "
+             "gcc -std=c99 -Wall -Wextra -Werror -pedantic -Wshadow -O3 "
              "-shared -fPIC" SANITIZE " -o %s/lib.so %s/g*.c -lm",
              dir, dir);
     assert_int_equal(system(command), 0);
