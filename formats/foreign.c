@@ -1,3 +1,8 @@
+/* madvise is not of POSIX, whose own name for it does nothing. */
+#ifdef __linux__
+#undef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
 #include "foreign.h"
 
 #include <errno.h>
@@ -152,6 +157,33 @@ int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
     if (fd >= 0)
         close(fd);
     return err;
+}
+
+void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
+                       size_t n)
+{
+#ifdef MADV_DONTNEED
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = (uintptr_t)bytes;
+
+    for (size_t i = 0; i < f->n_maps; i++) {
+        const uintptr_t map = (uintptr_t)f->map[i].bytes;
+        uintptr_t first, end;
+
+        if (from < map || from - map > f->map[i].size ||
+            n > f->map[i].size - (from - map))
+            continue;
+        first = (from - map) / page * page;
+        end = (from - map + n + page - 1) / page * page;
+        (void)madvise((char *)f->map[i].bytes + first, end - first,
+                      MADV_DONTNEED);
+        return;
+    }
+#else
+    (void)f;
+    (void)bytes;
+    (void)n;
+#endif
 }
 
 int pare_foreign_move_maps(struct pare_foreign *f, struct pare_foreign *part)

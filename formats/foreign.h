@@ -107,6 +107,13 @@ struct pare_foreign_tensor *pare_foreign_add(struct pare_foreign *f,
 int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
                       size_t *n, const char *path);
 
+/**
+ * Done for now with bytes of a file: if they are of a mapping of f their
+ * memory is given back, and they are read again when they are looked at.
+ */
+void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
+                       size_t n);
+
 /** Add a note, as printf. 0; PARE_ENOMEM. */
 int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -158,6 +165,10 @@ struct pare_foreign_options {
  * their first tensor. Tensors without values, and integers that a float32
  * does not hold, are left out with a note; of float64 it is noted that they
  * were rounded.
+ *
+ * Weights without a graph that take more than pare_model_open's limit as
+ * float32, and are float32 or 16 bits in the file, come tensor by tensor
+ * (loader.h), if each has less than 2^32 values: f must outlive the model.
  *
  * @param m  zeroed, out; written only on success
  * @param f  notes and matches are added

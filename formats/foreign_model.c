@@ -93,7 +93,7 @@ static char *list_text(struct foreign_item **p, size_t n)
     return text;
 }
 
-static void set_type(struct pare_tensor *t, enum pare_foreign_type type)
+void pare_foreign_set_type(struct pare_tensor *t, enum pare_foreign_type type)
 {
     t->dtype = type == PARE_FOREIGN_F16    ? PARE_F16
                : type == PARE_FOREIGN_BF16 ? PARE_BF16
@@ -108,23 +108,29 @@ static int make_list(struct pare_model *m, struct pare_foreign *f,
     struct pare_arch arch = {0};
     struct foreign_item **p = in_groups(l);
     char *text = p ? list_text(p, l->n) : NULL;
+    bool streams = false;
     size_t rounded = 0;
     int err = text ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
 
     if (!err)
         err = pare_arch_parse(&arch, text);
     if (!err)
-        err = pare_model_init(m, &arch);
-    for (size_t i = 0; !err && i < l->n; i++) {
+        err = pare_foreign_streams(&streams, p, l->n);
+    if (!err)
+        err = streams ? pare_model_lay(m, &arch) : pare_model_init(m, &arch);
+    if (!err && streams)
+        err = pare_foreign_stream(m, f, p, l->n, o);
+    for (size_t i = 0; !err && !streams && i < l->n; i++) {
         bool exact = true;
 
         err = pare_foreign_values(m->tensor[i].value, p[i], o, &exact);
-        set_type(&m->tensor[i], p[i]->tensor->type);
+        pare_foreign_set_type(&m->tensor[i], p[i]->tensor->type);
         rounded += !exact;
     }
     if (!err && rounded)
         err = pare_foreign_note(f, "%zu of %zu tensors are rounded to float32",
                                 rounded, l->n);
+    pare_arch_release(&arch);
     free(text);
     free(p);
     return err;

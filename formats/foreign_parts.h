@@ -39,6 +39,19 @@ size_t pare_foreign_layer(const char *name);
 int pare_foreign_list(struct foreign_list *l, struct pare_foreign *f,
                       const struct pare_foreign_options *o);
 
+/** Is a list of tensors to come tensor by tensor? out. 0; PARE_EINVAL. */
+int pare_foreign_streams(bool *streams, struct foreign_item *const *p,
+                         size_t n);
+
+/** Then: a loader for m, the tensors of which are laid, [n] in this order.
+ *  0; PARE_ENOMEM. */
+int pare_foreign_stream(struct pare_model *m, const struct pare_foreign *f,
+                        struct foreign_item *const *p, size_t n,
+                        const struct pare_foreign_options *o);
+
+/** Of a type that a model keeps: this. */
+void pare_foreign_set_type(struct pare_tensor *t, enum pare_foreign_type type);
+
 /** Values of an item as it will lie; out has a float for each. */
 int pare_foreign_values(float *out, const struct foreign_item *item,
                         const struct pare_foreign_options *o, bool *exact);

@@ -18,6 +18,8 @@
 #include "status.h"
 #include "torch_file.h"
 
+#define STEP ((size_t)16 << 20) /* bytes of a file gone over together */
+
 #define HEAD 512 /* bytes by which a format is told */
 
 static const struct pare_import_format formats[] = {
@@ -182,6 +184,18 @@ static int spool(char **name, const char *path)
 
 /* ---- reading ----------------------------------------------------------- */
 
+/* All bytes, of which only some are in memory at a time. */
+static void digest_bytes(struct pare_digest *d, const struct pare_foreign *f,
+                         const unsigned char *bytes, size_t n)
+{
+    for (size_t at = 0; at < n; at += STEP) {
+        size_t size = n - at < STEP ? n - at : STEP;
+
+        pare_digest_bytes(d, bytes + at, size);
+        pare_foreign_done(f, bytes + at, size);
+    }
+}
+
 static int digest_file(struct pare_digest *d, const char *path)
 {
     struct pare_foreign file = {0};
@@ -190,7 +204,7 @@ static int digest_file(struct pare_digest *d, const char *path)
     int err = pare_foreign_open(&file, &bytes, &n, path);
 
     if (!err)
-        pare_digest_bytes(d, bytes, n);
+        digest_bytes(d, &file, bytes, n);
     pare_foreign_release(&file);
     return err;
 }
@@ -204,7 +218,7 @@ static int digest(char hex[PARE_DIGEST_LEN], const struct pare_foreign *f,
 
     if (row->read == pare_safetensors_index)
         for (size_t i = 0; !err && i < f->n_maps; i++)
-            pare_digest_bytes(d, f->map[i].bytes, f->map[i].size);
+            digest_bytes(d, f, f->map[i].bytes, f->map[i].size);
     pare_digest_finish(d, hex);
     if (err)
         hex[0] = '\0';

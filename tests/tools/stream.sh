@@ -150,6 +150,17 @@ for how in --bf16 '--codebook 8' --int8; do
     ok "export of $how to C: the bytes" cmp source.c whole.c
 done
 
+pare-quantize --bf16 -o half.h5 a.h5
+for m in a.h5 half.h5; do
+    pare-export safetensors -o in.safetensors $m
+    for way in '' --transpose '--only a'; do
+        run pare-import $way -o whole.h5 in.safetensors
+        status_is 0 "import $way of $m"
+        run env PARE_MODEL_MEMORY=1 pare-import $way -o parts.h5 in.safetensors
+        ok "import $way of $m: the bytes" cmp whole.h5 parts.h5
+    done
+done
+
 # Standard input is spooled.
 cat a.h5 >pipe.h5
 IN=pipe.h5
