@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "foreign_parts.h"
+#include "hugepage.h"
 #include "model_io.h"
 #include "status.h"
 
@@ -66,7 +67,8 @@ static int load(void *arg, const struct pare_model *m, size_t tensor)
     struct pare_tensor *t = &m->tensor[tensor];
     int err;
 
-    t->value = malloc((t->n + 1) * sizeof *t->value);
+    t->value = pare_hugepage(malloc((t->n + 1) * sizeof *t->value),
+                             t->n * sizeof *t->value);
     if (!t->value)
         return pare_fail(PARE_ENOMEM, "no memory for '%s'", t->name);
     err = p->transpose ? pare_foreign_values(t->value, item, &o, NULL)
