@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "read_at.h"
 #include "status.h"
 
 #define BLOCK ((size_t)1 << 16)
@@ -88,32 +89,19 @@ int pare_aside_put(struct pare_aside *a, const struct pare_tensor *t)
     return err || !t->mask ? err : put(a, t->mask, t->n, values);
 }
 
-static int get(void *out, const struct pare_aside *a, size_t n, off_t at)
+static int get(void *out, const struct pare_aside *a, size_t n, uint64_t at)
 {
-    char *p = out;
-
-    while (n > 0) {
-        ssize_t got = pread(fileno(a->f), p, n, at);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return fail("read");
-        p += got;
-        at += got;
-        n -= (size_t)got;
-    }
-    return 0;
+    return pare_read_at(fileno(a->f), out, n, at) ? 0 : fail("read");
 }
 
 int pare_aside_get(float *value, uint8_t *mask, const struct pare_aside *a,
                    size_t first, size_t n)
 {
-    int err = get(value, a, n * sizeof *value, (off_t)(first * sizeof *value));
+    int err = get(value, a, n * sizeof *value, first * sizeof *value);
 
     if (!a->masked)
         memset(mask, 1, n);
     else if (!err)
-        err = get(mask, a, n, (off_t)(a->n * sizeof *value + first));
+        err = get(mask, a, n, a->n * sizeof *value + first);
     return err;
 }

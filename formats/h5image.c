@@ -1,13 +1,13 @@
 #include "h5image.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #if H5_VERSION_GE(1, 14, 0)
 #include <H5FDdevelop.h>
 #endif
+
+#include "read_at.h"
 
 #define DRIVER_VALUE 512 /* the first of those free for private use */
 #define ADDRESS_MAX  ((haddr_t)INT64_MAX)
@@ -71,26 +71,13 @@ static haddr_t image_get_eof(const H5FD_t *file, H5FD_mem_t type)
 int pare_h5image_read(const struct pare_h5_bytes *b, uint64_t at, size_t n,
                       void *out)
 {
-    char *to = out;
-
     if (at > b->size || n > b->size - at)
         return -1;
     if (b->image) {
         memcpy(out, b->image + at, n);
         return 0;
     }
-    while (n > 0) {
-        ssize_t got = pread(b->fd, to, n, (off_t)at);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return -1;
-        to += got;
-        at += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return 0;
+    return pare_read_at(b->fd, out, n, at) ? 0 : -1;
 }
 
 static herr_t image_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t at,
@@ -137,8 +124,7 @@ static const H5FD_class_t image_class = {
  * The driver must stay registered until the file is closed: libhdf5 1.10
  * would free its class first and call the function in it then.
  */
-int pare_h5image_open(struct pare_h5image *f,
-                      const struct pare_h5_bytes *bytes)
+int pare_h5image_open(struct pare_h5image *f, const struct pare_h5_bytes *bytes)
 {
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 
@@ -147,8 +133,7 @@ int pare_h5image_open(struct pare_h5image *f,
     if (f->driver >= 0 && fapl >= 0 &&
         H5Pset_driver(fapl, f->driver, bytes) >= 0 &&
         H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0)
-        f->file =
-            H5Fopen("/proc/self/nonexistent/image", H5F_ACC_RDONLY, fapl);
+        f->file = H5Fopen("/proc/self/nonexistent/image", H5F_ACC_RDONLY, fapl);
     if (fapl >= 0)
         H5Pclose(fapl);
     if (f->file >= 0)
