@@ -14,6 +14,7 @@
 #include "digest.h"
 #include "keras.h"
 #include "npz_read.h"
+#include "onnx.h"
 #include "safetensors.h"
 #include "status.h"
 #include "torch_file.h"
@@ -33,6 +34,9 @@ static const struct pare_import_format formats[] = {
     {"keras", ".keras .h5 .hdf5", "models and weights of Keras 2 and 3",
      "keras.io, Model saving and serialization APIs", pare_keras_looks,
      pare_keras_read},
+    {"onnx", ".onnx", "graphs of operators, as other programs exchange them",
+     "github.com/onnx/onnx, onnx.proto, operator sets 7 to 20",
+     pare_onnx_looks, pare_onnx_read},
     {"npz", ".npz", "arrays of NumPy in an archive",
      "NumPy, numpy.savez and numpy.lib.format", pare_npz_looks,
      pare_npz_foreign},
