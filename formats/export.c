@@ -6,6 +6,7 @@
 #include "compact.h"
 #include "export_rows.h"
 #include "keras.h"
+#include "onnx.h"
 #include "status.h"
 
 static const struct pare_export_format rows[] = {
@@ -22,6 +23,8 @@ static const struct pare_export_format rows[] = {
      "keras.io, Model saving and serialization APIs", pare_keras_write},
     {"npz", ".npz", "arrays in a ZIP archive, as NumPy loads them",
      "NumPy, NEP 1, A Simple File Format for NumPy Arrays", pare_npz_write},
+    {"onnx", ".onnx", "a graph of operators, which ONNX Runtime runs",
+     "github.com/onnx/onnx, onnx.proto, operator set 13", pare_onnx_write},
     {"safetensors", ".safetensors",
      "tensors behind a JSON header, as PyTorch programs load them",
      "Hugging Face, safetensors, format description", pare_safetensors_write},

@@ -13,6 +13,21 @@ static size_t channels(const struct pare_onnx_value *v)
     return v->flat ? pare_shape_size(&v->shape) : v->shape.dim[0];
 }
 
+/* Are there constants for each value of the input's samples, in order? */
+static bool for_each_input(const struct pare_onnx_value *v,
+                           const struct pare_onnx_array *c)
+{
+    int rank = v->shape.rank, skip = c->rank - rank;
+
+    if (v->layer != PARE_INPUT || v->flat || v->last || v->swapped ||
+        skip < 0 || c->n != pare_shape_size(&v->shape))
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (c->dim[i + skip] != v->shape.dim[i])
+            return false;
+    return true;
+}
+
 int pare_onnx_spread(float **out, const struct pare_onnx_node *n,
                      const struct pare_onnx_value *v,
                      const struct pare_onnx_array *c)
@@ -171,18 +186,19 @@ static int with_constant(struct pare_onnx_graph *g,
                          struct pare_onnx_value *v,
                          const struct pare_onnx_array *c, bool reversed)
 {
-    struct pare_onnx_array wide;
-    bool done = false;
+    bool done = false, all = for_each_input(v, c);
     float *f = NULL;
     int rc;
 
     if (!c->f || c->n == 0 || (reversed && n->name[0] == 'D'))
         return pare_onnx_unsaid(n, "a constant divided by the input");
-    if (c->rank > PARE_FOREIGN_RANK)
-        return pare_onnx_unsaid(n, "constants of another shape");
-    wide = *c;
-    rc = pare_onnx_spread(&f, n, v, &wide);
-    if (!rc && !reversed)
+    if (all && !reversed)
+        rc = normalise(&done, g, n, v, c->f, c->n);
+    else
+        rc = 0;
+    if (!rc && !done)
+        rc = pare_onnx_spread(&f, n, v, c);
+    if (!rc && !done && !reversed)
         rc = normalise(&done, g, n, v, f, c->n == 1 ? 1 : channels(v));
     if (!rc && !done)
         rc = pare_onnx_settle(g, n, v);

@@ -130,7 +130,10 @@ void pare_onnx_layer_name(struct pare_onnx_graph *g, struct pare_onnx_layer *l,
     static const char *const ends[] = {".weight", "/kernel", ".kernel",
                                        ".scale", ".tl"};
     char name[NAME_BYTES + 1];
-    size_t n = strlen(tensor), keep = 0;
+    size_t n, keep = 0;
+
+    tensor += tensor[0] == '/';
+    n = strlen(tensor);
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         size_t k = strlen(ends[i]);
