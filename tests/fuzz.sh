@@ -1,6 +1,6 @@
 #!/bin/sh
-# Damage models, data files, texts, tables, IDX files, arrays and images and
-# read them.
+# Damage models, data files, texts, tables, IDX files, arrays, images and
+# graphs of ONNX and read them.
 # usage: fuzz.sh [SECONDS [SEED]]; needs the programs and fuzz_files in PATH
 . "${0%/*}/tools/lib.sh"
 . "$HERE/tools/arrays.sh"
@@ -28,6 +28,9 @@ printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' >images.idx
 npy '<f8' '2, 3' "$(head -c 48 /dev/zero | tr '\0' 5)" >x.npy
 npz x x.npy y x.npy >archive.npz
 gzip -nc images.idx >packed.idx
+pare-init -a 'in(2,8,8) conv2d(3,3) batchnorm2d relu maxpool(2) gelu a=silu
+    conv2d(3,1,bias=no) add(conv2,a) srelu pad(left=1) concat(pad1,pad1)
+    dropout linear(4) softmax' -S 1 | pare-export onnx -o graph.onnx
 image_probe palette 40 30 27 >palette.png
 image_probe rgba 40 30 1 >alpha.png
 image_probe jpeg 40 30 1 >colour.jpg
@@ -45,7 +48,7 @@ fi
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
     index.h5 bits.h5 undo.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
     images.idx packed.idx x.npy archive.npz palette.png alpha.png colour.jpg \
-    ink.jpg $more
+    ink.jpg graph.onnx graph.onnx $more
 cat "$OUT"
 status_is 0 "nothing crashes, hangs, or is read as something else"
 if [ "$status" -ne 0 ]; then

@@ -24,6 +24,7 @@
 #include "image.h"
 #include "model_file.h"
 #include "npz.h"
+#include "onnx.h"
 #include "status.h"
 #include "text_twin.h"
 
@@ -314,6 +315,21 @@ static bool read_image(const char *path)
     return fine(err);
 }
 
+/* Also as a model, which takes the architecture that came of it. */
+static bool read_onnx(const char *path)
+{
+    static const struct pare_foreign_options none;
+    struct pare_foreign f = {0};
+    struct pare_model m = {0};
+    int err = pare_onnx_read(&f, path);
+
+    if (!err)
+        err = pare_foreign_model(&m, &f, &none);
+    pare_model_release(&m);
+    pare_foreign_release(&f);
+    return fine(err);
+}
+
 static bool read_case(const struct seed *s, const char *path)
 {
     char state[PARE_DIGEST_LEN];
@@ -328,6 +344,8 @@ static bool read_case(const struct seed *s, const char *path)
         return read_npy(path);
     if (ends(s->path, ".npz"))
         return read_npz(path);
+    if (ends(s->path, ".onnx"))
+        return read_onnx(path);
     if (ends(s->path, ".png") || ends(s->path, ".jpg"))
         return read_image(path);
     if (!s->state[0])
