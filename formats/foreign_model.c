@@ -43,7 +43,8 @@ int pare_foreign_values(float *out, const struct foreign_item *item,
     return err;
 }
 
-/* By layer, these in order of their first tensor. */
+/* By layer, these in order of their first tensor; weights come before what
+ * has one dimension, as in a layer of pare. */
 static int by_group(const void *a, const void *b)
 {
     const struct foreign_item *x = *(const struct foreign_item *const *)a,
@@ -51,6 +52,8 @@ static int by_group(const void *a, const void *b)
 
     if (x->group != y->group)
         return x->group < y->group ? -1 : 1;
+    if ((x->rank < 2) != (y->rank < 2))
+        return x->rank < 2 ? 1 : -1;
     return x < y ? -1 : x > y;
 }
 

@@ -43,8 +43,10 @@ int pare_model_fits(const struct pare_model *m, const struct pare_dataset *d)
 {
     size_t inputs = pare_shape_size(&m->arch.input);
     size_t outputs = pare_shape_size(pare_arch_output(&m->arch));
-    int err = shapes_fit(&m->arch.input, &d->shape);
+    int err = pare_arch_need_graph(&m->arch);
 
+    if (!err)
+        err = shapes_fit(&m->arch.input, &d->shape);
     if (err)
         return err;
     if (d->features != inputs)

@@ -94,11 +94,13 @@ static const struct pare_grain_kind table[] = {
      .help = "all weights of a neuron or filter, by their norm",
      .source = "Li et al. 2017, arXiv:1608.08710",
      .attach_bias = true,
+     .graph = true,
      .spare_output = true,
      .map = map_units},
     {.name = "channel",
      .help = "all weights that read an input or input channel",
      .source = "He et al. 2017, arXiv:1707.06168",
+     .graph = true,
      .map = map_channels},
 };
 

@@ -49,6 +49,7 @@ struct pare_grain_kind {
     bool single;       /* a grain is one weight: needs no array of its own */
     bool group;        /* n of m: the grain itself says how many go */
     bool attach_bias;  /* a bias goes with its grain, not by itself */
+    bool graph;        /* units of a network, not of weights without one */
     bool spare_output; /* leaves the last layer alone unless it is named */
     /**
      * Cut a tensor of a layer; not of single weights and groups.

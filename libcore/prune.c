@@ -418,8 +418,10 @@ static int check_criterion(const struct pare_prune_options *o,
 static int check_options(const struct pare_prune_options *o,
                          const struct pare_model *m)
 {
-    int rc = 0;
+    int rc = o->grain.kind->graph ? pare_arch_need_graph(&m->arch) : 0;
 
+    if (rc)
+        return rc;
     if (o->grain.kind->group)
         rc = check_group(o);
     else if (isnan(o->amount) && o->n_layer == 0)

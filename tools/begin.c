@@ -144,6 +144,8 @@ int begin_model(const struct cli_tool *tool, struct pare_model *m,
     char digest[PARE_DIGEST_LEN];
     int err = pare_arch_parse(&arch, text);
 
+    if (!err && pare_arch_is_weights(&arch))
+        err = pare_fail(PARE_EINVAL, "-a: a list of weights is no network");
     if (!err && b->spec[0] && !have_seed)
         err = find_seed(seed, text, purpose);
     if (!err && b->spec[0])

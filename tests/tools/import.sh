@@ -127,7 +127,7 @@ index() {
 index '"a.weight":"m-1.safetensors","a.bias":"m-2.safetensors"'
 status_is 0 "an index and its files are one model"
 run pare-dump m.h5
-out_has '^arch weights a\.bias\(2\) a\.weight\(1x2\)$' "with all tensors"
+out_has '^arch weights a\.weight\(1x2\) a\.bias\(2\)$' "with all tensors"
 index '"a.weight":"m-1.safetensors","a.bias":"m-1.safetensors"'
 fails_with 1 "a tensor that is not where the index says"
 index '"a.weight":"m-1.safetensors"'
