@@ -182,6 +182,7 @@ static void check_rewiring(struct check *c)
 static int check_init(struct check *c)
 {
     const struct pare_model *m = c->m;
+    bool streams = pare_model_streams(m);
     float **value;
     int err = 0;
 
@@ -190,13 +191,14 @@ static int check_init(struct check *c)
     value = calloc(m->n_tensors + 1, sizeof *value);
     if (!value)
         return pare_fail(PARE_ENOMEM, "no memory");
-    for (size_t t = 0; t < m->n_tensors && !err; t++) {
+    for (size_t t = 0; !streams && t < m->n_tensors && !err; t++) {
         value[t] = malloc((m->tensor[t].n + 1) * sizeof(float));
         if (!value[t])
             err = pare_fail(PARE_ENOMEM, "no memory");
     }
     if (!err)
-        err = pare_model_init_values(value, m);
+        err = streams ? pare_model_check_init(m)
+                      : pare_model_init_values(value, m);
     if (err && err != PARE_ENOMEM) {
         find(c, "checkpoint init: %s", pare_error());
         err = 0;

@@ -113,7 +113,7 @@ static int has_arrays(struct pare_reader *r)
 {
     static const char *const path[] = {"/scores", "/rewiring", "/autosave"};
     const struct pare_model *m = r->m;
-    int there = m->optim.n_slots > 0;
+    int there = m->optim.n_slots > 0 || m->init.sparse[0] != '\0';
 
     for (size_t i = 0; i < m->n_checkpoints; i++)
         there |= m->checkpoint[i].value || m->checkpoint[i].optim.n_slots;

@@ -254,7 +254,8 @@ static void draw_tensors(float *const *value, const struct pare_model *m,
             n && (m->tensor[t].pattern || (d->masks && m->tensor[t].mask));
 
         for (int k = 0; k < n; k++, t++)
-            draw_tensor(value[t], m, t, &shape[k], sparse, d);
+            if (value[t])
+                draw_tensor(value[t], m, t, &shape[k], sparse, d);
     }
 }
 
@@ -466,6 +467,50 @@ static int draw_first(float *const *value, char digest[PARE_DIGEST_LEN],
     return err ? err : pare_digest_weights_of(digest, m, value);
 }
 
+/* One tensor of init, for a model of nothing else. */
+static int load_first(void *arg, const struct pare_model *m, size_t tensor)
+{
+    struct pare_tensor *t = &m->tensor[tensor];
+    float **value = arg;
+    int err;
+
+    t->value = malloc((t->n + 1) * sizeof *t->value);
+    if (!t->value)
+        return no_memory();
+    value[tensor] = t->value;
+    err = pare_initializer_draw(value, m, m->init.spec, m->init.seed);
+    value[tensor] = NULL;
+    return err;
+}
+
+/* The digest of init in the memory of one tensor. */
+static int digest_first(char digest[PARE_DIGEST_LEN],
+                        const struct pare_model *m)
+{
+    struct pare_model first = *m;
+    float **value = calloc(m->n_tensors + 1, sizeof *value);
+    struct pare_loader loader = {.load = load_first, .arg = value};
+    int err = PARE_ENOMEM;
+
+    first.tensor = calloc(m->n_tensors + 1, sizeof *first.tensor);
+    if (first.tensor)
+        memcpy(first.tensor, m->tensor, m->n_tensors * sizeof *first.tensor);
+    for (size_t t = 0; first.tensor && t < m->n_tensors; t++)
+        first.tensor[t].quant = (struct pare_quant){0};
+    if (first.tensor && value)
+        err = pare_model_set_loader(&first, &loader);
+    else
+        no_memory();
+    if (!err) {
+        err = pare_digest_weights(digest, &first);
+        pare_loader_release(&first.loader);
+    }
+    free(first.tensor);
+    free(value);
+    return err;
+}
+
+/* Without `value` only to see that it can be done. */
 static int draw_again(float *const *value, const struct pare_model *m)
 {
     char digest[PARE_DIGEST_LEN];
@@ -474,7 +519,7 @@ static int draw_again(float *const *value, const struct pare_model *m)
     if (!m->init.spec[0])
         return pare_fail(PARE_EFORMAT,
                          "checkpoint 'init' has neither values nor a seed");
-    err = draw_first(value, digest, m);
+    err = value ? draw_first(value, digest, m) : digest_first(digest, m);
     if (err)
         return err == PARE_ENOMEM
                    ? err
@@ -498,6 +543,11 @@ int pare_model_init_values(float *const *value, const struct pare_model *m)
     for (size_t t = 0; t < m->n_tensors; t++)
         memcpy(value[t], c->value[t], m->tensor[t].n * sizeof *value[t]);
     return 0;
+}
+
+int pare_model_check_init(const struct pare_model *m)
+{
+    return draw_again(NULL, m);
 }
 
 int pare_model_draw_init(float ***value, const struct pare_model *m)

@@ -90,6 +90,12 @@ int pare_model_draw_sparse(struct pare_model *m, const char *spec,
 int pare_model_init_values(float *const *value, const struct pare_model *m);
 
 /**
+ * Is that so of a model that comes tensor by tensor (loader.h)? It keeps no
+ * values of init, and was not born sparse. As pare_model_init_values.
+ */
+int pare_model_check_init(const struct pare_model *m);
+
+/**
  * The same into arrays of their own.
  *
  * @param value  [n_tensors] malloc'd array of malloc'd arrays of tensor[t].n

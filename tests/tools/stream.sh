@@ -161,6 +161,12 @@ for m in a.h5 half.h5; do
     done
 done
 
+# First weights that do not come back.
+pare-dump net.h5 | sed 's/^init-seed 1$/init-seed 2/' >net.txt
+pare-load -o seed.h5 net.txt
+same "check of another seed" pare-check seed.h5
+status_is 1 "which is a finding"
+
 # Standard input is spooled.
 cat a.h5 >pipe.h5
 IN=pipe.h5
