@@ -96,6 +96,25 @@ models=${PARE_MODELS:-$HERE/../../../shared/data/models}
 mnist=$models/../mnist
 cifar=$models/../cifar10
 
+# floats FILE: raw float32 as text, a number a line.
+floats() {
+    od -An -v -t f4 -w4 "$1"
+}
+
+# The vectors that came with a model: tensors whose values are at the end.
+for k in 0 1 2; do
+    v=$models/onnx-mnist8/test_data_set_$k
+    [ -r "$v/input_0.pb" ] || continue
+    pare-import "$models/onnx-mnist8/model.onnx" -o m8.h5
+    tail -c 3136 "$v/input_0.pb" | outputs_probe m8.h5 >ours
+    tail -c 40 "$v/output_0.pb" >theirs
+    floats ours >ours.txt
+    floats theirs >theirs.txt
+    run_sh "paste ours.txt theirs.txt | awk '{ d = \$1 - \$2 }
+        d > .002 || d < -.002 { bad = 1 } END { exit bad || NR != 10 }'"
+    status_is 0 "vector $k"
+done
+
 # reaches ACCURACY MODEL DATA NORMALISATION: as the model's own library has it,
 # pruned to a half within a point, and the same behind an export.
 reaches() {
