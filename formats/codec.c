@@ -139,9 +139,9 @@ void pare_coded_put(uint64_t *word, const struct pare_coded *c)
 {
     word[0] = (uint64_t)c->mask_form | (uint64_t)c->masked << 2 |
               (uint64_t)c->transposed << 3 | (uint64_t)c->value_form << 4 |
-              (uint64_t)c->rotated << 6 | (uint64_t)c->dtype << 8 |
-              (uint64_t)c->quant << 12 | (uint64_t)c->planes << 16 |
-              (uint64_t)c->per << 24;
+              (uint64_t)c->rotated << 6 | (uint64_t)c->found << 7 |
+              (uint64_t)c->dtype << 8 | (uint64_t)c->quant << 12 |
+              (uint64_t)c->planes << 16 | (uint64_t)c->per << 24;
     word[1] = c->nnz;
     word[2] = c->n_mask;
     word[3] = c->n_book;
@@ -161,7 +161,7 @@ static int split_head(struct pare_coded *c, const uint64_t *word, uint64_t n)
 {
     uint64_t f = word[0];
 
-    if (f >> 32 || (f >> 7 & 1) || (f >> 20 & 15) || (f >> 4 & 3) == 3)
+    if (f >> 32 || (f >> 20 & 15) || (f >> 4 & 3) == 3)
         return bad("unknown flags");
     if ((f >> 8 & 15) >= PARE_DTYPES || (f >> 12 & 15) > PARE_QUANT_INT8)
         return bad("unknown type of values");
@@ -172,6 +172,7 @@ static int split_head(struct pare_coded *c, const uint64_t *word, uint64_t n)
     c->transposed = f >> 3 & 1;
     c->value_form = (enum pare_value_form)(f >> 4 & 3);
     c->rotated = f >> 6 & 1;
+    c->found = f >> 7 & 1;
     c->dtype = (enum pare_dtype)(f >> 8 & 15);
     c->quant = (enum pare_quant_kind)(f >> 12 & 15);
     c->planes = (uint8_t)(f >> 16 & 15);
@@ -243,6 +244,8 @@ static int check_values(const struct pare_coded *c)
          c->n_book >
              (c->quant == PARE_QUANT_INT8 ? UINT32_MAX : PARE_BOOK_MAX)))
         return bad("an impossible number of levels");
+    if (c->found && c->quant != PARE_QUANT_CODEBOOK)
+        return bad("levels found that are none");
     if (c->rotated && c->value_form != PARE_VALUE_PLANES)
         return bad("values rotated that cannot be");
     if (c->value_form != PARE_VALUE_CODES)

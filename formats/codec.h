@@ -65,6 +65,7 @@ struct pare_coded {
     bool masked;     /* what is absent is pruned, not merely 0 */
     bool transposed; /* the mask */
     bool rotated;    /* the planes of values */
+    bool found;      /* levels that the tensor does not say it has */
     uint8_t planes;  /* of gaps, or bytes of a rank */
     uint8_t choose_n, choose_m;
     uint8_t per;      /* codes of a byte */
@@ -85,7 +86,9 @@ struct pare_effort {
 
 /**
  * Code a tensor: its shape, values or entries, mask or pattern, type and
- * levels. Without a mask zeros (not -0) may be left out as well.
+ * levels. Without a mask zeros (not -0) may be left out as well. Values that
+ * are among 256 levels at most, though the tensor does not say so, are coded
+ * as if it did, and come back without levels.
  *
  * @param c  zeroed, out; written only on success
  * @return 0; PARE_EINVAL (a value is not 0 where the mask is, is none of the
@@ -118,7 +121,7 @@ size_t pare_coded_words(const struct pare_coded *c);
 
 /**
  * The directory: [0] flags, from the lowest bit: mask form 2 bits, masked,
- * transposed, value form 2, rotated, 0, type 4, kind of levels 4, planes 4,
+ * transposed, value form 2, rotated, found, type 4, kind of levels 4, planes 4,
  * 0 4, per 8; [1] nnz; [2] n_mask; [3] n_book; [4] n + 256 m +
  * 65536 mask_per of a choice; then the stored bytes of each piece.
  *

@@ -545,6 +545,8 @@ int pare_decode(struct pare_tensor *t, const struct pare_coded *c, bool compact,
         free(d.value);
         return err;
     }
+    if (c->found)
+        pare_quant_release(&new.quant);
     new.value = d.value;
     new.mask = d.mask;
     new.pattern = d.pattern;

@@ -411,8 +411,16 @@ int pare_encode(struct pare_coded *c, const struct pare_tensor *t,
                              .n = pare_tensor_positions(t),
                              .rows = t->rank ? t->dim[0] : 1,
                              .c = &new};
-    int err = encode(&new, &e);
+    struct pare_quant found = {0};
+    int err = e.quant ? 0 : pare_find_levels(&found, t);
 
+    if (found.kind) {
+        e.quant = &found;
+        new.found = true;
+    }
+    if (!err)
+        err = encode(&new, &e);
+    pare_quant_release(&found);
     if (!err)
         *c = new;
     return err;

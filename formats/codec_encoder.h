@@ -62,6 +62,13 @@ size_t pare_walk_next(struct pare_walk *w, const struct pare_encoder *e);
 /** Which positions to code, and how: bits, nnz, form of the mask. */
 int pare_choose_positions(struct pare_encoder *e);
 
+/**
+ * The levels of a tensor that says nothing of them, if there are 2 to 256,
+ * finite and not -0, and 16 times as many values.
+ * @param q  zeroed, out: kind NONE when there are none. 0; PARE_ENOMEM
+ */
+int pare_find_levels(struct pare_quant *q, const struct pare_tensor *t);
+
 /** Codes of all entries. 0; PARE_EINVAL; PARE_ENOMEM. */
 int pare_find_codes(struct pare_encoder *e);
 

@@ -25,6 +25,62 @@ static unsigned int8_code(float value, float scale)
                                                    : 256;
 }
 
+#define LEVELS 256
+#define SLOTS  1024
+
+/* A set of bit patterns. */
+struct set {
+    size_t n;
+    uint32_t bits[LEVELS + 1], slot[SLOTS]; /* slot: 1 + index; 0: free */
+};
+
+static void insert(struct set *s, uint32_t bits)
+{
+    size_t at = bits * 2654435761u >> 22;
+
+    while (s->slot[at] && s->bits[s->slot[at] - 1] != bits)
+        at = (at + 1) % SLOTS;
+    if (s->slot[at])
+        return;
+    s->bits[s->n++] = bits;
+    s->slot[at] = (uint32_t)s->n;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x > y) - (x < y);
+}
+
+int pare_find_levels(struct pare_quant *q, const struct pare_tensor *t)
+{
+    struct set s = {0};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < t->n && s.n <= LEVELS; i++) {
+        uint32_t bits;
+
+        if (t->mask && !t->mask[i])
+            continue;
+        memcpy(&bits, &t->value[i], sizeof bits);
+        insert(&s, bits);
+        kept++;
+        if (bits == 0x80000000u || !isfinite(t->value[i]))
+            return 0;
+    }
+    if (s.n < 2 || s.n > LEVELS || kept / 16 < s.n)
+        return 0;
+    q->book = malloc(s.n * sizeof *q->book);
+    if (!q->book)
+        return pare_codec_no_memory();
+    memcpy(q->book, s.bits, s.n * sizeof *q->book);
+    qsort(q->book, s.n, sizeof *q->book, by_value);
+    q->n_book = s.n;
+    q->kind = PARE_QUANT_CODEBOOK;
+    return 0;
+}
+
 static void code_task(void *arg, size_t i)
 {
     struct pare_encoder *e = arg;

@@ -220,6 +220,32 @@ static void quantised_tensors_come_back_as_codes(void **state)
             }
 }
 
+/* Levels that a tensor does not say it has save bytes, and are not said
+ * afterwards either. */
+static void levels_that_are_not_said_are_found(void **state)
+{
+    (void)state;
+    for (int s = 0; s < 3; s++)
+        for (size_t k = 2; k <= 512; k *= 16) {
+            struct pare_tensor t = gaussian(200, 300, s * .45);
+            uint64_t said, found;
+
+            levels(&t, PARE_QUANT_CODEBOOK, k);
+            said = round_trip(&t, 6, 1);
+            pare_quant_release(&t.quant);
+            found = round_trip(&t, 6, 1);
+            if (k <= 256)
+                assert_true(found <= said);
+            else
+                assert_true(found > said);
+            t.value[17] = -0.0f; /* is no level */
+            if (t.mask)
+                t.mask[17] = 1;
+            assert_true(round_trip(&t, 6, 1) > found);
+            empty(&t);
+        }
+}
+
 static void int8_has_a_scale_for_all_or_for_each_row(void **state)
 {
     (void)state;
@@ -499,6 +525,7 @@ int main(void)
         cmocka_unit_test(what_is_not_zero_under_the_mask_is_refused),
         cmocka_unit_test(types_of_16_bits_take_two_planes),
         cmocka_unit_test(quantised_tensors_come_back_as_codes),
+        cmocka_unit_test(levels_that_are_not_said_are_found),
         cmocka_unit_test(int8_has_a_scale_for_all_or_for_each_row),
         cmocka_unit_test(a_value_of_no_level_is_refused),
         cmocka_unit_test(n_of_m_masks_are_choices),
