@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aside.h"
 #include "codec.h"
 #include "compact.h"
+#include "digest.h"
 #include "status.h"
 
 #define PATH_BYTES  512
+#define PART        ((size_t)1 << 20)   /* values of a tensor put aside */
 #define LAYER_BYTES ((uint64_t)1 << 31) /* a dimension that readers take */
 
 static int no_memory(void)
@@ -177,11 +180,11 @@ static bool same_pattern(const struct pare_pattern *a,
     return (!a && !b) || (a && b && pare_pattern_same(a, b));
 }
 
-/* Do two tensors hold the same to the bit? Not if one is not in memory. */
+/* Do two tensors in memory hold the same to the bit? */
 static bool same_tensor(const struct pare_tensor *a,
                         const struct pare_tensor *b)
 {
-    return a->rank == b->rank && a->n == b->n && a->value && b->value &&
+    return a->rank == b->rank && a->n == b->n &&
            memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0 &&
            a->dtype == b->dtype && a->quant.kind == b->quant.kind &&
            a->quant.n_book == b->quant.n_book &&
@@ -195,14 +198,93 @@ static bool same_tensor(const struct pare_tensor *a,
            same_pattern(a->pattern, b->pattern);
 }
 
-/* The first tensor before t that holds the same; t if none does. */
-static size_t find_same(const struct pare_model *m, size_t t)
+/* The digest of all that same_tensor compares. */
+static int digest_tensor(char hex[PARE_DIGEST_LEN], const struct pare_tensor *t)
 {
+    struct pare_digest *d = pare_digest_new();
+
+    if (!d)
+        return PARE_ENOMEM;
+    pare_digest_u64(d, (uint64_t)t->rank);
+    for (int i = 0; i < t->rank; i++)
+        pare_digest_u64(d, t->dim[i]);
+    pare_digest_u64(d, (uint64_t)t->dtype);
+    pare_digest_u64(d, (uint64_t)t->quant.kind);
+    pare_digest_u64(d, t->quant.n_book);
+    pare_digest_bytes(d, t->quant.book, t->quant.n_book * sizeof(float));
+    pare_digest_u64(d, t->quant.n_scale);
+    pare_digest_bytes(d, t->quant.scale, t->quant.n_scale * sizeof(float));
+    pare_digest_bytes(d, t->value, t->n * sizeof *t->value);
+    pare_digest_u64(d, t->mask != NULL);
+    if (t->mask)
+        pare_digest_bytes(d, t->mask, t->n);
+    pare_digest_finish(d, hex);
+    return 0;
+}
+
+/* Is a loaded tensor what was put aside, of another with the same digest? */
+static int compare_aside(bool *same, const struct pare_aside *a,
+                         const struct pare_tensor *t)
+{
+    float *value = malloc(PART * sizeof *value);
+    uint8_t *mask = malloc(PART);
+    int err = value && mask ? 0 : no_memory();
+
+    *same = true;
+    for (size_t at = 0; !err && *same && at < t->n; at += PART) {
+        const size_t n = t->n - at < PART ? t->n - at : PART;
+
+        err = pare_aside_get(value, mask, a, at, n);
+        *same = !err && same_bytes(value, t->value + at, n * sizeof *value) &&
+                (!t->mask || same_bytes(mask, t->mask + at, n));
+    }
+    free(value);
+    free(mask);
+    return err;
+}
+
+/* Do tensors s and t, which is loaded, hold the same? For that t makes room
+ * for s for a time. */
+static int same_away(bool *same, const struct pare_model *m, size_t s, size_t t)
+{
+    struct pare_aside *aside = pare_aside_new();
+    int err = aside ? pare_aside_put(aside, &m->tensor[t]) : PARE_EIO;
+
+    pare_tensor_drop(m, t);
+    if (!err)
+        err = pare_tensor_load(m, s);
+    if (!err)
+        err = compare_aside(same, aside, &m->tensor[s]);
+    pare_tensor_drop(m, s);
+    pare_aside_free(aside);
+    return err ? err : pare_tensor_load(m, t);
+}
+
+/* The sums that a reader's limits are about, and digests of tensors that are
+ * not in memory together. */
+struct sums {
+    uint64_t bytes, room;
+    char (*digest)[PARE_DIGEST_LEN]; /* [n_tensors], or NULL */
+};
+
+/* The first tensor before t that holds the same; t if none does. */
+static int find_same(size_t *found, const struct pare_model *m, size_t t,
+                     struct sums *sums)
+{
+    bool same = false;
+    int err = sums->digest ? digest_tensor(sums->digest[t], &m->tensor[t]) : 0;
     size_t s = 0;
 
-    while (s < t && !same_tensor(&m->tensor[s], &m->tensor[t]))
-        s++;
-    return s;
+    for (; !err && s < t; s++) {
+        if (!sums->digest)
+            same = same_tensor(&m->tensor[s], &m->tensor[t]);
+        else if (strcmp(sums->digest[s], sums->digest[t]) == 0)
+            err = same_away(&same, m, s, t);
+        if (same)
+            break;
+    }
+    *found = s;
+    return err;
 }
 
 static enum pare_encoding encoding(const struct pare_coded *c)
@@ -226,19 +308,16 @@ void pare_packed_tell(struct pare_stored *stored, const struct pare_coded *c)
                           pare_coded_part(c, PARE_PART_VALUE);
 }
 
-/* The sums that a reader's limits are about. */
-struct sums {
-    uint64_t bytes, room;
-};
-
 static int add_loaded(struct pare_build *b, struct bytes *bytes, size_t t,
                       struct pare_stored *stored, struct sums *sums)
 {
     const struct pare_tensor *tensor = &b->m->tensor[t];
-    const size_t same = find_same(b->m, t);
     struct pare_coded c = {0};
+    size_t same = t;
     int err = pare_write_finite(tensor->value, tensor);
 
+    if (!err)
+        err = find_same(&same, b->m, t, sums);
     *stored = (struct pare_stored){PARE_ENC_SAME, 0, 0};
     sums->room += pare_tensor_positions(tensor) * sizeof(float);
     if (err || same < t)
@@ -305,8 +384,13 @@ int pare_packed_write_layers(struct pare_build *b, struct pare_stored *stored)
     struct sums sums = {0};
     int err = write_group(b);
 
+    if (!err && pare_model_streams(b->m)) {
+        sums.digest = calloc(b->m->n_tensors + 1, sizeof *sums.digest);
+        err = sums.digest ? 0 : no_memory();
+    }
     for (size_t t = 0; !err && t < b->m->n_tensors && !pare_h5w_failed(b->w);)
         err = write_layer(b, t, &t, stored, &sums);
+    free(sums.digest);
     if (!err && sums.room > pare_model_budget(sums.bytes))
         err = pare_fail(PARE_ELIMIT,
                         "packed into %llu bytes it would ask for more than %d "

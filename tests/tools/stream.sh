@@ -127,6 +127,40 @@ same "stats of 16 bits" pare-stats whole.h5
 quantize --int8 net.h5
 quantize --codebook 8 --layer a=4 q.h5
 
+# Packed, where equal tensors are found by their digests.
+{
+    printf 'pare-text 1\narch weights a.weight(40x50) b.weight(40x50) c.weight(40x50) d.weight(50x40)\n'
+    for t in 'a.weight 40 50' 'b.weight 40 50' 'c.weight 40 50' 'd.weight 50 40'; do
+        printf 'tensor %s dense\n' "$t"
+        case $t in b*) values 2000 2 ;; *) values 2000 1 ;; esac
+    done
+    printf 'end\n'
+} | pare-load -o equal.h5
+pack() {
+    pack_model=$1
+    shift
+    run pare-pack -v "$@" -o whole.h5 "$pack_model"
+    status_is 0 "pack $* $pack_model"
+    cp "$ERR" "$SCRATCH/io/err.0"
+    run env PARE_MODEL_MEMORY=1 pare-pack -v "$@" -o parts.h5 "$pack_model"
+    ok "pack $* $pack_model: the messages" cmp "$ERR" "$SCRATCH/io/err.0"
+    ok "pack $* $pack_model: the bytes" cmp whole.h5 parts.h5
+    cp whole.h5 packed.h5
+    run pare-unpack -o whole.h5 packed.h5
+    run env PARE_MODEL_MEMORY=1 pare-unpack -o parts.h5 packed.h5
+    ok "unpack $pack_model: the bytes" cmp whole.h5 parts.h5
+}
+for m in a.h5 q.h5 half.h5 levels.h5 net.h5; do
+    pack $m
+done
+pack equal.h5 -9 -j 3
+run env PARE_MODEL_MEMORY=1 pare-stats packed.h5
+out_has '^packed.h5	c	' "a packed model has statistics"
+same "stats of a packed model" pare-stats packed.h5
+same "check of a packed model" pare-check packed.h5
+same "diff of packed models" pare-diff packed.h5 equal.h5
+prune -s .5 packed.h5
+
 for m in a.h5 levels.h5 net.h5; do
     for format in safetensors npz anndata binsparse; do
         run pare-export $format -o whole.out $m
