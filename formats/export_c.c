@@ -299,6 +299,18 @@ static void print_function(struct source *s)
 
 /* ---- the files */
 
+/* The header may be of another network: it is written apart. */
+static void print_guard(struct source *s)
+{
+    const struct c_plan *p = &s->plan;
+
+    c_print(s->out,
+            "\n#if %s_INPUTS != %zu || %s_OUTPUTS != %zu || %s_WORK != %zu\n"
+            "#error \"%s.h is of another network\"\n#endif\n",
+            s->macro, size_of(p, 0), s->macro, size_of(p, p->n - 1), s->macro,
+            p->work ? p->work : 1, s->file);
+}
+
 static int print_source(struct source *s)
 {
     const struct pare_model *m = s->plan.m;
@@ -308,6 +320,7 @@ static int print_source(struct source *s)
             "/* %s: weights %s */\n#include \"%s.h\"\n\n#include <math.h>\n"
             "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n",
             s->name, s->weights, s->file);
+    print_guard(s);
     c_types(s->out, &s->plan);
     if (m->norm.n) {
         c_print(s->out, "\n/* normalisation of the input */\n");

@@ -99,6 +99,19 @@ run_sh 'pare-export safetensors huge.h5 | wc -c'
 status_is 0 "a compact weight is written"
 out_has '^107[0-9]{7}$' "with its zeros"
 
+# ---- values of 16 bits, and few levels
+for how in fp16 bf16 int8; do
+    pare-quantize --$how m.h5 -o $how.h5 &&
+        pare-export safetensors $how.h5 -o $how.safetensors &&
+        pare-export npz $how.h5 -o $how.npz || fail "$how"
+done
+ok "float16 stays float16" grep -aq \
+    '"fc1.weight":{"dtype":"F16","shape":\[2,3\],"data_offsets":\[' \
+    fp16.safetensors
+ok "bfloat16 stays bfloat16" grep -aq '"fc2.weight":{"dtype":"BF16"' \
+    bf16.safetensors
+ok "levels are float32" grep -aq '"fc2.weight":{"dtype":"F32"' int8.safetensors
+
 # ---- npz
 pare-init 2>"$ERR" -a 300-100-10 --density .1 -S 1 -o s.h5
 for f in w s; do
@@ -146,6 +159,16 @@ ok "and the digest of the model" grep -q "$digest" src/2-net.c
 cp src/2-net.c first
 run_sh 'pare-export c -o src/2-net <m.h5 && cmp src/2-net.c first'
 status_is 0 "again it is the same"
+if have gcc; then
+    cp src/2-net.h other.h
+    sed 's/_WORK 5/_WORK 4/' other.h >src/2-net.h
+    run gcc -std=c99 -c -o net.o src/2-net.c
+    ok "source and header of two networks do not go together" sh -c \
+        "test $status -ne 0 && grep -q 'of another network' '$ERR'"
+    cp other.h src/2-net.h
+    run gcc -std=c99 -Wall -Wextra -Werror -pedantic -c -o net.o src/2-net.c
+    status_is 0 "of one they do"
+fi
 run pare-export c -o no/such/net m.h5
 fails_with 1 "no such directory"
 run pare-export c -o 'src/a"b' m.h5
@@ -175,6 +198,7 @@ END
     status_is 0 "safetensors reads them, and writes the same"
     "$PARE_PYTHON" - >"$OUT" 2>"$ERR" <<'END'
 import numpy as np, safetensors.numpy as st, zipfile
+import safetensors.torch as torch
 for name in "m", "w", "s":
     a = np.load(name + ".npz")
     b = st.load_file(name + ".safetensors")
@@ -183,6 +207,14 @@ for name in "m", "w", "s":
         assert a[k].dtype == b[k].dtype and a[k].shape == b[k].shape, k
         assert a[k].tobytes() == b[k].tobytes(), k
     assert zipfile.ZipFile(name + ".npz").testzip() is None
+for name in "fp16", "bf16", "int8":
+    a = np.load(name + ".npz")
+    b = torch.load_file(name + ".safetensors")
+    for k in b:
+        v = b[k]
+        assert a[k].dtype == np.float16 if v.dtype.itemsize == 2 and \
+            name == "fp16" else a[k].dtype == np.float32, (name, k)
+        assert (v.float().numpy() == a[k].astype(np.float32)).all(), (name, k)
 how = {i.filename: i.compress_type for i in zipfile.ZipFile("s.npz").infolist()}
 assert how["fc1.weight.npy"] == zipfile.ZIP_DEFLATED
 END
