@@ -5,6 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "parallel.h"
+#include "rans.h"
 #include "status.h"
 
 #define DEFLATE_MIN ((size_t)1 << 16) /* below this it is not worth it */
@@ -87,4 +89,55 @@ int h5block_pack(struct h5block *b)
     if (!err && total + 4096 > b->bytes)
         b->chunk_rows = 0;
     return err;
+}
+
+#define FILTER_MIN   ((size_t)1 << 12) /* below this it is not worth it */
+#define FILTER_CHUNK ((size_t)1 << 24)
+/* Most bytes of an array for a stored one: readers take twice as many. */
+#define FILTER_RATIO 500
+
+/* Code chunk i; 0 bytes on failure. */
+static void filter_chunk(void *arg, size_t i)
+{
+    struct h5block *b = arg;
+    size_t size = (size_t)b->chunk_rows * b->row, at = i * size;
+    size_t have = b->bytes - at < size ? b->bytes - at : size;
+    size_t cols = b->row / b->width;
+    uint8_t *raw = calloc(1, size), *out = NULL;
+
+    if (raw) {
+        memcpy(raw, b->values + at, have);
+        if (pare_rans_encode(&out, &b->packed_size[i], raw, size, b->width,
+                             cols > UINT32_MAX ? 0 : (uint32_t)cols) !=
+            PARE_RANS_OK)
+            b->packed_size[i] = 0;
+    }
+    free(raw);
+    b->packed[i] = (char *)out;
+}
+
+int h5block_filter(struct h5block *b, int threads)
+{
+    size_t rows = (size_t)b->dim[0], total = 0;
+
+    if (b->bytes < FILTER_MIN || b->rank == 0 || b->row > CHUNK_MAX)
+        return 0;
+    b->n_chunks = (b->bytes + FILTER_CHUNK - 1) / FILTER_CHUNK;
+    if (b->n_chunks > rows)
+        b->n_chunks = rows;
+    b->chunk_rows = (rows + b->n_chunks - 1) / b->n_chunks;
+    b->n_chunks = (size_t)((rows + b->chunk_rows - 1) / b->chunk_rows);
+    b->packed = calloc(b->n_chunks, sizeof *b->packed);
+    b->packed_size = calloc(b->n_chunks, sizeof *b->packed_size);
+    if (!b->packed || !b->packed_size)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    pare_parallel(threads, b->n_chunks, filter_chunk, b);
+    for (size_t i = 0; i < b->n_chunks; i++) {
+        if (!b->packed_size[i])
+            return pare_fail(PARE_ENOMEM, "no memory");
+        total += b->packed_size[i];
+    }
+    if (total + 1024 > b->bytes || b->bytes / FILTER_RATIO > total)
+        b->chunk_rows = 0;
+    return 0;
 }

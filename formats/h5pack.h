@@ -16,7 +16,8 @@ struct h5block {
     const char *values;
     hsize_t chunk_rows; /* 0: contiguous */
     int strategy;       /* of zlib */
-    char **packed;      /* [n_chunks] deflated */
+    unsigned width;     /* with the filter of rans.h: bytes of a value */
+    char **packed;      /* [n_chunks] deflated, or by that filter */
     size_t *packed_size;
     size_t n_chunks;
 };
@@ -24,6 +25,13 @@ struct h5block {
 /** Deflate the values into chunks, unless that does not make them fewer: then
  *  chunk_rows stays 0. 0 or PARE_ENOMEM. */
 int h5block_pack(struct h5block *b);
+
+/**
+ * Code the values by the filter of rans.h, in chunks of equal rows, unless
+ * they are few or readers would take the file for a bomb: then chunk_rows
+ * stays 0. width is set. Bytes do not depend on threads. 0 or PARE_ENOMEM.
+ */
+int h5block_filter(struct h5block *b, int threads);
 
 /** Free the chunks. */
 void h5block_release(struct h5block *b);

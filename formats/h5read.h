@@ -36,6 +36,7 @@ struct pare_h5_info {
     size_t dim[8];
     size_t count;  /* product of dim */
     size_t stored; /* bytes in the file */
+    bool filtered; /* by that of rans.h */
 };
 
 /** Something a user keeps under /user: a scalar or a 1-D array. */

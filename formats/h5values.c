@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "h5open.h"
+#include "rans.h"
 #include "status.h"
 
 #define EXPANSION 1100      /* most declared bytes per stored byte */
@@ -22,7 +23,7 @@ struct dataset {
     int rank;
     size_t dim[PARE_H5_RANK_MAX];
     size_t count, bytes, stored;
-    bool chunked, deflated;
+    bool chunked, deflated, rans;
     size_t chunk[PARE_H5_RANK_MAX], chunk_bytes;
 };
 
@@ -65,19 +66,24 @@ static int check_space(struct dataset *d)
     return 0;
 }
 
-/* No filter but one deflate. */
+/* No filter but one deflate, or that of rans.h on float32. */
 static int check_filters(struct dataset *d, hid_t p)
 {
     int n = H5Pget_nfilters(p);
     size_t n_values = 0;
     unsigned flags, config;
+    H5Z_filter_t filter;
 
     if (n < 0)
         return pare_h5lib_fail(PARE_EFORMAT, "'%s' cannot be read", d->path);
     if (n == 0)
         return 0;
-    if (n > 1 || H5Pget_filter2(p, 0, &flags, &n_values, NULL, 0, NULL,
-                                &config) != H5Z_FILTER_DEFLATE)
+    filter = H5Pget_filter2(p, 0, &flags, &n_values, NULL, 0, NULL, &config);
+    d->rans = n == 1 && filter == PARE_RANS_FILTER &&
+              H5Tequal(d->type, H5T_IEEE_F32LE) > 0;
+    if (d->rans)
+        return 0;
+    if (n > 1 || filter != H5Z_FILTER_DEFLATE)
         return pare_h5lib_fail(
             PARE_EFORMAT, "'%s' has filters other than one deflate", d->path);
     d->deflated = true;
@@ -178,7 +184,7 @@ static int check_stored(struct dataset *d, const struct pare_h5 *h)
             PARE_EFORMAT, "'%s' declares %zu bytes but stores %s", d->path,
             d->bytes, stored ? "more than the file" : "none");
     d->stored = (size_t)stored;
-    if (d->deflated ? d->bytes / EXPANSION > stored : d->bytes > stored)
+    if (d->deflated || d->rans ? d->bytes / EXPANSION > stored : d->bytes > stored)
         return pare_fail(PARE_ELIMIT, "'%s' declares %zu bytes but stores %zu",
                          d->path, d->bytes, d->stored);
     return d->chunked ? count_chunks(d, h) : check_extent(d, h);
@@ -222,6 +228,7 @@ int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
         memcpy(found.dim, d.dim, sizeof found.dim);
         found.count = d.count;
         found.stored = d.stored;
+        found.filtered = d.rans;
         *info = found;
     }
     dataset_close(&d);
@@ -234,6 +241,13 @@ static bool inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
 
     return uncompress((Bytef *)out, &n, (const Bytef *)in, n_in) == Z_OK &&
            n == n_out;
+}
+
+static bool unfilter_chunk(char *out, size_t n_out, const char *in,
+                           size_t n_in)
+{
+    return pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in,
+                            n_in) == PARE_RANS_OK;
 }
 
 /* How many bytes are stored of the chunk at `at`? */
@@ -266,6 +280,8 @@ static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
     ok = H5Dread_chunk(d->id, H5P_DEFAULT, at, &skipped, raw) >= 0;
     if (ok && d->deflated && !(skipped & 1))
         ok = inflate_chunk(out, d->chunk_bytes, raw, size);
+    else if (ok && d->rans)
+        ok = !(skipped & 1) && unfilter_chunk(out, d->chunk_bytes, raw, size);
     else if (ok && (ok = size == d->chunk_bytes))
         memcpy(out, raw, d->chunk_bytes);
     free(raw);

@@ -10,6 +10,7 @@
 #include "h5pack.h"
 #include "h5store.h"
 #include "h5wopen.h"
+#include "rans.h"
 #include "status.h"
 
 #define LINKS_MAX 200 /* of a group that keeps them in its header */
@@ -149,6 +150,34 @@ int pare_h5w_group_for(struct pare_h5w *w, const char *path, size_t n,
     return 0;
 }
 
+/* In the place of the filter while files are written: chunks are coded
+   before libhdf5 sees them. */
+static size_t no_filter(unsigned flags, size_t n_values, const unsigned *value,
+                        size_t bytes, size_t *room, void **buffer)
+{
+    (void)flags, (void)n_values, (void)value, (void)bytes, (void)room;
+    (void)buffer;
+    return 0;
+}
+
+static bool set_filter(hid_t p, const struct h5block *b)
+{
+    const H5Z_class2_t class = {H5Z_CLASS_T_VERS,
+                                (H5Z_filter_t)PARE_RANS_FILTER,
+                                1,
+                                1,
+                                PARE_RANS_NAME,
+                                NULL,
+                                NULL,
+                                (H5Z_func_t)no_filter};
+    size_t cols = b->row / b->width;
+    const unsigned value[] = {1, b->width,
+                              cols > UINT32_MAX ? 0 : (unsigned)cols};
+
+    return H5Zregister(&class) >= 0 &&
+           H5Pset_filter(p, (H5Z_filter_t)PARE_RANS_FILTER, 0, 3, value) >= 0;
+}
+
 /* Properties of every dataset of the house. */
 static hid_t dataset_properties(const struct h5block *b, bool attribute)
 {
@@ -164,7 +193,8 @@ static hid_t dataset_properties(const struct h5block *b, bool attribute)
         memcpy(chunk, b->dim, sizeof chunk);
         chunk[0] = b->chunk_rows;
         ok = ok && H5Pset_chunk(p, b->rank, chunk) >= 0 &&
-             H5Pset_deflate(p, DEFLATE_LEVEL) >= 0;
+             (b->width ? set_filter(p, b)
+                       : H5Pset_deflate(p, DEFLATE_LEVEL) >= 0);
     } else {
         ok = ok && H5Pset_layout(p, H5D_CONTIGUOUS) >= 0 &&
              H5Pset_alloc_time(p, attribute ? H5D_ALLOC_TIME_LATE
@@ -286,6 +316,22 @@ static int write_data(struct pare_h5w *w, const char *path,
         err = h5block_pack(&b);
     if (!err)
         err = make_typed(w, path, type, &b);
+    h5block_release(&b);
+    return err;
+}
+
+int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path, int rank,
+                    const size_t *dim, const float *values, int threads)
+{
+    struct h5block b;
+    int err = make_block(&b, rank, dim, sizeof *values, values);
+
+    b.width = sizeof *values;
+    if (!err && is_little_endian())
+        err = h5block_filter(&b, threads);
+    *done = !err && b.chunk_rows;
+    if (*done)
+        err = make_typed(w, path, PARE_H5_F32, &b);
     h5block_release(&b);
     return err;
 }

@@ -74,6 +74,17 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   bool deflate);
 
 /**
+ * Write float32 values by the filter of rans.h, which other readers need a
+ * plug-in for. Few values, and those that readers would take for a bomb, are
+ * left to the caller.
+ *
+ * @param done     out: whether a dataset was written
+ * @param threads  the bytes do not depend on them
+ */
+int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path, int rank,
+                    const size_t *dim, const float *values, int threads);
+
+/**
  * As pare_h5w_data without deflate, of values that the caller leaves where
  * they are, unchanged, until pare_h5w_put or pare_h5w_finish has returned,
  * or until pare_h5w_free.

@@ -201,7 +201,7 @@ int pare_read_mask(struct pare_reader *r, const char *path,
     if (positions < 0)
         return positions;
     if (!bits && !positions)
-        return 0;
+        return pare_read_filtered_mask(r, path, t, stored);
     if (bits && positions)
         return pare_fail(PARE_EFORMAT, "'%s' has two masks", path);
     err = pare_reader_charge(r, t->n, 1);

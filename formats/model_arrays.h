@@ -24,6 +24,7 @@ struct pare_build {
     struct pare_h5w *w;
     const struct pare_model *m;
     int level, threads; /* of the packed layout; level 0: plain */
+    bool filter;        /* weights by the filter of rans.h */
 };
 
 /** Tensor t with the mask that it has among `mask`, which may be none; with
@@ -86,8 +87,14 @@ int pare_lies_compact(struct pare_reader *r, const struct pare_tensor *t);
 int pare_read_pattern(struct pare_reader *r, const char *path,
                       struct pare_tensor *t, struct pare_stored *stored);
 
-/** The mask at PATH.mask or PATH.index into t, which has none; when the file
- *  has neither, t keeps none. Its encoding goes to *stored. */
+/** Pruned positions of values that say that what is 0 is pruned; nothing
+ *  happens with others. */
+int pare_read_filtered_mask(struct pare_reader *r, const char *path,
+                            struct pare_tensor *t, struct pare_stored *stored);
+
+/** The mask at PATH.mask or PATH.index into t, which has none, or from values
+ *  at PATH that say so; when the file has none of these, t keeps none. Its
+ *  encoding goes to *stored. */
 int pare_read_mask(struct pare_reader *r, const char *path,
                    struct pare_tensor *t, struct pare_stored *stored);
 
@@ -112,6 +119,27 @@ int pare_write_array(struct pare_build *b, const char *path, const float *v,
 /** Where the values or codes of t lie: PATH, PATH.kept or PATH.codes. */
 void pare_values_path(char *name, size_t size, const char *path,
                       const struct pare_tensor *t);
+
+/** Do the values of t lie dense at PATH, with what is 0 pruned? 1, 0, or a
+ *  negative status. */
+int pare_read_is_filtered(struct pare_reader *r, const char *path,
+                          const struct pare_tensor *t);
+
+/** Where they lie, and whether dense: as pare_values_path in all files but
+ *  those. */
+int pare_find_values(char *name, size_t size, struct pare_reader *r,
+                     const char *path, const struct pare_tensor *t);
+
+/**
+ * Write the values of a float32 weight by the filter of rans.h, and with them
+ * its mask.
+ *
+ * @param done  out: false: nothing was written, as the weight has entries
+ *              that are 0, is small, or does not suit for other reasons
+ */
+int pare_write_filtered(bool *done, struct pare_build *b, const char *path,
+                        const struct pare_tensor *t,
+                        struct pare_stored *stored);
 
 /** What the values of a tensor are stored as: t gets its type and levels.
  *  Bytes of these are added to stored->value_bytes. */

@@ -17,7 +17,8 @@
 const char *pare_encoding_name(enum pare_encoding e)
 {
     static const char *const names[] = {"dense", "bitmap", "index", "rows",
-                                        "gaps",  "n:m",    "one",   "same"};
+                                        "gaps",  "n:m",    "one",   "same",
+                                        "rans"};
 
     return names[e];
 }
@@ -259,6 +260,14 @@ int pare_model_write_packed(const char *path, const struct pare_model *m,
 {
     struct pare_model_file about = {
         .packed = true, .level = level, .threads = threads};
+
+    return give(info, &about, write_model(path, m, &about, PARE_IMAGE_MAX));
+}
+
+int pare_model_write_filtered(const char *path, const struct pare_model *m,
+                              int threads, struct pare_model_file *info)
+{
+    struct pare_model_file about = {.filter = true, .threads = threads};
 
     return give(info, &about, write_model(path, m, &about, PARE_IMAGE_MAX));
 }

@@ -14,10 +14,12 @@ enum pare_encoding {
     PARE_ENC_GAPS,   /* these four of packed files only */
     PARE_ENC_CHOICE, /* n of m */
     PARE_ENC_ONE,    /* the same value everywhere */
-    PARE_ENC_SAME    /* as an earlier tensor */
+    PARE_ENC_SAME,   /* as an earlier tensor */
+    PARE_ENC_RANS    /* by the filter of rans.h */
 };
 
-/** "dense", "bitmap", "index", "rows", "gaps", "n:m", "one", "same". */
+/** "dense", "bitmap", "index", "rows", "gaps", "n:m", "one", "same",
+ *  "rans". */
 const char *pare_encoding_name(enum pare_encoding e);
 
 /** Bytes of one tensor in the file it was read from or would be written to. */
@@ -33,6 +35,7 @@ struct pare_model_file {
     struct pare_stored *stored; /* [n_tensors] */
     bool packed;                /* its layout */
     int level, threads;         /* with which it is packed, 0 when read */
+    bool filter;                /* to be written by that of rans.h */
     char autosave_key[PARE_DIGEST_LEN]; /* "" unless an autosave */
     char *autosave_text;        /* running sums etc., or NULL */
     size_t n_unknown;           /* objects this version does not know */
@@ -92,6 +95,13 @@ int pare_model_write(const char *path, const struct pare_model *m,
 int pare_model_write_packed(const char *path, const struct pare_model *m,
                             int level, int threads,
                             struct pare_model_file *info);
+
+/**
+ * The same in the plain layout, but for float32 weights, which the filter of
+ * rans.h codes: with its plug-in they are dense datasets for all programs.
+ */
+int pare_model_write_filtered(const char *path, const struct pare_model *m,
+                              int threads, struct pare_model_file *info);
 
 /** The same into memory: *bytes malloc'd. */
 int pare_model_image(void **bytes, size_t *n, const struct pare_model *m,

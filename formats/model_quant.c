@@ -312,7 +312,9 @@ int pare_read_levels(struct pare_reader *r, const char *path,
     int coded, there, err;
 
     snprintf(name, sizeof name, "%s.codes", path);
-    pare_values_path(plain, sizeof plain, path, t);
+    coded = pare_find_values(plain, sizeof plain, r, path, t);
+    if (coded < 0)
+        return coded;
     coded = pare_h5_exists(r->h, name);
     if (coded < 0)
         return coded;
@@ -334,17 +336,18 @@ int pare_read_values(struct pare_reader *r, const char *path,
 {
     char name[NAME_BYTES];
     struct pare_h5_info info;
-    int err;
+    int dense = pare_find_values(name, sizeof name, r, path, t);
+    int err = dense < 0 ? dense : pare_h5_info(&info, r->h, name);
 
-    pare_values_path(name, sizeof name, path, t);
-    err = pare_h5_info(&info, r->h, name);
     if (err)
         return err;
     stored->value_bytes += info.stored;
+    if (info.filtered)
+        stored->encoding = PARE_ENC_RANS;
     if (t->quant.kind != PARE_QUANT_NONE)
         return read_codes(r, name, &info, t);
     if (t->dtype != PARE_F32)
         return read_16(r, name, &info, t);
-    return is_sparse(t) ? pare_read_kept(r, t->value, name, t)
-                        : pare_read_dense(r, t->value, name, t);
+    return is_sparse(t) && !dense ? pare_read_kept(r, t->value, name, t)
+                                  : pare_read_dense(r, t->value, name, t);
 }

@@ -336,7 +336,8 @@ static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
     err = pare_read_values(r, path, t, stored);
     if (!err && !r->walk)
         err = pare_read_finite(t->value, path, t->n);
-    pare_values_path(name, sizeof name, path, t);
+    if (!err && pare_find_values(name, sizeof name, r, path, t) < 0)
+        err = PARE_EFORMAT;
     if (!err && t->role == PARE_ROLE_WEIGHT)
         err = expect_attr(r, name, "out_axis", "0");
     if (!err && t->role == PARE_ROLE_WEIGHT)

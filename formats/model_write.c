@@ -46,6 +46,7 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
 {
     const char *layer = b->m->arch.layer[t->layer].name;
     char path[PATH_BYTES], name[PATH_BYTES + 8];
+    bool done = false;
     int err = pare_write_finite(t->value, t);
 
     *stored = (struct pare_stored){PARE_ENC_DENSE, 0, 0};
@@ -58,6 +59,9 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                          t->name);
     snprintf(path, sizeof path, "/layers/%s/%s", layer, suffix(t));
     pare_values_path(name, sizeof name, path, t);
+    err = pare_write_filtered(&done, b, path, t, stored);
+    if (err || done)
+        return err ? err : write_labels(b, path, t);
     if (t->mask || t->pattern)
         err = pare_write_mask(b, path, t, stored);
     if (!err)
@@ -295,14 +299,15 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
 int pare_model_begin(struct pare_h5w **w, const char *path,
                      const struct pare_model_file *info)
 {
-    return info->packed ? pare_h5w_new_small(w, path) : pare_h5w_new(w, path);
+    return info->packed || info->filter ? pare_h5w_new_small(w, path) : pare_h5w_new(w, path);
 }
 
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info)
 {
     struct pare_build b = {
-        .w = w, .m = m, .level = info->level, .threads = info->threads};
+        .w = w, .m = m, .level = info->level, .threads = info->threads,
+        .filter = info->filter};
     int err = write_root(&b, info);
 
     if (!err)

@@ -15,9 +15,9 @@
 #define LEVEL 6
 
 struct options {
-    const char *output, *report, *strip;
+    const char *output, *report, *strip, *tier;
     int level, threads;
-    bool plain, verbose, level_given, strip_given;
+    bool plain, verbose, level_given, strip_given, filter;
 };
 
 /* A packing under way, for those who tell of it. */
@@ -59,6 +59,8 @@ static int add_provenance(struct job *job)
     p = provenance_new("pack");
     if (job->o->plain) {
         provenance_option(p, "--plain", NULL);
+    } else if (job->o->filter) {
+        provenance_option(p, "--tier", "F");
     } else {
         snprintf(text, sizeof text, "-%d", job->o->level);
         provenance_option(p, text, NULL);
@@ -138,6 +140,9 @@ static int write_model(struct job *job)
 {
     const struct options *o = job->o;
 
+    if (o->filter)
+        return pare_model_write_filtered(o->output, &job->model, o->threads,
+                                         &job->out);
     return o->plain ? pare_model_write(o->output, &job->model, &job->out)
                     : pare_model_write_packed(o->output, &job->model, o->level,
                                               o->threads, &job->out);
@@ -167,6 +172,13 @@ static void check(struct job *job)
 {
     const struct options *o = job->o;
 
+    if (strcmp(o->tier, "P") != 0 && strcmp(o->tier, "F") != 0)
+        cli_usage(job->tool, "--tier is P or F");
+    if (o->plain && o->filter)
+        cli_usage(job->tool, "--plain and --tier F are two layouts");
+    if (o->filter && o->level_given)
+        cli_usage(job->tool, "--level is about tier P");
+
     if (o->strip_given && pare_strip_parse(&job->strip, o->strip))
         cli_usage(job->tool, "--strip: %s", pare_error());
     if (o->plain && o->level_given)
@@ -181,7 +193,7 @@ static void check(struct job *job)
 int main(int argc, char **argv)
 {
     struct options o = {
-        .output = "-", .level = LEVEL, .threads = pare_processors()};
+        .output = "-", .tier = "P", .level = LEVEL, .threads = pare_processors()};
     const struct cli_option rows[] = {
         {'v', "verbose", NULL, CLI_FLAG, &o.verbose, 0, 0,
          "say how each tensor is coded, and the bytes", NULL},
@@ -198,6 +210,8 @@ int main(int argc, char **argv)
         {0, "strip", "[=LIST]", CLI_TEXT, &o.strip, 0, 0,
          "drop what is not needed to use the model; '=list' prints the parts",
          &o.strip_given},
+        {0, "tier", "P|F", CLI_TEXT, &o.tier, 0, 0,
+         "F: dense datasets for all who have the filter [P]", NULL},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
     const struct cli_tool tool = {
         "pare-pack", "[MODEL]", "Write a model as few bytes.", rows, 0, 1, 1};
@@ -210,6 +224,7 @@ int main(int argc, char **argv)
         list_parts();
         return cli_exit(&tool, 0);
     }
+    o.filter = strcmp(o.tier, "F") == 0;
     check(&job);
     if (run(&job, first < argc ? argv[first] : "-"))
         return cli_fail(&tool);

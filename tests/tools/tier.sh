@@ -1,0 +1,69 @@
+#!/bin/sh
+# pare-pack --tier F: weights by our filter, and its plug-in for others.
+. "${0%/*}/lib.sh"
+. "$HERE/small.sh"
+
+plugin=${PARE_BUILD:-}/formats
+
+# ---- usage ----
+for bad in '--tier p' '--tier' '--tier F -9' '--tier F --plain'; do
+    # shellcheck disable=SC2086
+    run pare-pack $bad m.h5
+    fails_with 2 "wrong usage: $bad"
+done
+
+# ---- there and back ----
+ok "a model" pare-init -a 100-64-10 -S 1 -o large.h5
+for s in 0 .5 .9 .97; do
+    pare-prune -s $s large.h5 -o p.h5
+    run pare-pack --tier F -j 1 p.h5 -o f.h5
+    status_is 0 "a model of sparsity $s is packed"
+    pare-pack --tier F -j 3 p.h5 -o f3.h5
+    same f.h5 f3.h5 "on any number of threads"
+    run pare-diff --state p.h5 f.h5
+    status_is 0 "and read, to the bit"
+    run pare-check f.h5
+    status_is 0 "it is sound"
+    pare-pack --plain f.h5 | pare-dump | sed '/^step /d' >f.txt
+    pare-pack --plain p.h5 | pare-dump | sed '/^step /d' >p.txt
+    same f.txt p.txt "nothing else changed"
+    pare-pack --tier F -v p.h5 >f3.h5 2>said
+    ok "the filter is told of" grep -q 'fc1.weight: .*(rans: ' said
+done
+run_sh "pare-pack --tier F p.h5 | pare-prune -f .5 | pare-stats -"
+status_is 0 "it goes through pipes"
+pare-quantize --codebook 4 p.h5 | pare-pack --tier F -o book.h5
+pare-quantize --codebook 4 p.h5 -o plain.h5
+run pare-diff --state plain.h5 book.h5
+status_is 0 "quantised models are written as they were"
+
+# ---- what others see ----
+if have h5dump && [ -f "$plugin/libpare_rans.so" ]; then
+    pare-prune -s .9 large.h5 -o p.h5
+    pare-pack --tier F p.h5 -o f.h5
+    h5dump -d /layers/fc1/weight -y -o seen.txt f.h5 >"$OUT" 2>"$ERR"
+    ok "without the plug-in others see no values" test ! -s seen.txt
+    HDF5_PLUGIN_PATH=$plugin h5dump -d /layers/fc1/weight -y -o seen.txt \
+        f.h5 >"$OUT" 2>"$ERR"
+    zeros=$(tr -s ', \n' '\n' <seen.txt | grep -c '^0$')
+    all=$(tr -s ', \n' '\n' <seen.txt | grep -c .)
+    kept=$(pare-stats p.h5 | awk '$2 == "fc1" { print $5 - 64 }')
+    ok "with it a dense array" test "$all" -eq 6400
+    ok "of as many zeros as are pruned" test $((all - zeros)) -eq "$kept"
+fi
+
+# ---- damage ----
+size=$(wc -c <f.h5)
+block=$(grep -abo PRNS f.h5 | head -n 1 | cut -d : -f 1)
+for more in 5 16 40 200 1000; do
+    at=$((block + more))
+    cp f.h5 bad.h5
+    printf '\125\252\125\252' |
+        dd of=bad.h5 bs=1 seek="$at" conv=notrunc 2>/dev/null
+    run pare-diff --state p.h5 bad.h5
+    ok "damage $more bytes into a block is seen" test "$status" -ne 0
+done
+head -c $((size - 100)) f.h5 >bad.h5
+run pare-dump bad.h5
+fails_with 1 "a file that is cut off"
+finish
