@@ -22,6 +22,8 @@ ok "one with an undo point" pare-prune -f 0.3 --keep-undo masked.h5 -o undo.h5
 ok "a large model" pare-init -a 1024-300-10 -S 1 -o wide.h5
 ok "its positions" pare-prune -s 0.99 wide.h5 -o index.h5
 ok "its bits" pare-prune -s 0.9 wide.h5 -o bits.h5
+ok "a packed model" pare-pack undo.h5 -o coded.h5
+ok "a small one" pare-pack -9 --strip bits.h5 -o small.h5
 run_sh "pare-dump masked.h5 >twin.txt"
 status_is 0 "a text"
 printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' >images.idx
@@ -46,7 +48,7 @@ if have h5repack; then
 fi
 
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
-    index.h5 bits.h5 undo.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
+    index.h5 bits.h5 undo.h5 coded.h5 small.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
     images.idx packed.idx x.npy archive.npz palette.png alpha.png colour.jpg \
     ink.jpg graph.onnx graph.onnx $more
 cat "$OUT"

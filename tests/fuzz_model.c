@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "atomic.h"
 #include "digest.h"
 #include "gathered.h"
 #include "initializer.h"
@@ -264,20 +265,39 @@ static int finish(pid_t pid, const char *what, long first)
     return 1;
 }
 
-static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed)
+/* A model's file in memory, in either layout. */
+static int make_image(struct image *im, const struct pare_model *m,
+                      struct pare_model_file *info, bool packed)
+{
+    const char *path = "fuzz_model-packed.h5";
+    void *bytes = NULL;
+    int err;
+
+    if (packed) {
+        err = pare_model_write_packed(path, m, 6, 1, info);
+        if (!err)
+            err = pare_read_file(&bytes, &im->n, path, (size_t)1 << 30);
+        unlink(path);
+    } else {
+        err = pare_model_image(&bytes, &im->n, m, info);
+    }
+    im->bytes = bytes;
+    return err;
+}
+
+static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed,
+                bool packed)
 {
     struct pare_model m = {0};
     struct pare_model_file info = {0};
     struct image im;
-    void *bytes = NULL;
     int bad = 0;
     pid_t pid;
 
-    if (make(&m) != 0 || pare_model_image(&bytes, &im.n, &m, &info) != 0) {
+    if (make(&m) != 0 || make_image(&im, &m, &info, packed) != 0) {
         fprintf(stderr, "%s\n", pare_error());
         return 1;
     }
-    im.bytes = bytes;
     for (long i = 0; i < cases; i += BATCH) {
         long last = i + BATCH < cases ? i + BATCH : cases;
         pid = fork();
@@ -291,7 +311,7 @@ static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed)
             run_flips(&im, info.weights, info.state);
         bad += finish(pid, "flips", 0);
     }
-    free(bytes);
+    free(im.bytes);
     pare_model_file_release(&info, m.n_tensors);
     pare_model_release(&m);
     return bad;
@@ -301,11 +321,15 @@ int main(int argc, char **argv)
 {
     long cases = argc > 1 ? atol(argv[1]) : 4000;
     uint64_t seed = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
-    int bad = fuzz(make_model, cases, seed);
+    int bad = 0;
 
-    bad += fuzz(make_extra, cases / 2, seed);
-    bad += fuzz(make_rewired, cases / 2, seed);
-    bad += fuzz(make_huge, cases / 4, seed);
-    bad += fuzz(make_large, cases / 40, seed);
+    for (int packed = 0; packed < 2; packed++) {
+        bad += fuzz(make_model, cases, seed, packed);
+        bad += fuzz(make_extra, cases / 2, seed, packed);
+        bad += fuzz(make_rewired, cases / 2, seed, packed);
+        bad += fuzz(make_huge, cases / 4, seed, packed);
+        bad += fuzz(make_large, cases / 40, seed, packed);
+        cases /= 4;
+    }
     return bad != 0;
 }
