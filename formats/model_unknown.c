@@ -25,9 +25,10 @@ static bool root_knows(const struct pare_model *m, size_t which,
                        const char *name)
 {
     static const char *const known[] = {
-        "arch",     "input",   "layers",     "optimizer", "checkpoints",
-        "training", "history", "provenance", "user",      "autosave",
-        "scores",   "curves",  "rewiring",   "texts",     NULL};
+        "arch",        "input",    "layers",  "optimizer",
+        "checkpoints", "training", "history", "provenance",
+        "user",        "autosave", "scores",  "curves",
+        "rewiring",    "texts",    "room",    NULL};
 
     (void)m;
     (void)which;

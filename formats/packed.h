@@ -43,11 +43,11 @@ int pare_texts_input(int64_t *classes, struct pare_reader *r);
 
 /**
  * Write /layers: a dataset a layer with the coded tensors behind each other.
- * One that equals an earlier tensor of its shape refers to it.
+ * One that equals an earlier tensor of its shape refers to it. Where the file
+ * would be too small for the memory that it asks for, zeros come after them.
  *
  * @param stored  [n_tensors] out
- * @return 0; PARE_EINVAL; PARE_ELIMIT (the file would ask for more memory
- *         than a reader gives it); PARE_ENOMEM; PARE_EIO
+ * @return 0; PARE_EINVAL; PARE_ELIMIT; PARE_ENOMEM; PARE_EIO
  */
 int pare_packed_write_layers(struct pare_build *b, struct pare_stored *stored);
 

@@ -319,16 +319,18 @@ static int add_loaded(struct pare_build *b, struct bytes *bytes, size_t t,
     if (!err)
         err = find_same(&same, b->m, t, sums);
     *stored = (struct pare_stored){PARE_ENC_SAME, 0, 0};
-    sums->room += pare_tensor_positions(tensor) * sizeof(float);
-    if (err || same < t)
-        return err ? err : bytes_refer(bytes, same);
+    if (!err && same < t) {
+        sums->room += pare_tensor_positions(tensor) * (sizeof(float) + 1);
+        return bytes_refer(bytes, same);
+    }
+    if (err)
+        return err;
     err = pare_encode(&c, tensor, effort(b));
     if (err)
         return pare_fail_prefix(err, "'%s'", tensor->name);
     pare_packed_tell(stored, &c);
     sums->bytes += pare_coded_bytes(&c);
-    sums->room += pare_coded_room(&c, tensor->pattern != NULL) -
-                  pare_tensor_positions(tensor) * sizeof(float);
+    sums->room += pare_coded_room(&c, tensor->pattern != NULL);
     err = bytes_add(bytes, &c);
     pare_coded_release(&c);
     return err;
@@ -379,6 +381,36 @@ static int write_group(struct pare_build *b)
     return pare_h5w_group_for(b->w, "/layers", n, n ? (length + n - 1) / n : 0);
 }
 
+/* Arrays of a tensor's size that a reader allocates besides it. */
+static uint64_t other_arrays(const struct pare_model *m)
+{
+    uint64_t n = m->n_scores + (uint64_t)m->optim.n_slots;
+
+    for (size_t i = 0; i < m->n_checkpoints; i++)
+        n += 2 * (uint64_t)(m->checkpoint[i].value != NULL) +
+             (uint64_t)m->checkpoint[i].optim.n_slots;
+    return n;
+}
+
+/* What is 0 takes so few bytes that readers would refuse to make memory for
+ * it: zeros fill the file up to where they do. */
+static int write_room(struct pare_build *b, const struct sums *sums)
+{
+    uint64_t need = sums->room, n;
+    uint8_t *zeros;
+
+    for (size_t t = 0; t < b->m->n_tensors; t++)
+        need += other_arrays(b->m) * (sizeof(float) + 1) * b->m->tensor[t].n;
+    if (need <= pare_model_budget(sums->bytes))
+        return 0;
+    n = (need - PARE_ALLOWANCE) / PARE_EXPANSION + 1 - sums->bytes;
+    if (n > LAYER_BYTES)
+        return pare_fail(PARE_ELIMIT, "the model is too large to be packed");
+    zeros = calloc(1, (size_t)n);
+    return zeros ? pare_h5w_give(b->w, "/room", PARE_H5_U8, (size_t)n, zeros)
+                 : no_memory();
+}
+
 int pare_packed_write_layers(struct pare_build *b, struct pare_stored *stored)
 {
     struct sums sums = {0};
@@ -391,10 +423,5 @@ int pare_packed_write_layers(struct pare_build *b, struct pare_stored *stored)
     for (size_t t = 0; !err && t < b->m->n_tensors && !pare_h5w_failed(b->w);)
         err = write_layer(b, t, &t, stored, &sums);
     free(sums.digest);
-    if (!err && sums.room > pare_model_budget(sums.bytes))
-        err = pare_fail(PARE_ELIMIT,
-                        "packed into %llu bytes it would ask for more than %d "
-                        "times the memory, which readers refuse",
-                        (unsigned long long)sums.bytes, PARE_EXPANSION);
-    return err;
+    return err ? err : write_room(b, &sums);
 }
