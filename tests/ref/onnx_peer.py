@@ -186,10 +186,11 @@ def run(path, x):
     batch, *shape = s.get_inputs()[0].shape
     name = s.get_inputs()[0].name
     x = x.reshape(-1, *shape)
-    if batch == 1:
-        return np.concatenate([s.run(None, {name: x[i:i + 1]})[0].reshape(1, -1)
-                               for i in range(len(x))])
-    return s.run(None, {name: x})[0].reshape(len(x), -1)
+    if not isinstance(batch, int) or len(x) % batch:
+        batch = len(x)
+    return np.concatenate([
+        s.run(None, {name: x[i:i + batch]})[0].reshape(batch, -1)
+        for i in range(0, len(x), batch)])
 
 
 def compare(path):
