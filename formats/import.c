@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700 /* mkstemp */
+#define _XOPEN_SOURCE 700 /* mkdtemp */
 
 #include "import.h"
 
@@ -158,20 +158,39 @@ static int copy_all(int to, int from, const char *path)
                  : 0;
 }
 
-/* Put standard input, or a pipe, into a file; its name, malloc'd. */
+/* Remove such a file and its folder. */
+static void unspool(char *name)
+{
+    char *slash = strrchr(name, '/');
+
+    unlink(name);
+    if (slash) {
+        *slash = '\0';
+        rmdir(name);
+    }
+}
+
+/*
+ * Put standard input, or a pipe, into a file; its name, malloc'd. The file is
+ * alone in a folder, as formats that may name other files find them there.
+ */
 static int spool(char **name, const char *path)
 {
     bool standard = strcmp(path, "-") == 0;
     const char *dir = getenv("TMPDIR");
-    char text[4096];
-    int from = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC), to, err;
+    char text[4096], *made;
+    int from = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC), to = -1, err;
 
     if (from < 0)
         return pare_fail(PARE_EIO, "cannot read '%s': %s", path,
                          strerror(errno));
-    snprintf(text, sizeof text, "%s/pare-import.XXXXXX",
+    snprintf(text, sizeof text - sizeof "/file", "%s/pare-import.XXXXXX",
              dir && *dir ? dir : "/tmp");
-    to = mkstemp(text);
+    made = mkdtemp(text);
+    if (made) {
+        strcat(text, "/file");
+        to = open(text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
     err = to < 0 ? pare_fail(PARE_EIO, "cannot make '%s': %s", text,
                              strerror(errno))
                  : copy_all(to, from, standard ? "standard input" : path);
@@ -179,8 +198,8 @@ static int spool(char **name, const char *path)
         err = pare_fail(PARE_ENOMEM, "out of memory");
     if (to >= 0)
         close(to);
-    if (err && to >= 0)
-        unlink(text);
+    if (err && made)
+        unspool(text);
     if (!standard)
         close(from);
     return err;
@@ -263,7 +282,7 @@ int pare_import_read(struct pare_foreign *f, const char *path,
     if (!err)
         err = read_path(f, name, format);
     if (name)
-        unlink(name);
+        unspool(name);
     free(name);
     return err;
 }

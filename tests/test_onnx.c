@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "import.h"
 #include "onnx.h"
 #include "onnx_build.h"
 #include "status.h"
@@ -410,6 +411,31 @@ static void external_data_stay_in_the_folder(void **state)
     unlink(path);
 }
 
+/* Of standard input the folder is none, also where it is spooled. */
+static void standard_input_has_no_files_beside_it(void **state)
+{
+    struct pare_onnx_build b;
+    struct pare_foreign f = {0};
+    float v[16] = {0};
+    char path[256], model[256];
+    int in;
+
+    (void)state;
+    at(path, "data");
+    assert_int_equal(pare_atomic_write(path, v, sizeof v), 0);
+    outside(&b, "data", "0");
+    assert_int_equal(finish(&f, &b), 0);
+    pare_foreign_release(&f);
+    at(model, "m.onnx");
+    in = open(model, O_RDONLY);
+    assert_true(in >= 0 && dup2(in, 0) == 0);
+    close(in);
+    assert_int_equal(setenv("TMPDIR", folder, 1), 0);
+    assert_int_equal(pare_import_read(&f, "-", NULL), PARE_EIO);
+    assert_non_null(strstr(pare_error(), "cannot open 'data'"));
+    unlink(path);
+}
+
 /* A graph in an attribute of a node of a graph, and so on. */
 static void what_is_nested_too_deep_is_not_unpacked(void **state)
 {
@@ -526,6 +552,7 @@ int main(void)
         cmocka_unit_test(constants_do_not_grow_without_end),
         cmocka_unit_test(weights_are_not_copied_without_end),
         cmocka_unit_test(external_data_stay_in_the_folder),
+        cmocka_unit_test(standard_input_has_no_files_beside_it),
         cmocka_unit_test(what_is_nested_too_deep_is_not_unpacked),
         cmocka_unit_test(small_messages_do_not_fill_the_memory),
         cmocka_unit_test(write_errors_are_told),
