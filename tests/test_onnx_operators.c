@@ -2,8 +2,10 @@
  * The operator tests of the ONNX project (Debian's libonnx-testdata), as far
  * as all of a test's operators are in our table: read by the importer, run,
  * and compared with the project's outputs. The first input is the network's,
- * the others become constants. tests/ref/onnx_operators.txt says which pass
- * and why the others do not; the test checks that it is as it says.
+ * the others become constants; those of a join are cut from one input instead,
+ * by products with parts of the unit matrix, and their samples are flat.
+ * tests/ref/onnx_operators.txt says which pass and why the others do not; the
+ * test checks that it is as it says.
  *
  * With --list the list is printed as it should be.
  */
@@ -16,6 +18,7 @@
 #include "dataset.h"
 #include "net.h"
 #include "onnx.h"
+#include "onnx_build.h"
 #include "onnx_ops.h"
 #include "status.h"
 
@@ -83,7 +86,7 @@ static bool fill_inputs(Onnx__ModelProto *m, const char *folder)
     return true;
 }
 
-/* A list of numbers is a batch of one number each. */
+/* A list of numbers is one sample. */
 static void widen(Onnx__ModelProto *m)
 {
     const Onnx__TypeProto *type = m->graph->input[0]->type;
@@ -102,7 +105,8 @@ static void widen(Onnx__ModelProto *m)
     d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
     d->dim_value = 1;
     s->dim = grown;
-    s->dim[s->n_dim++] = d;
+    s->dim[s->n_dim++] = s->dim[0];
+    s->dim[0] = d;
 }
 
 static void write_model(const Onnx__ModelProto *m)
@@ -205,7 +209,9 @@ static int build(struct pare_model *m, struct pare_foreign *f)
     if (f->n)
         return pare_foreign_model(m, f, &none);
     rc = pare_arch_parse(&arch, f->arch);
-    return rc ? rc : pare_model_init(m, &arch);
+    if (!rc)
+        rc = pare_model_init(m, &arch);
+    return rc ? rc : pare_norm_copy(&m->norm, &f->norm);
 }
 
 static void read_and_run(char verdict[LINE], const char *folder)
@@ -226,10 +232,132 @@ static void read_and_run(char verdict[LINE], const char *folder)
     pare_foreign_release(&f);
 }
 
+/* Several inputs as one. */
+struct joint {
+    size_t k, n;                  /* inputs, samples */
+    struct pare_onnx_array *a[8]; /* what they are */
+    size_t features;              /* of all, in a sample */
+    struct pare_onnx_graph owner;
+    struct pare_onnx_build b;
+};
+
+static void joint_release(struct joint *j)
+{
+    pare_onnx_graph_release(&j->owner);
+    pare_onnx_build_release(&j->b);
+}
+
+/* Is it a join of samples, along their features? */
+static bool join_inputs(struct joint *j, const Onnx__ModelProto *m,
+                        const char *folder)
+{
+    struct pare_onnx_node n = {.p = m->graph->node[0]};
+    bool concat = strcmp(n.p->op_type, "Concat") == 0, fine;
+
+    if ((!concat && strcmp(n.p->op_type, "Add") != 0 &&
+         strcmp(n.p->op_type, "Sum") != 0) ||
+        m->graph->n_node != 1 || m->graph->n_input < 2)
+        return false;
+    for (fine = true; fine && j->k < m->graph->n_input && j->k < 8; j->k++) {
+        Onnx__TensorProto *t = tensor(folder, "input", j->k);
+        struct pare_onnx_array **a = &j->a[j->k];
+        int64_t axis = pare_onnx_int(&n, "axis", 1);
+
+        fine = t && pare_onnx_array_read(a, &j->owner, t) == 0 && *a &&
+               (*a)->f && (*a)->rank > 0;
+        if (t)
+            onnx__tensor_proto__free_unpacked(t, NULL);
+        if (!fine)
+            break;
+        j->n = (*a)->rank > 1 ? (size_t)(*a)->dim[0] : 1;
+        j->features += (*a)->n / j->n;
+        axis += axis < 0 ? (*a)->rank : 0;
+        fine = concat ? axis == ((*a)->rank > 1) : (*a)->n == j->a[0]->n;
+    }
+    return fine;
+}
+
+/* The graph with its one input, written. */
+static void write_joint(struct joint *j, Onnx__ModelProto *m)
+{
+    Onnx__GraphProto *from = m->graph;
+    Onnx__TensorShapeProto *s;
+    Onnx__ModelProto whole = *m;
+    Onnx__NodeProto *join;
+    char *name[8];
+    size_t at = 0;
+
+    widen(m);
+    s = from->input[0]->type->tensor_type->shape;
+    for (size_t i = 2; i < s->n_dim; i++)
+        protobuf_c_message_free_unpacked(&s->dim[i]->base, NULL);
+    s->n_dim = 2;
+    s->dim[1]->dim_value = (int64_t)j->features;
+    onnx__graph_proto__init(&j->b.graph);
+    j->b.graph.input = from->input;
+    j->b.graph.output = from->output;
+    j->b.graph.n_input = j->b.graph.n_output = 1;
+    for (size_t k = 0; k < j->k; k++) {
+        size_t wide = j->a[k]->n / j->n;
+        int64_t dim[2] = {(int64_t)j->features, (int64_t)wide};
+        float *unit = calloc(j->features * wide, sizeof *unit);
+
+        assert_non_null(unit);
+        for (size_t i = 0; i < wide; i++)
+            unit[(at + i) * wide + i] = 1;
+        at += wide;
+        name[k] = pare_onnx_print(&j->b, "cut%zu", k);
+        pare_onnx_floats(&j->b, pare_onnx_print(&j->b, "unit%zu", k), unit, 2,
+                         dim);
+        pare_onnx_node_add(&j->b, "MatMul", name[k], from->input[0]->name,
+                           pare_onnx_print(&j->b, "unit%zu", k), NULL);
+        free(unit);
+    }
+    join = pare_onnx_node_add(&j->b, from->node[0]->op_type,
+                              from->output[0]->name, NULL);
+    assert_non_null(join);
+    for (size_t k = 0; k < j->k; k++)
+        join->input[join->n_input++] = name[k];
+    if (strcmp(join->op_type, "Concat") == 0)
+        pare_onnx_put_int(&j->b, join, "axis", 1);
+    whole.graph = &j->b.graph;
+    write_model(&whole);
+}
+
+/* The samples of all inputs beside each other. */
+static void run_joint(char verdict[LINE], struct joint *j, const char *folder)
+{
+    struct pare_onnx_array x = {.n = j->n * j->features}, *y = NULL;
+    Onnx__TensorProto *out = tensor(folder, "output", 0);
+    struct pare_foreign f = {0};
+    struct pare_model m = {0};
+    size_t to = 0;
+
+    x.f = malloc((x.n + 1) * sizeof *x.f);
+    assert_true(x.f && out);
+    assert_int_equal(pare_onnx_array_read(&y, &j->owner, out), 0);
+    onnx__tensor_proto__free_unpacked(out, NULL);
+    for (size_t i = 0; i < j->n; i++)
+        for (size_t k = 0; k < j->k; k++) {
+            size_t wide = j->a[k]->n / j->n;
+
+            memcpy(x.f + to, j->a[k]->f + i * wide, wide * sizeof *x.f);
+            to += wide;
+        }
+    if (pare_onnx_read(&f, model_file) || !f.arch || build(&m, &f))
+        snprintf(verdict, LINE, "%s", f.n_notes ? f.note[0] : pare_error());
+    else
+        strcpy(verdict, largest_error(&m, &x, y) <= 1 ? "pass" : "WRONG");
+    free(x.f);
+    pare_model_release(&m);
+    pare_foreign_release(&f);
+}
+
 /* A line of the list; false for tests of other operators. */
 static bool run_case(char line[2 * LINE], const char *folder)
 {
     char path[LINE], verdict[LINE] = "";
+    struct joint joint = {.owner = {.path = "-"}};
     Onnx__ModelProto *m;
 
     snprintf(path, sizeof path, TESTS "/%s/model.onnx", folder);
@@ -239,13 +367,17 @@ static bool run_case(char line[2 * LINE], const char *folder)
             onnx__model_proto__free_unpacked(m, NULL);
         return false;
     }
-    if (!fill_inputs(m, folder)) {
+    if (join_inputs(&joint, m, folder)) {
+        write_joint(&joint, m);
+        run_joint(verdict, &joint, folder);
+    } else if (!fill_inputs(m, folder)) {
         strcpy(verdict, "an input is missing");
     } else {
         widen(m);
         write_model(m);
         read_and_run(verdict, folder);
     }
+    joint_release(&joint);
     onnx__model_proto__free_unpacked(m, NULL);
     snprintf(line, 2 * LINE, "%s: %s", folder + strlen("test_"), verdict);
     return true;
