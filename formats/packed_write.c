@@ -331,6 +331,7 @@ static int add_loaded(struct pare_build *b, struct bytes *bytes, size_t t,
     pare_packed_tell(stored, &c);
     sums->bytes += pare_coded_bytes(&c);
     sums->room += pare_coded_room(&c, tensor->pattern != NULL);
+    pare_tensor_drop(b->m, t); /* the bytes are copied now */
     err = bytes_add(bytes, &c);
     pare_coded_release(&c);
     return err;
