@@ -15,6 +15,7 @@
 #define WRITE_MAX  ((size_t)1 << 30)
 #define MADE_BLOCK ((size_t)1 << 20) /* bytes made at a time */
 #define READ_CHUNK ((size_t)1 << 16)
+#define HOLE_MIN   ((size_t)4096)
 
 /* The temporary being written, for pare_atomic_abandon(). */
 static char *volatile current;
@@ -233,6 +234,29 @@ int pare_atomic_put(struct pare_atomic *a, const void *bytes, size_t n)
     return 0;
 }
 
+int pare_atomic_put_holes(struct pare_atomic *a, const void *bytes, size_t n)
+{
+    const char *p = bytes;
+
+    /* Less than a block of the file system would not become a hole. */
+    if (a->inplace || n < HOLE_MIN || p[0] || memcmp(p, p + 1, n - 1) != 0)
+        return pare_atomic_put(a, bytes, n);
+    return lseek(a->fd, (off_t)n, SEEK_CUR) < 0 ? fail_errno("write", a->name)
+                                                : 0;
+}
+
+/* The file may end in a hole. */
+static int set_size(const struct pare_atomic *a)
+{
+    struct stat st;
+    off_t end = lseek(a->fd, 0, SEEK_CUR);
+
+    if (end < 0 || fstat(a->fd, &st) != 0 ||
+        (end > st.st_size && ftruncate(a->fd, end) != 0))
+        return fail_errno("write", a->name);
+    return 0;
+}
+
 /* Is the file at the temporary's path still the one that we wrote? */
 static bool still_ours(const struct pare_atomic *a)
 {
@@ -274,8 +298,10 @@ static int sync_fd(int fd)
 
 static int commit_temp(struct pare_atomic *a)
 {
-    int fd;
+    int fd, err = set_size(a);
 
+    if (err)
+        return err;
     if (sync_fd(a->fd) != 0)
         return fail_errno("write", a->name);
     if (!still_ours(a))

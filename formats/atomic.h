@@ -56,6 +56,9 @@ int pare_atomic_begin(struct pare_atomic *a, const char *path);
 /** Write all n bytes to a->fd. 0 or PARE_EIO. */
 int pare_atomic_put(struct pare_atomic *a, const void *bytes, size_t n);
 
+/** The same; zeros become a hole where the file can have one. */
+int pare_atomic_put_holes(struct pare_atomic *a, const void *bytes, size_t n);
+
 /** fsync, close, rename, fsync the directory; cancels on failure. */
 int pare_atomic_commit(struct pare_atomic *a);
 

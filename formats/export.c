@@ -56,7 +56,7 @@ bool pare_export_streams(const struct pare_export_format *format)
 
 int pare_export_put_file(void *arg, const void *bytes, size_t n)
 {
-    return pare_atomic_put(arg, bytes, n);
+    return pare_atomic_put_holes(arg, bytes, n);
 }
 
 int pare_export_no_terminal(const char *path)

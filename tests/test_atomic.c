@@ -121,6 +121,37 @@ static void pieces_become_one_file(void **state)
     assert_holds("f", "");
 }
 
+static void zeros_become_holes_but_for_the_bytes(void **state)
+{
+    const size_t n = (size_t)4 << 20;
+    char *bytes = calloc(1, n), *got = NULL;
+    struct pare_atomic a;
+    struct stat st;
+    size_t size = 0;
+
+    (void)state;
+    assert_non_null(bytes);
+    assert_int_equal(pare_atomic_begin(&a, "f"), 0);
+    assert_int_equal(pare_atomic_put_holes(&a, "abc", 3), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pare_atomic_put_holes(&a, bytes, n), 0);
+        assert_int_equal(pare_atomic_put_holes(&a, i ? "" : "xy", 2 - i), 0);
+    }
+    assert_int_equal(pare_atomic_put_holes(&a, bytes, n), 0);
+    assert_int_equal(pare_atomic_commit(&a), 0);
+    assert_int_equal(stat("f", &st), 0);
+    assert_true((size_t)st.st_blocks * 512 < n);
+    assert_int_equal(pare_read_file((void **)&got, &size, "f", 4 * n), 0);
+    assert_int_equal(size, 3 + n + 2 + n + 1 + n);
+    assert_memory_equal(got, "abc", 3);
+    assert_memory_equal(got + 3, bytes, n);
+    assert_memory_equal(got + 3 + n, "xy", 2);
+    assert_memory_equal(got + 3 + n + 2, bytes, n);
+    assert_memory_equal(got + size - n, bytes, n);
+    free(got);
+    free(bytes);
+}
+
 static void a_full_device_is_an_error(void **state)
 {
     (void)state;
@@ -270,6 +301,7 @@ int main(void)
         in_dir(a_link_is_followed_and_stays_a_link),
         in_dir(a_loop_of_links_is_an_error),
         in_dir(pieces_become_one_file),
+        in_dir(zeros_become_holes_but_for_the_bytes),
         in_dir(a_full_device_is_an_error),
         in_dir(a_fifo_is_written_in_place),
         in_dir(a_failed_write_leaves_the_old_file),
