@@ -1,9 +1,10 @@
 #!/bin/sh
 # Damage models, data files, texts, tables, IDX files, arrays, images and
-# graphs of ONNX and read them.
+# files of other programs and read them.
 # usage: fuzz.sh [SECONDS [SEED]]; needs the programs and fuzz_files in PATH
 . "${0%/*}/tools/lib.sh"
 . "$HERE/tools/arrays.sh"
+. "$HERE/tools/foreign.sh"
 
 seconds=${1:-3}
 seed=${2:-1}
@@ -33,6 +34,33 @@ gzip -nc images.idx >packed.idx
 pare-init -a 'in(2,8,8) conv2d(3,3) batchnorm2d relu maxpool(2) gelu a=silu
     conv2d(3,1,bias=no) add(conv2,a) srelu pad(left=1) concat(pad1,pad1)
     dropout linear(4) softmax' -S 1 | pare-export onnx -o graph.onnx
+pare-export safetensors masked.h5 -o named.safetensors
+safetensors '{"a.w":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},
+"a.i":{"dtype":"I64","shape":[],"data_offsets":[12,20]},
+"a.h":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},
+"a.e":{"dtype":"F8_E5M2","shape":[2,1],"data_offsets":[2,4]}}' \
+    "\0\74\1\2$one$half\7\0\0\0\0\0\0\0" >types.safetensors
+printf '{"metadata":{"x":[1,{"y":null}]},"weight_map":{"a.w":"%s","a.i":"%s",
+"a.h":"%s","a.e":"%s"}}' types.safetensors types.safetensors types.safetensors \
+    types.safetensors >types.index.json
+dict="ccollections\\nOrderedDict\\n)R($(text a)$(tensor "$(storage 0 4)" 0 \
+    'K\002K\002' 'K\001K\002')$(text b)(K\\003G12345678Nt$(text f)]q\\007(K\\1$(text c)e$(text d)}$(text e)$(tensor \
+    "$(storage 0 4)" 1 'K\003' 'K\001')su"
+torch_old "$dict" "]$(text 0)a" \
+    "\\4\\0\\0\\0\\0\\0\\0\\0$one$half$three$minus_two" >old.pth
+# The pickle is a format.
+# shellcheck disable=SC2059
+printf "\\200\\002$dict." >data.pkl
+# shellcheck disable=SC2059
+printf "$one$half$three$minus_two" >data0
+suffix=
+npz x/data.pkl data.pkl x/data/0 data0 >new.pth
+unset suffix
+for file in named.safetensors types.safetensors types.index.json old.pth \
+    new.pth; do
+    run_sh "pare-import $file | pare-check -"
+    status_is 0 "a file of another program: $file"
+done
 image_probe palette 40 30 27 >palette.png
 image_probe rgba 40 30 1 >alpha.png
 image_probe jpeg 40 30 1 >colour.jpg
@@ -50,7 +78,8 @@ fi
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
     index.h5 bits.h5 undo.h5 coded.h5 small.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
     images.idx packed.idx x.npy archive.npz palette.png alpha.png colour.jpg \
-    ink.jpg graph.onnx graph.onnx $more
+    ink.jpg graph.onnx graph.onnx named.safetensors types.safetensors \
+    types.index.json old.pth old.pth old.pth new.pth $more
 cat "$OUT"
 status_is 0 "nothing crashes, hangs, or is read as something else"
 if [ "$status" -ne 0 ]; then

@@ -2,8 +2,8 @@
  * Damage files and read them as a tool would: nothing may crash, take more
  * than 6 seconds of processor time or 700 MB, or be read as another model.
  * The name tells the reader: .h5 (model and data), .txt (the text twin),
- * .csv, .idx, .npy, .npz, .png, .jpg. What fails is kept as bad-N beside
- * the case.
+ * .csv, .idx, .npy, .npz, .png, .jpg, .onnx, .safetensors, .index.json, .pth.
+ * What fails is kept as bad-N beside the case.
  *
  * usage: fuzz_files SECONDS SEED FILE...
  */
@@ -22,14 +22,14 @@
 #include "data_file.h"
 #include "idx.h"
 #include "image.h"
+#include "import.h"
 #include "model_file.h"
 #include "npz.h"
-#include "onnx.h"
 #include "status.h"
 #include "text_twin.h"
 
 #define ROOM     (1 << 16) /* by which a file may grow */
-#define SEEDS    32
+#define SEEDS    48
 #define MEMORY   700000L /* KiB */
 #define PLACES   256
 #define CASE_MAX 100 /* of one child */
@@ -316,12 +316,12 @@ static bool read_image(const char *path)
 }
 
 /* Also as a model, which takes the architecture that came of it. */
-static bool read_onnx(const char *path)
+static bool read_foreign(const char *path, const char *format)
 {
     static const struct pare_foreign_options none;
     struct pare_foreign f = {0};
     struct pare_model m = {0};
-    int err = pare_onnx_read(&f, path);
+    int err = pare_import_read(&f, path, format);
 
     if (!err)
         err = pare_foreign_model(&m, &f, &none);
@@ -345,7 +345,13 @@ static bool read_case(const struct seed *s, const char *path)
     if (ends(s->path, ".npz"))
         return read_npz(path);
     if (ends(s->path, ".onnx"))
-        return read_onnx(path);
+        return read_foreign(path, "onnx");
+    if (ends(s->path, ".safetensors"))
+        return read_foreign(path, "safetensors");
+    if (ends(s->path, ".index.json"))
+        return read_foreign(path, "safetensors-index");
+    if (ends(s->path, ".pth"))
+        return read_foreign(path, "pytorch");
     if (ends(s->path, ".png") || ends(s->path, ".jpg"))
         return read_image(path);
     if (!s->state[0])
