@@ -17,6 +17,7 @@
 #include "digest.h"
 #include "gathered.h"
 #include "initializer.h"
+#include "levels.h"
 #include "model_io.h"
 #include "rewiring.h"
 #include "status.h"
@@ -126,6 +127,36 @@ static int make_rewired(struct pare_model *m)
     strcpy(m->training.dialect, "set");
     strcpy(m->init.sparse, "er,epsilon=2");
     return err;
+}
+
+/* Codes of levels and of int8, and values of 16 bits; two under masks. */
+static int make_levels(struct pare_model *m)
+{
+    struct pare_arch arch = {0};
+    float *scale = calloc(5, sizeof *scale);
+    int err = pare_arch_parse(&arch, "8-6-5-3");
+
+    if (!err)
+        err = pare_model_init(m, &arch);
+    if (!err)
+        err = pare_tensor_need_mask(&m->tensor[0]);
+    if (!err)
+        err = pare_tensor_need_mask(&m->tensor[4]);
+    if (err || !scale)
+        return -1;
+    for (size_t t = 0; t < m->n_tensors; t++)
+        for (size_t i = 0; i < m->tensor[t].n; i++)
+            m->tensor[t].value[i] = (float)(i % 7) / 4;
+    for (size_t i = 0; i < 5; i++)
+        scale[i] = .25F;
+    for (size_t i = 1; i < m->tensor[0].n; i += 2)
+        m->tensor[0].mask[i] = m->tensor[4].mask[i % 15] = 0;
+    pare_model_apply_masks(m);
+    m->tensor[2].quant = (struct pare_quant){
+        .kind = PARE_QUANT_INT8, .n_scale = 5, .scale = scale};
+    m->tensor[1].dtype = PARE_F16;
+    m->tensor[4].dtype = PARE_BF16;
+    return pare_levels_rebuild(&m->tensor[0]);
 }
 
 /* More positions than any mask can have. */
@@ -327,6 +358,7 @@ int main(int argc, char **argv)
         bad += fuzz(make_model, cases, seed, packed);
         bad += fuzz(make_extra, cases / 2, seed, packed);
         bad += fuzz(make_rewired, cases / 2, seed, packed);
+        bad += fuzz(make_levels, cases / 2, seed, packed);
         bad += fuzz(make_huge, cases / 4, seed, packed);
         bad += fuzz(make_large, cases / 40, seed, packed);
         cases /= 4;

@@ -1,7 +1,7 @@
 #include "unit.h"
 
+#include "levels_fixture.h"
 #include "model_file.h"
-#include "model_fixture.h"
 
 struct lines {
     int n;
@@ -33,6 +33,19 @@ static void a_sound_model_has_no_findings(void **state)
     fixture_rich(&m, "6-4-2", 3);
     assert_finds(&m, 0, "");
     assert_int_equal(pare_model_check(&m, NULL, NULL), 0);
+    pare_model_release(&m);
+}
+
+static void values_off_their_levels_are_found(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    fixture_plain(&m, "6-4-2");
+    fixture_levels(&m, FIXTURE_BOOK);
+    assert_finds(&m, 0, "");
+    m.tensor[0].value[1] = 0.3F;
+    assert_finds(&m, 1, "'fc1.weight' holds 0.3");
     pare_model_release(&m);
 }
 
@@ -107,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_model_has_no_findings),
+        cmocka_unit_test(values_off_their_levels_are_found),
         cmocka_unit_test(what_lives_under_a_mask_is_found),
         cmocka_unit_test(other_faults_are_found),
         cmocka_unit_test(settings_that_no_run_can_have_are_found),
