@@ -115,6 +115,27 @@ for k in 0 1 2; do
     status_is 0 "vector $k"
 done
 
+# A batch norm between transpositions, beside the network that it was made of.
+twin=$models/hls4ml
+if [ -r "$twin/three_layer_bn_keras.onnx" ]; then
+    run pare-import "$twin/three_layer_bn_keras.onnx" -o bn.h5
+    err_has 'is read as over the features' "its batch norms are told of"
+    pare-import --graph "$twin/KERAS_3layer_batch_norm.json" \
+        "$twin/KERAS_3layer_batch_norm_weights.h5" -o keras.h5
+    awk 'BEGIN { for (i = 0; i < 80; i++)
+        printf "\\000\\000\\%o\\%o", i * 37 % 256, i % 3 ? 63 : 191 }' \
+        >samples.txt
+    # shellcheck disable=SC2059
+    printf "$(cat samples.txt)" >samples
+    outputs_probe bn.h5 <samples >ours
+    outputs_probe keras.h5 <samples >theirs
+    floats ours >ours.txt
+    floats theirs >theirs.txt
+    run_sh "paste ours.txt theirs.txt | awk '{ d = \$1 - \$2 }
+        d > 1e-4 || d < -1e-4 { bad = 1 } END { exit bad || NR != 25 }'"
+    status_is 0 "they are as in Keras"
+fi
+
 # reaches ACCURACY MODEL DATA NORMALISATION: as the model's own library has it,
 # pruned to a half within a point, and the same behind an export.
 reaches() {
