@@ -9,14 +9,15 @@
 #include "compact.h"
 #include "data_file.h"
 #include "digest.h"
+#include "hold.h"
 #include "kernel.h"
 #include "model_file.h"
 #include "parallel.h"
-#include "hold.h"
 #include "provenance.h"
 #include "rewire.h"
 #include "scores_file.h"
 #include "status.h"
+#include "telling.h"
 
 struct options {
     const char *rule, *data, *output, *report, *scores;
@@ -221,44 +222,33 @@ static int add_provenance(struct job *job)
     return provenance_add(to, &job->model);
 }
 
-/* One line a layer; a name has at most PARE_NAME_MAX bytes. */
+/* One line a layer. */
 static int write_report(const struct job *job)
 {
-    static const char header[] =
-        "layer\ttensor\tparams\tkept_before\tgrown\tkept_after\tsparsity\n";
     const struct pare_rewire_report *r = &job->report;
-    size_t size = sizeof header + r->n_rows * (2 * PARE_NAME_MAX + 160);
-    char *text = malloc(size);
-    size_t used;
-    int rc;
+    struct telling t;
 
-    if (!text)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    used = (size_t)snprintf(text, size, "%s", header);
+    telling_begin(&t, "\tparams\tkept_before\tgrown\tkept_after\tsparsity");
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct pare_rewire_row *row = &r->row[i];
-        const struct pare_tensor *t = &job->model.tensor[row->tensor];
-        uint64_t all = pare_tensor_positions(t);
+        uint64_t all = pare_tensor_positions(&job->model.tensor[row->tensor]);
+        FILE *to = telling_line(&t, &job->model, row->tensor);
 
-        used += (size_t)snprintf(
-            text + used, size - used, "%s\t%s\t%llu\t%llu\t%llu\t%llu\t%.6g\n",
-            job->model.arch.layer[t->layer].name, t->name,
-            (unsigned long long)all, (unsigned long long)row->before,
-            (unsigned long long)row->grown, (unsigned long long)row->after,
-            1 - (double)row->after / (double)all);
+        if (to)
+            fprintf(to, "\t%llu\t%llu\t%llu\t%llu\t%.6g",
+                    (unsigned long long)all, (unsigned long long)row->before,
+                    (unsigned long long)row->grown,
+                    (unsigned long long)row->after,
+                    1 - (double)row->after / (double)all);
     }
-    rc = pare_atomic_write(job->o->report, text, used);
-    free(text);
-    return rc;
+    return telling_end(&t, job->o->report);
 }
 
 static void say(const struct job *job)
 {
     char text[128], before[32], after[32];
 
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     outcome(text, sizeof text, job);
     cli_warn(job->tool, "%s", text);
     cli_warn(job->tool, "%s bytes before, %s after",

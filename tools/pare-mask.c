@@ -7,11 +7,12 @@
 #include "cli.h"
 #include "compact.h"
 #include "digest.h"
+#include "hold.h"
 #include "mask.h"
 #include "model_file.h"
-#include "hold.h"
 #include "provenance.h"
 #include "status.h"
+#include "telling.h"
 
 struct options {
     const char *fill, *values, *output;
@@ -223,9 +224,7 @@ static void say(const struct job *job)
     char died[32], revived[32], kept_text[32], total_text[32];
     uint64_t kept, total;
 
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     pare_model_count(&job->model, &kept, &total);
     cli_warn(job->tool, "%s pruned, %s came back; %s of %s weights kept",
              cli_count(died, job->report.died),

@@ -11,6 +11,7 @@
 #include "provenance.h"
 #include "status.h"
 #include "strip.h"
+#include "telling.h"
 
 #define LEVEL 6
 
@@ -78,38 +79,30 @@ static uint64_t all_bytes(const struct pare_stored *s)
     return s->mask_bytes + s->value_bytes;
 }
 
-/* One line a tensor; a name has at most PARE_NAME_MAX bytes. */
+/* One line a tensor. */
 static int write_report(const struct job *job)
 {
-    static const char header[] = "layer\ttensor\tparams\tkept\tbytes_before\t"
-                                 "bytes_after\tmask\tvalues\tencoding\n";
     const struct pare_model *m = &job->model;
-    size_t size = sizeof header + m->n_tensors * (2 * PARE_NAME_MAX + 192);
-    char *text = malloc(size);
-    size_t used;
-    int rc;
+    struct telling t;
 
-    if (!text)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    used = (size_t)snprintf(text, size, "%s", header);
+    telling_begin(&t, "\tparams\tkept\tbytes_before\tbytes_after\tmask"
+                      "\tvalues\tencoding");
     for (size_t i = 0; i < m->n_tensors; i++) {
-        const struct pare_tensor *t = &m->tensor[i];
+        const struct pare_tensor *x = &m->tensor[i];
         const struct pare_stored *s = &job->out.stored[i];
+        FILE *to = telling_line(&t, m, i);
 
-        used += (size_t)snprintf(
-            text + used, size - used,
-            "%s\t%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%s\n",
-            m->arch.layer[t->layer].name, t->name,
-            (unsigned long long)pare_tensor_positions(t),
-            (unsigned long long)pare_tensor_kept(t),
-            (unsigned long long)all_bytes(&job->in.stored[i]),
-            (unsigned long long)all_bytes(s), (unsigned long long)s->mask_bytes,
-            (unsigned long long)s->value_bytes,
-            pare_encoding_name(s->encoding));
+        if (to)
+            fprintf(to, "\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%s",
+                    (unsigned long long)pare_tensor_positions(x),
+                    (unsigned long long)pare_tensor_kept(x),
+                    (unsigned long long)all_bytes(&job->in.stored[i]),
+                    (unsigned long long)all_bytes(s),
+                    (unsigned long long)s->mask_bytes,
+                    (unsigned long long)s->value_bytes,
+                    pare_encoding_name(s->encoding));
     }
-    rc = pare_atomic_write(job->o->report, text, used);
-    free(text);
-    return rc;
+    return telling_end(&t, job->o->report);
 }
 
 static void say(const struct job *job)
@@ -117,9 +110,7 @@ static void say(const struct job *job)
     const struct pare_model *m = &job->model;
     char before[32], after[32], mask[32], values[32];
 
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     for (size_t i = 0; i < m->n_tensors; i++) {
         const struct pare_stored *s = &job->out.stored[i];
 
@@ -192,8 +183,10 @@ static void check(struct job *job)
 
 int main(int argc, char **argv)
 {
-    struct options o = {
-        .output = "-", .tier = "P", .level = LEVEL, .threads = pare_processors()};
+    struct options o = {.output = "-",
+                        .tier = "P",
+                        .level = LEVEL,
+                        .threads = pare_processors()};
     const struct cli_option rows[] = {
         {'v', "verbose", NULL, CLI_FLAG, &o.verbose, 0, 0,
          "say how each tensor is coded, and the bytes", NULL},

@@ -10,15 +10,16 @@
 #include "data_file.h"
 #include "digest.h"
 #include "gathered.h"
+#include "hold.h"
 #include "kernel.h"
 #include "model_file.h"
 #include "parallel.h"
-#include "hold.h"
 #include "provenance.h"
 #include "prune-drop.h"
 #include "prune-search.h"
 #include "pruning.h"
 #include "status.h"
+#include "telling.h"
 
 struct options {
     struct pruning_options p;
@@ -218,44 +219,32 @@ static int add_provenance(void *arg, struct pare_model *m,
     return provenance_add(to, m);
 }
 
-/* One line a tensor; a name has at most PARE_NAME_MAX bytes. */
+/* One line a tensor. */
 static int write_report(const struct job *job)
 {
-    static const char header[] =
-        "layer\ttensor\tparams\tkept_before\tkept_after\tsparsity\n";
     const struct pare_prune_report *r = &job->report;
-    size_t size = sizeof header + r->n_rows * (2 * PARE_NAME_MAX + 128);
-    char *text = malloc(size);
-    size_t used;
-    int rc;
+    struct telling t;
 
-    if (!text)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    used = (size_t)snprintf(text, size, "%s", header);
+    telling_begin(&t, "\tparams\tkept_before\tkept_after\tsparsity");
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct pare_prune_row *row = &r->row[i];
-        const struct pare_tensor *t = &job->model.tensor[row->tensor];
+        FILE *to = telling_line(&t, &job->model, row->tensor);
 
-        used += (size_t)snprintf(
-            text + used, size - used, "%s\t%s\t%llu\t%llu\t%llu\t%.6g\n",
-            job->model.arch.layer[t->layer].name, t->name,
-            (unsigned long long)row->total,
-            (unsigned long long)row->kept_before,
-            (unsigned long long)row->kept_after,
-            1 - (double)row->kept_after / (double)row->total);
+        if (to)
+            fprintf(to, "\t%llu\t%llu\t%llu\t%.6g",
+                    (unsigned long long)row->total,
+                    (unsigned long long)row->kept_before,
+                    (unsigned long long)row->kept_after,
+                    1 - (double)row->kept_after / (double)row->total);
     }
-    rc = pare_atomic_write(job->o->report, text, used);
-    free(text);
-    return rc;
+    return telling_end(&t, job->o->report);
 }
 
 static void say(const struct job *job)
 {
     char text[512], before[32], after[32];
 
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     outcome(text, sizeof text, job, &job->report);
     cli_warn(job->tool, "%s%s", text,
              job->report.grains_removed ? "" : ": nothing to do");

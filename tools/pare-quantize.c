@@ -17,6 +17,7 @@
 #include "quantize-search.h"
 #include "quantize.h"
 #include "status.h"
+#include "telling.h"
 
 struct options {
     const char *codebook, *uniform;
@@ -363,35 +364,26 @@ static int add_provenance(struct job *job)
     return provenance_add(to, &job->model);
 }
 
-/* One line a tensor; a name has at most PARE_NAME_MAX bytes. */
+/* One line a tensor. */
 static int write_report(const struct job *job)
 {
-    static const char header[] = "layer\ttensor\tmethod\tparams\tvalues\tlevels"
-                                 "\tentropy\tbits\terror\tworst\tzeroed\n";
     const struct pare_quantize_report *r = &job->report;
-    size_t size = sizeof header + r->n_rows * (2 * PARE_NAME_MAX + 256);
-    char *text = malloc(size);
-    size_t used;
-    int rc;
+    struct telling t;
 
-    if (!text)
-        return pare_fail(PARE_ENOMEM, "out of memory");
-    used = (size_t)snprintf(text, size, "%s", header);
+    telling_begin(&t, "\tmethod\tparams\tvalues\tlevels\tentropy\tbits"
+                      "\terror\tworst\tzeroed");
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct pare_quantize_row *row = &r->row[i];
-        const struct pare_tensor *t = &job->model.tensor[row->tensor];
+        FILE *to = telling_line(&t, &job->model, row->tensor);
 
-        used += (size_t)snprintf(
-            text + used, size - used,
-            "%s\t%s\t%s\t%llu\t%llu\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%llu\n",
-            job->model.arch.layer[t->layer].name, t->name, way_name(job),
-            (unsigned long long)row->total, (unsigned long long)row->kept,
-            row->levels, row->entropy, row->bits, row->error, row->worst,
-            (unsigned long long)row->zeroed);
+        if (to)
+            fprintf(to, "\t%s\t%llu\t%llu\t%zu\t%.6g\t%.6g\t%.6g\t%.6g\t%llu",
+                    way_name(job), (unsigned long long)row->total,
+                    (unsigned long long)row->kept, row->levels, row->entropy,
+                    row->bits, row->error, row->worst,
+                    (unsigned long long)row->zeroed);
     }
-    rc = pare_atomic_write(job->o->report, text, used);
-    free(text);
-    return rc;
+    return telling_end(&t, job->o->report);
 }
 
 /* A tensor in a line: fewer levels than were asked for are told too. */
@@ -413,9 +405,7 @@ static void say(const struct job *job)
 {
     char text[512], before[32], after[32];
 
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     for (size_t i = 0; i < job->report.n_rows; i++)
         say_row(job, &job->report.row[i]);
     outcome(text, sizeof text, job);

@@ -4,11 +4,12 @@
 
 #include "cli.h"
 #include "digest.h"
-#include "model_file.h"
 #include "hold.h"
+#include "model_file.h"
 #include "provenance.h"
 #include "rewind.h"
 #include "status.h"
+#include "telling.h"
 
 struct options {
     const char *to, *also, *output;
@@ -84,9 +85,7 @@ static void say(const struct cli_tool *tool, const struct pare_model *m,
     char undone[64];
     uint64_t kept, total;
 
-    for (size_t i = 0; i < in->n_unknown; i++)
-        cli_warn(tool, "dropped %s, which this version does not know",
-                 in->unknown[i]);
+    telling_unknown(tool, in);
     pare_model_count(m, &kept, &total);
     snprintf(undone, sizeof undone, "%llu pruning%s",
              (unsigned long long)o->undo, o->undo == 1 ? "" : "s");
@@ -94,8 +93,8 @@ static void say(const struct cli_tool *tool, const struct pare_model *m,
              o->undo_given ? "took back"
              : r->reinit   ? "drew a new"
                            : "went back to",
-             o->undo_given ? undone : r->to,
-             cli_count(kept_text, kept), cli_count(total_text, total),
+             o->undo_given ? undone : r->to, cli_count(kept_text, kept),
+             cli_count(total_text, total),
              (unsigned long long)m->training.epoch,
              (unsigned long long)m->training.step);
     cli_warn(tool, "%s bytes before, %s after", cli_count(before, in->bytes),
@@ -132,8 +131,8 @@ static int run(const struct cli_tool *tool, const struct options *o,
     if (!rc && r->reinit && !o->seed_given)
         r->seed = pare_digest_seed(in.state, "rewind");
     if (!rc)
-        rc = o->undo_given ? pare_undo(&m, (size_t)o->undo)
-                           : pare_rewind(&m, r);
+        rc =
+            o->undo_given ? pare_undo(&m, (size_t)o->undo) : pare_rewind(&m, r);
     if (!rc) {
         hold_levels(tool->name, &m);
         rc = add_provenance(&m, in.state, o, r);
@@ -156,8 +155,7 @@ int main(int argc, char **argv)
         {'v', "verbose", NULL, CLI_FLAG, &o.verbose, 0, 0,
          "say where the model stands, and the bytes", NULL},
         {'t', "to", "CHECKPOINT", CLI_TEXT, &o.to, 0, 0,
-         "init, epoch:N, step:N, best or undo:N; 'list' prints them",
-         NULL},
+         "init, epoch:N, step:N, best or undo:N; 'list' prints them", NULL},
         {'S', "seed", "N", CLI_U64, &o.seed, 0, 0,
          "seed of --reinit; without it, one that follows from the model",
          &o.seed_given},
@@ -171,22 +169,20 @@ int main(int argc, char **argv)
          "take back the last N prunings that kept an undo point",
          &o.undo_given},
         {0, NULL, NULL, CLI_FLAG, NULL, 0, 0, NULL, NULL}};
-    const struct cli_tool tool = {
-        "pare-rewind",
-        "[MODEL]",
-        "Set weights back to an earlier state.",
-        rows,
-        0,
-        1,
-        1};
+    const struct cli_tool tool = {"pare-rewind",
+                                  "[MODEL]",
+                                  "Set weights back to an earlier state.",
+                                  rows,
+                                  0,
+                                  1,
+                                  1};
     int first = cli_parse(&tool, argc, argv);
 
     if (o.undo_given && (o.to || o.reinit || o.also))
         cli_usage(&tool, "--undo goes with neither -t, --also nor --reinit");
     if (o.to && strcmp(o.to, "list") == 0)
-        return cli_exit(&tool, list_checkpoints(&tool, first < argc
-                                                           ? argv[first]
-                                                           : "-"));
+        return cli_exit(
+            &tool, list_checkpoints(&tool, first < argc ? argv[first] : "-"));
     set_up(&tool, &r, &o);
     if (run(&tool, &o, &r, first < argc ? argv[first] : "-"))
         return cli_fail(&tool);

@@ -7,15 +7,16 @@
 #include "compact.h"
 #include "data_file.h"
 #include "digest.h"
+#include "hold.h"
 #include "model_file.h"
 #include "number.h"
 #include "outputs.h"
 #include "parallel.h"
-#include "hold.h"
 #include "provenance.h"
 #include "shrink.h"
 #include "stats.h"
 #include "status.h"
+#include "telling.h"
 #include "train.h"
 
 #define SAMPLES_RANDOM 256
@@ -213,9 +214,7 @@ static int say(const struct job *job, const struct pare_model *result)
         rc = total(&after, result);
     if (rc)
         return rc;
-    for (size_t i = 0; i < job->in.n_unknown; i++)
-        cli_warn(job->tool, "dropped %s, which this version does not know",
-                 job->in.unknown[i]);
+    telling_unknown(job->tool, &job->in);
     if (!job->report.removed)
         cli_warn(job->tool, "there is nothing to remove");
     say_rows(job);

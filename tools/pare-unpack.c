@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "model_file.h"
 #include "provenance.h"
+#include "telling.h"
 
 struct options {
     const char *output;
@@ -21,9 +22,7 @@ static void say(const struct cli_tool *tool, const struct pare_model_file *in,
 {
     char before[32], after[32];
 
-    for (size_t i = 0; i < in->n_unknown; i++)
-        cli_warn(tool, "dropped %s, which this version does not know",
-                 in->unknown[i]);
+    telling_unknown(tool, in);
     cli_warn(tool, "%s bytes before, %s after%s", cli_count(before, in->bytes),
              cli_count(after, out->bytes),
              in->packed ? "" : "; it was not packed");
