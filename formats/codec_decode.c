@@ -13,6 +13,7 @@
 #include "squeeze.h"
 #include "status.h"
 
+#define PAST  ((uint64_t)1 << 22) /* values that no cache holds */
 #define BLOCK PARE_CODEC_BLOCK
 #define SLACK PARE_CODEC_SLACK
 
@@ -372,7 +373,8 @@ static void place(struct source *s, uint64_t from, uint64_t to)
             take(s, x, d->rank[b], (size_t)n);
             d->lanes->expand(d->value + at, x, d->bits + at / 64,
                              d->c->n - at < BLOCK ? (size_t)(d->c->n - at)
-                                                  : BLOCK);
+                                                  : BLOCK,
+                             d->c->n >= PAST);
         }
     }
 }
@@ -452,6 +454,21 @@ static void scale_task(void *arg, size_t i)
         d->value[k] *= scale;
 }
 
+/* Zero the blocks that no piece of values writes whole: those without entries,
+ * and those that two pieces share. */
+static void clear_rest(struct decoder *d)
+{
+    uint64_t piece = stride(d->c);
+
+    for (uint64_t b = 0; b < div_up(d->c->n, BLOCK); b++) {
+        uint64_t at = b * BLOCK, first = d->rank[b], last = d->rank[b + 1];
+        uint64_t n = d->c->n - at < BLOCK ? d->c->n - at : BLOCK;
+
+        if (first == last || first / piece != (last - 1) / piece)
+            memset(d->value + at, 0, (size_t)n * sizeof *d->value);
+    }
+}
+
 static int read_values(struct decoder *d)
 {
     uint64_t n = d->pattern ? d->c->nnz : d->c->n;
@@ -459,7 +476,9 @@ static int read_values(struct decoder *d)
 
     if (n >= SIZE_MAX / sizeof *d->value)
         return pare_fail(PARE_ELIMIT, "a tensor of too many values");
-    d->value = calloc(n ? (size_t)n : 1, sizeof *d->value);
+    /* All is written below, but for what has no entries at all. */
+    d->value = d->c->nnz ? aligned_alloc(64, ((size_t)n * 4 + 63) / 64 * 64)
+                         : calloc(n ? (size_t)n : 1, sizeof *d->value);
     if (!d->value)
         return no_memory();
     pare_hugepage(d->value, (size_t)n * sizeof *d->value);
@@ -468,6 +487,8 @@ static int read_values(struct decoder *d)
         return 0;
     err = check_tail(d);
     pieces_of(d, PARE_PART_VALUE);
+    if (!err && !d->direct)
+        clear_rest(d);
     if (!err)
         err = run(d, (size_t)div_up(d->c->nnz, stride(d->c)), value_task);
     if (!err && d->c->quant == PARE_QUANT_INT8 &&

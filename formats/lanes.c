@@ -84,10 +84,11 @@ static size_t gather_c(uint32_t *to, const float *value, const uint64_t *bits,
 }
 
 static size_t expand_c(float *value, const uint32_t *from, const uint64_t *bits,
-                       size_t n)
+                       size_t n, bool past)
 {
     size_t k = 0;
 
+    (void)past;
     for (size_t i = 0; i < n; i++) {
         uint32_t there = bits[i / 64] >> i % 64 & 1;
 
@@ -200,10 +201,11 @@ AVX2 static size_t gather_avx2(uint32_t *to, const float *value,
 }
 
 AVX2 static size_t expand_avx2(float *value, const uint32_t *from,
-                               const uint64_t *bits, size_t n)
+                               const uint64_t *bits, size_t n, bool past)
 {
     size_t i = 0, k = 0;
 
+    past = past && (uintptr_t)value % 32 == 0;
     for (; i + 8 <= n; i += 8) {
         uint64_t eight = bits[i / 64] >> i % 64 & 255, wide = spread8(eight);
         uint64_t order = _pdep_u64(0x0706050403020100u, wide);
@@ -213,12 +215,17 @@ AVX2 static size_t expand_avx2(float *value, const uint32_t *from,
         __m256i index =
             _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order));
 
-        x = _mm256_permutevar8x32_epi32(x, index);
-        _mm256_storeu_si256((void *)(value + i), _mm256_and_si256(x, there));
+        x = _mm256_and_si256(_mm256_permutevar8x32_epi32(x, index), there);
+        if (past)
+            _mm256_stream_si256((void *)(value + i), x);
+        else
+            _mm256_storeu_si256((void *)(value + i), x);
         k += (size_t)__builtin_popcountll(eight);
     }
     for (; i < n; i++)
         value[i] = of_bits(bits[i / 64] >> i % 64 & 1 ? from[k++] : 0);
+    if (past)
+        _mm_sfence();
     return k;
 }
 
@@ -289,20 +296,26 @@ AVX512 static size_t gather_avx512(uint32_t *to, const float *value,
 }
 
 AVX512 static size_t expand_avx512(float *value, const uint32_t *from,
-                                   const uint64_t *bits, size_t n)
+                                   const uint64_t *bits, size_t n, bool past)
 {
     size_t i = 0, k = 0;
 
+    past = past && (uintptr_t)value % 64 == 0;
     for (; i + 16 <= n; i += 16) {
         __mmask16 there = (__mmask16)(bits[i / 64] >> i % 64);
-        __m512i x = _mm512_loadu_si512((const void *)(from + k));
+        __m512i x = _mm512_maskz_expand_epi32(
+            there, _mm512_loadu_si512((const void *)(from + k)));
 
-        _mm512_storeu_si512((void *)(value + i),
-                            _mm512_maskz_expand_epi32(there, x));
+        if (past)
+            _mm512_stream_si512((void *)(value + i), x);
+        else
+            _mm512_storeu_si512((void *)(value + i), x);
         k += (size_t)__builtin_popcountll(there);
     }
     for (; i < n; i++)
         value[i] = of_bits(bits[i / 64] >> i % 64 & 1 ? from[k++] : 0);
+    if (past)
+        _mm_sfence();
     return k;
 }
 #endif

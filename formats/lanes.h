@@ -1,6 +1,7 @@
 #ifndef PARE_LANES_H
 #define PARE_LANES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,10 +32,11 @@ struct pare_lanes {
      * The reverse; values whose bit is not set become 0.
      *
      * @param from  [number of bits + 16]; the last 16 are not used
+     * @param past  write past the caches, as what is large should be
      * @return number of bits
      */
     size_t (*expand)(float *value, const uint32_t *from, const uint64_t *bits,
-                     size_t n);
+                     size_t n, bool past);
 };
 
 /** Rows of the table, best first; index n returns NULL. */

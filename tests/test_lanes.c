@@ -51,7 +51,8 @@ static void every_row_does_the_same(void **state)
                 if (mask[i])
                     assert_memory_equal(&packed[j++], &value[i], 4);
             memset(back, 255, sizeof back);
-            assert_int_equal(l->expand(back, packed, bits, n), count);
+            assert_int_equal(l->expand(back, packed, bits, n, n % 2 == 0),
+                             count);
             assert_memory_equal(back, value, n * sizeof *value);
             memset(bytes, 255, sizeof bytes);
             l->to_mask(bytes, bits, n);

@@ -14,10 +14,9 @@
 #include "rng.h"
 #include "status.h"
 
-#define LEVEL     9 /* of small models; the default of large ones */
-#define SIGMA     0.02
-#define LARGE     "weights a.weight(4096x4096)"
-#define FILE_NAME "test_packed_sizes.h5"
+#define LEVEL 9 /* of small models; the default of large ones */
+#define SIGMA 0.02
+#define LARGE "weights a.weight(4096x4096)"
 
 /* ---- limits ----------------------------------------------------------- */
 
@@ -125,6 +124,15 @@ static void quantize(struct pare_model *m, size_t tensor, size_t n)
     }
 }
 
+/* Several of these run at once. */
+static const char *file_name(void)
+{
+    static char name[64];
+
+    snprintf(name, sizeof name, "test_packed_sizes.%ld.h5", (long)getpid());
+    return name;
+}
+
 /* Bytes of the whole file, which is read again. */
 static double packed(const struct pare_model *m)
 {
@@ -132,10 +140,10 @@ static double packed(const struct pare_model *m)
     struct pare_model back = {0};
     double bytes;
 
-    if (pare_model_write_packed(FILE_NAME, m,
+    if (pare_model_write_packed(file_name(), m,
                                 m->tensor[0].n > 1000000 ? 6 : LEVEL,
                                 pare_processors(), &info) != 0 ||
-        pare_model_read(&back, NULL, FILE_NAME) != 0)
+        pare_model_read(&back, NULL, file_name()) != 0)
         fail_msg("%s", pare_error());
     bytes = (double)info.bytes;
     for (size_t t = 0; t < m->n_tensors; t++)
@@ -143,7 +151,7 @@ static double packed(const struct pare_model *m)
                             m->tensor[t].n * sizeof(float));
     pare_model_file_release(&info, 0);
     pare_model_release(&back);
-    unlink(FILE_NAME);
+    unlink(file_name());
     return bytes;
 }
 
