@@ -230,6 +230,17 @@ static void join(uint32_t *restrict x, const uint8_t *restrict from, size_t n,
             x[i] |= (uint32_t)from[i] << shift;
 }
 
+/* Four planes at once. */
+PARE_CLONES
+static void join4(uint32_t *restrict x, const uint8_t *restrict a,
+                  const uint8_t *restrict b, const uint8_t *restrict c,
+                  const uint8_t *restrict d, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = a[i] | (uint32_t)b[i] << 8 | (uint32_t)c[i] << 16 |
+               (uint32_t)d[i] << 24;
+}
+
 PARE_CLONES
 static void rotate_back(uint32_t *x, size_t n, unsigned width)
 {
@@ -311,7 +322,11 @@ static void take(struct source *s, uint32_t *x, uint64_t at, size_t n)
         for (size_t i = 0; i < n; i++)
             x[i] = v;
     } else {
-        for (unsigned p = 0; p < width; p++)
+        if (width == 4)
+            join4(x, s->plane[0] + (at - s->first),
+                  s->plane[1] + (at - s->first), s->plane[2] + (at - s->first),
+                  s->plane[3] + (at - s->first), n);
+        for (unsigned p = 0; width == 2 && p < width; p++)
             join(x, s->plane[p] + (at - s->first), n, 8 * p);
         if (c->rotated)
             rotate_back(x, n, width);
@@ -505,7 +520,7 @@ static void mask_task(void *arg, size_t i)
     size_t n = left < PARE_PIECE ? (size_t)left : PARE_PIECE;
 
     if (d->bits)
-        d->lanes->to_mask(d->mask + at, d->bits + at / 64, n);
+        d->lanes->to_mask(d->mask + at, d->bits + at / 64, n, d->c->n >= PAST);
     else
         memset(d->mask + at, d->c->nnz > 0, n);
 }
@@ -514,7 +529,7 @@ static int make_mask(struct decoder *d)
 {
     if (!d->c->masked || d->pattern)
         return 0;
-    d->mask = malloc(d->c->n ? (size_t)d->c->n : 1);
+    d->mask = aligned_alloc(64, ((size_t)d->c->n + 64) / 64 * 64);
     if (!d->mask)
         return no_memory();
     pare_parallel(d->threads, (size_t)div_up(d->c->n, PARE_PIECE), mask_task,

@@ -62,8 +62,9 @@ static void of_values_c(uint64_t *bits, const float *value, size_t n)
     }
 }
 
-static void to_mask_c(uint8_t *mask, const uint64_t *bits, size_t n)
+static void to_mask_c(uint8_t *mask, const uint64_t *bits, size_t n, bool past)
 {
+    (void)past;
     for (size_t i = 0; i < n; i++)
         mask[i] = bits[i / 64] >> i % 64 & 1;
 }
@@ -154,10 +155,12 @@ AVX2 static inline uint64_t spread8(uint64_t eight)
     return _pdep_u64(eight, 0x0101010101010101u) * 255;
 }
 
-AVX2 static void to_mask_avx2(uint8_t *mask, const uint64_t *bits, size_t n)
+AVX2 static void to_mask_avx2(uint8_t *mask, const uint64_t *bits, size_t n,
+                              bool past)
 {
     size_t i = 0;
 
+    (void)past;
     for (; i + 8 <= n; i += 8) {
         uint64_t x = _pdep_u64(bits[i / 64] >> i % 64, 0x0101010101010101u);
 
@@ -259,14 +262,23 @@ AVX512 static void of_values_avx512(uint64_t *bits, const float *value,
     of_values_c(bits + i / 64, value + i, n - i);
 }
 
-AVX512 static void to_mask_avx512(uint8_t *mask, const uint64_t *bits, size_t n)
+AVX512 static void to_mask_avx512(uint8_t *mask, const uint64_t *bits, size_t n,
+                                  bool past)
 {
     size_t i = 0;
 
-    for (; i + 64 <= n; i += 64)
-        _mm512_storeu_si512((void *)(mask + i),
-                            _mm512_maskz_set1_epi8(bits[i / 64], 1));
-    to_mask_c(mask + i, bits + i / 64, n - i);
+    past = past && (uintptr_t)mask % 64 == 0;
+    for (; i + 64 <= n; i += 64) {
+        __m512i x = _mm512_maskz_set1_epi8(bits[i / 64], 1);
+
+        if (past)
+            _mm512_stream_si512((void *)(mask + i), x);
+        else
+            _mm512_storeu_si512((void *)(mask + i), x);
+    }
+    to_mask_c(mask + i, bits + i / 64, n - i, false);
+    if (past)
+        _mm_sfence();
 }
 
 AVX512 static size_t gather_avx512(uint32_t *to, const float *value,

@@ -17,8 +17,8 @@ struct pare_lanes {
     void (*of_mask)(uint64_t *bits, const uint8_t *mask, size_t n);
     /** Bits of n values: which are not +0. */
     void (*of_values)(uint64_t *bits, const float *value, size_t n);
-    /** Bytes of 0 or 1 from bits. */
-    void (*to_mask)(uint8_t *mask, const uint64_t *bits, size_t n);
+    /** Bytes of 0 or 1 from bits; past: see expand. */
+    void (*to_mask)(uint8_t *mask, const uint64_t *bits, size_t n, bool past);
     /**
      * Values whose bit is set, as bits, one after the other.
      *

@@ -55,7 +55,7 @@ static void every_row_does_the_same(void **state)
                              count);
             assert_memory_equal(back, value, n * sizeof *value);
             memset(bytes, 255, sizeof bytes);
-            l->to_mask(bytes, bits, n);
+            l->to_mask(bytes, bits, n, n % 2 == 0);
             assert_memory_equal(bytes, mask, n);
         }
     }
