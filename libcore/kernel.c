@@ -76,18 +76,19 @@ static const struct pare_kernel rows[] = {
 #ifdef PARE_HAVE_AVX512
     {"avx512", "fma", "our own, 16 lanes, fused multiply-add", have_avx512,
      pare_gemm_avx512, pare_taps_avx512, pare_corr_avx512,
-     pare_sparse_product_avx512, pare_sparse_gradient_avx512, 0.3, 0.3},
+     pare_sparse_product_avx512, pare_sparse_gradient_avx512, 0.3, 0.3,
+     pare_rng_blocks_avx512},
 #endif
 #ifdef PARE_HAVE_AVX2
     {"avx2", "fma", "our own, 8 lanes, fused multiply-add", have_avx2,
      pare_gemm_avx2, pare_taps_avx2, pare_corr_avx2, pare_sparse_product_avx2,
-     pare_sparse_gradient_avx2, 0.33, 0.33},
+     pare_sparse_gradient_avx2, 0.33, 0.33, pare_rng_blocks_avx2},
 #endif
     {"openblas", "openblas", "cblas_sgemm, one thread a task", have_openblas,
      pare_gemm_openblas, NULL, NULL, pare_sparse_product_c,
-     pare_sparse_gradient_c, 0.2, 0.18},
+     pare_sparse_gradient_c, 0.2, 0.18, NULL},
     {"c", "c", "plain loops, for reference", have_always, pare_gemm_c, NULL,
-     NULL, pare_sparse_product_c, pare_sparse_gradient_c, 0.9, 0.9},
+     NULL, pare_sparse_product_c, pare_sparse_gradient_c, 0.9, 0.9, NULL},
 };
 
 static const struct pare_kernel *chosen;

@@ -2,6 +2,7 @@
 #define PARE_KERNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct pare_taps;
 struct pare_corr;
@@ -9,7 +10,7 @@ struct sparse_product;
 struct sparse_slope;
 
 /**
- * A set of dense kernels: a row of the table in kernel.c, chosen once by
+ * A set of kernels: a row of the table in kernel.c, chosen once by
  * CPU. Every row computes the same products; rows of one `family` give the
  * same bits.
  */
@@ -43,6 +44,14 @@ struct pare_kernel {
     /** Densities up to which they are faster than gemm: forward alone, and
         with the gradients. */
     double sparse_infer, sparse_train;
+    /**
+     * The words of as many of n random blocks as are made side by side, from
+     * the first on, as pare_rng_block has them in every row; NULL: of none.
+     *
+     * @return how many blocks these are
+     */
+    size_t (*rng_blocks)(uint32_t *out, size_t n, uint64_t seed, uint32_t sub,
+                         uint32_t stream, uint64_t first);
 };
 
 /** Rows of the table, best first; index n returns NULL. */

@@ -2,6 +2,7 @@
 #define PARE_KERNEL_ROWS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The products behind the rows of kernel.c; contracts as kernel.h says. */
 #define PARE_GEMM(name)                                                      \
@@ -31,5 +32,10 @@ void pare_sparse_gradient_avx512(const struct sparse_slope *p);
 void pare_sparse_gradient_avx2(const struct sparse_slope *p);
 void pare_sparse_product_c(const struct sparse_product *p);
 void pare_sparse_gradient_c(const struct sparse_slope *p);
+
+size_t pare_rng_blocks_avx512(uint32_t *out, size_t n, uint64_t seed,
+                              uint32_t sub, uint32_t stream, uint64_t first);
+size_t pare_rng_blocks_avx2(uint32_t *out, size_t n, uint64_t seed,
+                            uint32_t sub, uint32_t stream, uint64_t first);
 
 #endif

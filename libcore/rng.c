@@ -1,6 +1,7 @@
 #include "rng.h"
 
 #include "clones.h"
+#include "kernel.h"
 
 #include <math.h>
 
@@ -94,7 +95,9 @@ static void philox_together(uint32_t *restrict out, uint64_t first,
 void pare_rng_blocks(uint32_t *out, size_t n, uint64_t seed,
                      enum pare_stream stream, uint32_t sub, uint64_t first)
 {
-    size_t i = 0;
+    size_t (*wide)(uint32_t *, size_t, uint64_t, uint32_t, uint32_t, uint64_t) =
+        pare_kernel()->rng_blocks;
+    size_t i = wide ? wide(out, n, seed, sub, (uint32_t)stream, first) : 0;
 
     for (; i + TOGETHER <= n; i += TOGETHER)
         philox_together(out + 4 * i, first + i, sub, (uint32_t)stream,
