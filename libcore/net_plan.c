@@ -88,8 +88,13 @@ static bool is_image(const struct plan *p, const struct value *v)
     return p->net->buffer[v->buffer].image;
 }
 
-/* May a node write over the value? */
-static bool may_overwrite(const struct plan *p, const struct value *v)
+/*
+ * May a node of this kind write over the value? What an activation goes back
+ * by must stay; but of relu only who is above 0 counts, and dropout keeps
+ * that of all whose gradients it lets through.
+ */
+static bool may_overwrite(const struct plan *p, const struct value *v,
+                          enum pare_layer_op op)
 {
     const struct pare_net *net = p->net;
     const struct net_layer *by;
@@ -99,7 +104,8 @@ static bool may_overwrite(const struct plan *p, const struct value *v)
     if (v->node == NET_NONE || !net->train)
         return true;
     by = &net->layer[v->node];
-    return !by->activation || by->activation->from_input;
+    return !by->activation || by->activation->from_input ||
+           (by->op == PARE_OP_RELU && op == PARE_OP_DROPOUT);
 }
 
 /* Can this kind work in place? */
@@ -213,7 +219,7 @@ static void add_layer(struct plan *p, size_t i, size_t tensor, size_t owned)
         read_value(l, &in[k]);
         out->weights |= in[k].weights;
     }
-    if (in_place(net, l) && may_overwrite(p, &in[0])) {
+    if (in_place(net, l) && may_overwrite(p, &in[0], l->op)) {
         l->out = in[0].buffer;
         net->buffer[l->out].has_rows = false;
     } else {

@@ -85,10 +85,11 @@ static void seed_and_step_say_what_is_dropped(void **state)
 }
 
 /* A net with dropout, large enough for threads, trained in parts. */
-static void train(struct pare_model *m, const uint64_t *stops, int threads)
+static void train(struct pare_model *m, const char *gate, const uint64_t *stops,
+                  int threads)
 {
-    static const char *const layers[] = {"dropout(0.2)", "linear(90)", "relu",
-                                         "dropout", "linear(3)"};
+    const char *const layers[] = {"dropout(0.2)", "linear(90)", gate, "dropout",
+                                  "linear(3)"};
     static float x[CELLS];
     static int32_t y[SAMPLES];
     struct pare_dataset d = {
@@ -125,9 +126,9 @@ static void parts_and_threads_do_not_change_what_is_learnt(void **state)
     struct pare_model a, b;
 
     (void)state;
-    train(&a, whole, 1);
+    train(&a, "relu", whole, 1);
     for (int threads = 1; threads <= 4; threads++) {
-        train(&b, parts, threads);
+        train(&b, "relu", parts, threads);
         for (size_t t = 0; t < a.n_tensors; t++)
             assert_memory_equal(a.tensor[t].value, b.tensor[t].value,
                                 a.tensor[t].n * sizeof(float));
@@ -136,12 +137,29 @@ static void parts_and_threads_do_not_change_what_is_learnt(void **state)
     pare_model_release(&a);
 }
 
+/* Dropout writes over what relu gives, but not over another gate's. */
+static void relu_goes_back_by_what_dropout_leaves(void **state)
+{
+    static const uint64_t steps[] = {12, 0};
+    struct pare_model a, b;
+
+    (void)state;
+    train(&a, "relu", steps, 1);
+    train(&b, "leaky-relu(0)", steps, 1);
+    for (size_t t = 0; t < a.n_tensors; t++)
+        for (size_t i = 0; i < a.tensor[t].n; i++)
+            assert_true(a.tensor[t].value[i] == b.tensor[t].value[i]);
+    pare_model_release(&a);
+    pare_model_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_share_of_1_minus_p_is_kept_and_scaled),
         cmocka_unit_test(seed_and_step_say_what_is_dropped),
         cmocka_unit_test(parts_and_threads_do_not_change_what_is_learnt),
+        cmocka_unit_test(relu_goes_back_by_what_dropout_leaves),
     };
 
     return run_group(tests);
