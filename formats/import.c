@@ -35,8 +35,8 @@ static const struct pare_import_format formats[] = {
      "keras.io, Model saving and serialization APIs", pare_keras_looks,
      pare_keras_read},
     {"onnx", ".onnx", "graphs of operators, as other programs exchange them",
-     "github.com/onnx/onnx, onnx.proto, operator sets 7 to 20",
-     pare_onnx_looks, pare_onnx_read},
+     "github.com/onnx/onnx, onnx.proto, operator sets 7 to 20", pare_onnx_looks,
+     pare_onnx_read},
     {"npz", ".npz", "arrays of NumPy in an archive",
      "NumPy, numpy.savez and numpy.lib.format", pare_npz_looks,
      pare_npz_foreign},
@@ -266,6 +266,20 @@ static int read_path(struct pare_foreign *f, const char *path,
     return err;
 }
 
+/* The same error, of what the user named instead of where it was put. */
+static int blame(int err, const char *spooled, const char *path)
+{
+    char text[2048];
+    const char *at;
+
+    snprintf(text, sizeof text, "%s", pare_error());
+    at = strstr(text, spooled);
+    if (!at)
+        return err;
+    return pare_fail(err, "%.*s%s%s", (int)(at - text), text, path,
+                     at + strlen(spooled));
+}
+
 int pare_import_read(struct pare_foreign *f, const char *path,
                      const char *format)
 {
@@ -281,6 +295,9 @@ int pare_import_read(struct pare_foreign *f, const char *path,
     err = spool(&name, path);
     if (!err)
         err = read_path(f, name, format);
+    if (err && name)
+        err =
+            blame(err, name, strcmp(path, "-") == 0 ? "standard input" : path);
     if (name)
         unspool(name);
     free(name);

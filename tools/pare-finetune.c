@@ -267,11 +267,41 @@ static struct provenance *describe(const struct pare_train_options *t,
     return p;
 }
 
+/* A network that another program trained says nothing of how: it goes on with
+ * the defaults of pare-train. */
+static int adopt(struct pare_model *m, const char *state)
+{
+    struct pare_training *was = &m->training;
+    struct pare_optimizer_spec optimizer;
+    int err;
+
+    if (was->batch || m->init.spec[0])
+        return 0;
+    err = pare_optimizer_parse(&optimizer, TRAINING_OPTIMIZER);
+    if (err)
+        return err;
+    was->batch = TRAINING_BATCH;
+    was->lr = optimizer.row->default_lr;
+    was->seed = pare_digest_seed(state, "finetune");
+    strcpy(was->loss, TRAINING_LOSS);
+    strcpy(was->schedule, "constant");
+    strcpy(was->select, "last");
+    strcpy(m->optim.spec, optimizer.canon);
+    if (!opt.optimizer)
+        return 0;
+    err = pare_optimizer_parse(&optimizer, opt.optimizer);
+    was->lr = err ? 0 : optimizer.row->default_lr;
+    return err;
+}
+
 static int begin(struct pare_model *m, struct pare_train_options *t,
-                 struct stages *s, const struct pare_dataset *d)
+                 struct stages *s, const struct pare_dataset *d,
+                 const char *state)
 {
     int err = pare_model_fits(m, d);
 
+    if (!err)
+        err = adopt(m, state);
     if (!err)
         err = resolve(t, m);
     if (!err && opt.reset_optimizer)
@@ -297,7 +327,7 @@ static int run(struct stages *s, const char *path)
     if (!err)
         err = pare_digest_state(state, &m);
     if (!err)
-        err = begin(&m, &t, s, &d);
+        err = begin(&m, &t, s, &d, state);
     if (!err) {
         training_warn_loss(&tool, &m, t.loss->name);
         training_warn_levels(&tool, &m);

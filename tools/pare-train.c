@@ -28,13 +28,13 @@ struct options {
 
 static struct options opt = {
     .init = "pytorch",
-    .loss = "cross-entropy",
-    .optimizer = "adam",
+    .loss = TRAINING_LOSS,
+    .optimizer = TRAINING_OPTIMIZER,
     .schedule = "constant",
     .select = "last",
     .augment = "none",
     .dialect = "standard",
-    .batch = 64,
+    .batch = TRAINING_BATCH,
 };
 
 static const struct cli_option options[] = {
@@ -123,13 +123,14 @@ static void parse_specs(struct pare_train_options *t)
     t->threads = opt.watch.threads ? opt.watch.threads : pare_processors();
 }
 
-/* A model that was never trained takes the data's input description. */
+/* A model that was never trained takes the data's input description; one whose
+ * weights come from elsewhere has its own. */
 static int describe_input(struct pare_model *m, const struct pare_dataset *d)
 {
     struct pare_norm norm = {0};
     int err = 0;
 
-    if (m->training.batch)
+    if (m->training.batch || (!m->init.spec[0] && m->norm.scale != 0))
         return 0;
     if (pare_arch_is_rbm(&m->arch))
         norm.scale = d->norm.scale; /* from 0 to 1, as they are */

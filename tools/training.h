@@ -6,6 +6,11 @@
 #include "stages.h"
 #include "train.h"
 
+/* Where nothing else is said. */
+#define TRAINING_BATCH     64
+#define TRAINING_LOSS      "cross-entropy"
+#define TRAINING_OPTIMIZER "adam"
+
 /*
  * A run of training as pare-train and pare-finetune share it: the log, the
  * progress line, signals, and the autosave that lets a killed run go on.

@@ -128,6 +128,20 @@ pare-init -a 4-3 -o init.h5
 run pare-finetune -d d.h5 -e 1 init.h5
 fails_with 1 "a model that was never trained"
 err_has 'pare-train' "is a case for pare-train"
+
+# A network of another program's file, whose graph and normalisation it has.
+pare-export safetensors two.h5 -o two.safetensors
+pare-import --normalize none two.safetensors -o theirs.h5
+run pare-finetune -q -S 2 -d d.h5 -e 1 theirs.h5 -o tuned.h5
+status_is 0 "a network from elsewhere is trained on"
+pare-train -q -S 2 -d d.h5 -e 1 theirs.h5 -o trained.h5
+run pare-diff tuned.h5 trained.h5
+status_is 0 "as pare-train does it where nothing is said"
+run_sh 'pare-prune -q -s .5 theirs.h5 | pare-finetune -q -d d.h5 -e 1 -l .01 |
+    pare-check'
+status_is 0 "also pruned, in a pipe"
+run pare-finetune -q -d d.h5 theirs.h5 -o tuned.h5
+fails_with 1 "how long has to be said"
 sed 's/top$/tap/' d.csv >tap.csv
 pare-data csv --label kind --make-split 80,20,20 -S 1 -o tap.h5 tap.csv
 run pare-finetune -d tap.h5 -e 1 two.h5

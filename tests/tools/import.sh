@@ -323,4 +323,10 @@ pare-log --make --search . m.h5 >replay/Makefile
 run make -s -C replay OUT=m.h5
 same replay/m.h5 m.h5 "also of several files"
 
+run pare-import /dev/null
+fails_with 1 "nothing"
+err_has "'/dev/null' is of no known format" "is called by its name"
+run_sh 'printf x | pare-import'
+fails_with 1 "nonsense on standard input"
+err_has "'standard input' is of no" "is, too"
 finish
