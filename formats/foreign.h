@@ -142,6 +142,7 @@ struct pare_foreign_options {
     /* Matrices are (in, out), filters (height, width, in, out), and where an
        image becomes features its channels come last: as TensorFlow has it. */
     bool transpose;
+    bool logits;             /* leave out a softmax that the graph ends in */
     const char *const *only; /* globs of layers, or names; NULL ends; or NULL */
     const char *const *map;  /* "fc1.weight=a/b", "fc1=a"; NULL ends; or NULL */
 };
@@ -156,6 +157,10 @@ struct pare_foreign_options {
  * the same; bias, shift and beta; mean, running_mean and moving_mean; var,
  * running_var and moving_variance; a matrix is a weight). Dimensions of 1
  * are overlooked. All must be used, but for num_batches_tracked.
+ *
+ * Of a graph that the file has a last softmax or log-softmax is left out if
+ * options->logits says so; if it does not, a last softmax is noted, and else
+ * that there was neither.
  *
  * Names of tensors without a graph become names of pare: '/' becomes '.',
  * any other character that is not allowed '_', ":0" at the end is left out;
@@ -173,7 +178,8 @@ struct pare_foreign_options {
  * @param m  zeroed, out; written only on success
  * @param f  notes and matches are added
  * @return 0; PARE_EINVAL (architecture, mapping, nothing to map to, a file
- *         that knows its layout to be transposed); PARE_EFORMAT (values that
+ *         that knows its layout to be transposed, logits without a graph of
+ *         the file); PARE_EFORMAT (values that
  *         are not finite, names); PARE_EMISMATCH (does not fit the
  *         architecture, with the first tensor that does not); PARE_ELIMIT;
  *         PARE_ENOMEM

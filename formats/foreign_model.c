@@ -139,6 +139,49 @@ static int make_list(struct pare_model *m, struct pare_foreign *f,
     return err;
 }
 
+/* Parse the text without its last layer. */
+static int parse_shorter(struct pare_arch *arch, const char *text)
+{
+    char *copy = strdup(text);
+    char *space = copy ? strrchr(copy, ' ') : NULL;
+    int err;
+
+    if (!copy)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    if (space)
+        *space = '\0';
+    err = pare_arch_parse(arch, copy);
+    free(copy);
+    return err;
+}
+
+/* Cross-entropy has a softmax of its own: the one that a graph of the file
+ * ends in is left out if asked, or else told of. */
+static int end_in_logits(struct pare_arch *arch, struct pare_foreign *f,
+                         bool logits)
+{
+    const struct pare_layer *last =
+        arch->n_layers ? &arch->layer[arch->n_layers - 1] : NULL;
+    bool soft = last && last->kind->op == PARE_OP_SOFTMAX;
+    struct pare_arch shorter = {0};
+    int err;
+
+    if (!logits)
+        return soft ? pare_foreign_note(f, "the network ends in a softmax, "
+                                           "which cross-entropy applies "
+                                           "again: --logits leaves it out")
+                    : 0;
+    if (!soft && !(last && last->kind->op == PARE_OP_LOG_SOFTMAX))
+        return pare_foreign_note(f, "the network does not end in a softmax: "
+                                    "nothing was left out");
+    err = parse_shorter(&shorter, arch->text);
+    if (err)
+        return err;
+    pare_arch_release(arch);
+    *arch = shorter;
+    return 0;
+}
+
 /* A model of a graph, from the file or as asked. */
 static int make_graph(struct pare_model *m, struct pare_foreign *f,
                       struct foreign_list *l, const char *text,
@@ -149,6 +192,8 @@ static int make_graph(struct pare_model *m, struct pare_foreign *f,
 
     if (!err)
         err = pare_arch_need_graph(&arch);
+    if (!err && !o->arch)
+        err = end_in_logits(&arch, f, o->logits);
     if (err) {
         pare_arch_release(&arch);
         return err;
@@ -189,6 +234,12 @@ int pare_foreign_model(struct pare_model *m, struct pare_foreign *f,
     if (options->transpose && f->arch)
         return pare_fail(PARE_EINVAL, "the file says how its tensors lie: "
                                       "they are not to be transposed");
+    if (options->logits && (options->arch || !f->arch))
+        return pare_fail(PARE_EINVAL,
+                         "a softmax is left out of the graph of "
+                         "a file, and %s",
+                         options->arch ? "another is asked for"
+                                       : "there is none");
     err = pare_foreign_list(&l, f, options);
     if (!err)
         err = arch ? make_graph(&made, f, &l, arch, options)

@@ -13,7 +13,7 @@
 
 struct options {
     const char *arch, *data, *format, *graph, *normalize, *classes, *output;
-    bool transpose, verbose, zeros;
+    bool logits, transpose, verbose, zeros;
     struct cli_list only, map;
 };
 
@@ -43,7 +43,8 @@ static int make(struct pare_model *m, struct pare_foreign *f,
                 const struct options *o)
 {
     const char **only = end_list(&o->only), **map = end_list(&o->map);
-    struct pare_foreign_options how = {o->arch, o->transpose, only, map};
+    struct pare_foreign_options how = {o->arch, o->transpose, o->logits, only,
+                                       map};
     int err = only && map ? pare_foreign_model(m, f, &how) : (int)PARE_ENOMEM;
 
     free(only);
@@ -160,6 +161,8 @@ static int add_provenance(struct pare_model *m, const char *file,
         provenance_option(p, "-a", m->arch.text);
     if (o->format)
         provenance_option(p, "--format", o->format);
+    if (o->logits)
+        provenance_option(p, "--logits", NULL);
     if (o->transpose)
         provenance_option(p, "--transpose", NULL);
     for (size_t i = 0; i < o->map.n; i++)
@@ -245,6 +248,8 @@ int main(int argc, char **argv)
          NULL},
         {0, "graph", "FILE", CLI_TEXT, &o.graph, 0, 0,
          "JSON of the graph, for weights of Keras that lie alone", NULL},
+        {0, "logits", NULL, CLI_FLAG, &o.logits, 0, 0,
+         "leave out a softmax that the file's network ends in", NULL},
         {0, "map", "NAME=THEIRS", CLI_LIST, &o.map, 0, 0,
          "a tensor, or those of a layer, by its name in the file", NULL},
         {0, "normalize", "HOW", CLI_TEXT, &o.normalize, 0, 0,
@@ -279,6 +284,8 @@ int main(int argc, char **argv)
         cli_usage(&tool, "--graph is for weights of Keras, and not with -a");
     if (o.graph && (first == argc || strcmp(argv[first], "-") == 0))
         cli_usage(&tool, "--graph needs a file of weights");
+    if (o.logits && o.arch)
+        cli_usage(&tool, "--logits is for a file's own graph, and not with -a");
     if (o.map.n && !o.arch)
         cli_usage(&tool, "--map is for an architecture: use -a");
     return run(&tool, &o, first < argc ? argv[first] : "-")

@@ -30,6 +30,36 @@ run pare-import --zeros-pruned half.keras.h5 -o masked.h5
 run_sh "pare-stats --total masked.h5 | cut -f 7 | tail -n 1"
 out_is 0.5 "unless it is asked for"
 
+# A softmax at the end.
+for last in softmax log-softmax; do
+    pare-init -a "in(4) linear(6) relu linear(3) $last" -S 1 -o soft.h5
+    pare-export keras soft.h5 -o soft.keras.h5
+    run pare-import --logits soft.keras.h5 -o logits.h5
+    status_is 0 "$last is left out"
+    err_is '' "as was asked for"
+    run_sh 'pare-dump logits.h5 | grep "^arch "'
+    out_has 'linear[(]3[)]$' "of the architecture"
+    run pare-check logits.h5
+    status_is 0 "what stays is a model"
+    run_sh 'pare-log logits.h5'
+    out_has '--logits' "that tells of it"
+    run_sh 'pare-init -a "in(4) linear(6) relu linear(3)" -S 1 |
+        pare-diff - logits.h5'
+    status_is 0 "with all weights"
+done
+pare-init -a "in(4) linear(6) relu linear(3) softmax" -S 1 -o soft.h5
+pare-export keras soft.h5 -o soft.keras.h5
+run pare-import soft.keras.h5 -o soft.h5
+err_has 'ends in a softmax.*--logits' "one that stays is warned of"
+run pare-import --logits m.keras.h5 -o logits.h5
+status_is 0 "where there is no softmax"
+err_has 'nothing was left out' "none is left out"
+run pare-import --logits -a 4-6-3 soft.keras.h5
+fails_with 2 "another architecture and --logits"
+pare-export npz soft.h5 -o soft.npz
+run pare-import --logits soft.npz
+fails_with 1 "no architecture and --logits"
+
 run pare-import --graph no.json half.keras.h5
 fails_with 1 "a graph that is not there"
 run pare-import --graph half.h5 half.keras.h5

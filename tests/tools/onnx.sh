@@ -9,7 +9,10 @@ there_and_back() {
     status_is 0 "it goes out: $1"
     run pare-import m.onnx -o back.h5
     status_is 0 "it comes back: $1"
-    err_is "" "without a warning: $1"
+    case $1 in
+    *' softmax') err_has 'ends in a softmax' "with a warning: $1" ;;
+    *) err_is "" "without a warning: $1" ;;
+    esac
     run pare-diff m.h5 back.h5
     status_is 0 "as it was: $1"
     pare-export onnx back.h5 -o again.onnx
