@@ -77,7 +77,7 @@ static int odd_type(const struct text *t, const char *type)
                        : strchr(type, 'c') ? "complex numbers"
                                            : "values";
 
-    return pare_fail(PARE_EFORMAT,
+    return pare_fail(PARE_EUNREAD,
                      "'%s' holds %s of type '%s', which are not read", t->name,
                      what, type);
 }
@@ -90,7 +90,7 @@ static int take_type(struct pare_npy *a, struct text *t)
 
     skip_space(t);
     if (t->at < t->end && *t->at == '[')
-        return pare_fail(PARE_EFORMAT,
+        return pare_fail(PARE_EUNREAD,
                          "'%s' holds structures of named fields, which are "
                          "not read",
                          t->name);
@@ -208,7 +208,7 @@ static int check_length(struct pare_npy *a, size_t have, const char *name)
     a->count = 1;
     for (int i = 0; i < a->rank; i++) {
         if (a->dim[i] == 0)
-            return pare_fail(PARE_EFORMAT, "'%s': dimension %d is 0", name,
+            return pare_fail(PARE_EUNREAD, "'%s': dimension %d is 0", name,
                              i + 1);
         if (a->count > PARE_NPY_LIMIT / a->size / a->dim[i])
             return pare_fail(PARE_ELIMIT,

@@ -29,8 +29,8 @@ struct pare_npy {
  * @param a      zeroed, out; release with pare_npy_release
  * @param bytes  [n] the file, malloc'd; taken over, freed on failure
  * @param name   of the file, for messages
- * @return 0; PARE_EFORMAT (not NPY, header, type, a length other than the
- *         shape says, a dimension of 0); PARE_ELIMIT
+ * @return 0; PARE_EFORMAT (not NPY, header, a length other than the shape
+ *         says); PARE_EUNREAD (type, a dimension of 0); PARE_ELIMIT
  *
  * Source: NumPy, NEP 1, "A Simple File Format for NumPy Arrays", and
  * numpy.lib.format for versions 2.0 and 3.0.

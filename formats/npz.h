@@ -42,7 +42,8 @@ void pare_npz_names(char *buf, size_t n, const struct pare_npz *z);
  * @param a      zeroed, out
  * @param label  of the array, for messages
  * @return 0; PARE_EFORMAT (no such array, encrypted, packed in another way,
- *         damaged, and as pare_npy_parse); PARE_ELIMIT; PARE_ENOMEM
+ *         damaged, and as pare_npy_parse); PARE_EUNREAD; PARE_ELIMIT;
+ *         PARE_ENOMEM
  */
 int pare_npz_read(struct pare_npy *a, const struct pare_npz *z,
                   const char *name, const char *label);

@@ -58,6 +58,8 @@ int pare_npz_foreign(struct pare_foreign *f, const char *path)
         err = pare_npz_read(&a, z, name, name);
         if (!err)
             err = add_array(&new, &a, name);
+        else if (err == PARE_EUNREAD)
+            err = pare_foreign_note(&new, "%s: left out", pare_error());
         pare_npy_release(&a);
     }
     pare_npz_free(z);

@@ -16,7 +16,8 @@ enum pare_status {
     PARE_ELIMIT = -5,    /* larger than a stated limit */
     PARE_EMISMATCH = -6, /* two inputs that do not fit each other */
     PARE_EDIVERGED = -7, /* training left the finite numbers */
-    PARE_ESTOPPED = -8   /* asked to stop by the caller (a signal) */
+    PARE_ESTOPPED = -8,  /* asked to stop by the caller (a signal) */
+    PARE_EUNREAD = -9    /* sound, but of a kind that is not read */
 };
 
 /**

@@ -260,6 +260,27 @@ fails_with 1 "an array too much"
 err_has "no place for 'b'" "by its name"
 run pare-import -a 'in(3) linear(2,bias=no)' --transpose --only W net.npz -o w.h5
 status_is 0 "which can be left out"
+npy '|O' '1' 'cos\nsystem\n.' >O.npy
+npy '<U1' '1' 'a\0\0\0' >U.npy
+npy '<f4' '0, 2' '' >none.npy
+npz W W.npy o O.npy u U.npy none none.npy b b.npy >mixed.npz
+run pare-import -a 'in(3) linear(2)' --transpose mixed.npz -o mixed.h5
+status_is 0 "arrays come without what is none"
+err_has "'o' holds Python objects.*left out" "such as objects"
+err_has "'u' holds values of type '<U1'.*left out" "texts"
+err_has "'none': dimension 1 is 0: left out" "and nothing"
+run pare-import -a 'in(3) linear(2)' --transpose net.npz -o plain.h5
+run pare-diff mixed.h5 plain.h5
+status_is 0 "which changes nothing else"
+npz o O.npy >objects.npz
+run pare-import objects.npz
+fails_with 1 "an archive of nothing else"
+run pare-import O.npy
+fails_with 1 "objects alone"
+head -c 90 W.npy >cut.npy
+npz W W.npy b cut.npy >damaged.npz
+run pare-import damaged.npz
+fails_with 1 "an array that is cut off"
 npz W W.npy b b.npy c b.npy >more.npz
 run pare-import -v -a 'in(3) linear(2)' --transpose --map fc1.weight=W \
     --map fc1.bias=c --only W --only c more.npz -o mapped.h5
