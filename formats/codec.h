@@ -47,7 +47,7 @@ enum pare_mask_form {
 enum pare_value_form { PARE_VALUE_PLANES, PARE_VALUE_SAME, PARE_VALUE_CODES };
 
 /** A piece of a stream. */
-struct pare_piece {
+struct pare_coded_piece {
     enum pare_part part;
     uint8_t plane;       /* 0: the lowest bytes */
     uint32_t raw;        /* bytes that it stands for */
@@ -75,7 +75,7 @@ struct pare_coded {
     uint64_t n_mask;  /* raw bytes of a plane of the mask stream */
     uint64_t n_book;  /* levels, or scales */
     size_t n_pieces;
-    struct pare_piece *piece; /* [n_pieces] in the order of the bytes */
+    struct pare_coded_piece *piece; /* [n_pieces] in the order of the bytes */
 };
 
 /** How hard to try: `level` 1 (fast) to 9 (small). */

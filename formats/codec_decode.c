@@ -22,11 +22,11 @@ struct decoder {
     const struct pare_coded *c;
     int threads;
     size_t rows;
-    bool direct;                    /* entries follow each other in value */
-    uint64_t *bits;                 /* [n / 64 + 1], or NULL */
-    uint64_t *rank;                 /* [blocks + 1] entries before each block */
-    uint8_t *raw;                   /* of mask or book */
-    const struct pare_piece *piece; /* the first of a part */
+    bool direct;    /* entries follow each other in value */
+    uint64_t *bits; /* [n / 64 + 1], or NULL */
+    uint64_t *rank; /* [blocks + 1] entries before each block */
+    uint8_t *raw;   /* of mask or book */
+    const struct pare_coded_piece *piece; /* the first of a part */
     struct pare_tensor *t;
     struct pare_pattern *pattern;
     uint8_t *mask;
@@ -77,7 +77,7 @@ static size_t pieces_of(struct decoder *d, enum pare_part part)
     return n;
 }
 
-static int unpack(uint8_t *raw, const struct pare_piece *p)
+static int unpack(uint8_t *raw, const struct pare_coded_piece *p)
 {
     if (p->stored != p->raw)
         return pare_unsqueeze(raw, p->raw, p->data, p->stored);
@@ -414,7 +414,7 @@ static void value_task(void *arg, size_t i)
     pare_coded_shape(d->c, PARE_PART_VALUE, &planes, &raw);
     for (unsigned p = 0; !err && p < planes; p++) {
         size_t cuts = (size_t)div_up(raw, PARE_PIECE);
-        const struct pare_piece *piece =
+        const struct pare_coded_piece *piece =
             &d->piece[p * cuts + (d->c->value_form == PARE_VALUE_SAME ? 0 : i)];
 
         s.plane[p] = piece->data;
@@ -436,7 +436,7 @@ static int check_tail(struct decoder *d)
 {
     const struct pare_coded *c = d->c;
     size_t n = pieces_of(d, PARE_PART_VALUE), radix = pare_coded_radix(c);
-    const struct pare_piece *last;
+    const struct pare_coded_piece *last;
     uint8_t *raw;
     size_t rest;
     int err;

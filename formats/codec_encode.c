@@ -38,7 +38,7 @@ int pare_encoder_run(struct pare_encoder *e, size_t n,
 }
 
 /* Bytes of planes as pieces; *sum is increased. */
-int pare_squeeze_planes(struct pare_piece *piece, uint64_t *sum,
+int pare_squeeze_planes(struct pare_coded_piece *piece, uint64_t *sum,
                         const uint8_t *raw, unsigned planes, uint64_t n,
                         int level)
 {
@@ -165,15 +165,17 @@ static int choose_rotation(struct pare_encoder *e)
     return 0;
 }
 
-static struct pare_piece *value_piece(const struct pare_encoder *e,
-                                      unsigned plane, unsigned planes, size_t i)
+static struct pare_coded_piece *value_piece(const struct pare_encoder *e,
+                                            unsigned plane, unsigned planes,
+                                            size_t i)
 {
     size_t cuts = (e->c->n_pieces - e->at_value) / planes;
 
     return &e->c->piece[e->at_value + plane * cuts + i];
 }
 
-static int squeeze_into(struct pare_piece *p, const uint8_t *raw, int level)
+static int squeeze_into(struct pare_coded_piece *p, const uint8_t *raw,
+                        int level)
 {
     uint8_t *data = NULL;
     int err = pare_squeeze(&data, &p->stored, raw, p->raw, level);
@@ -226,7 +228,7 @@ static int plane_pieces(struct pare_encoder *e, size_t i)
     if (!err)
         err = fill_planes(raw, e, i, n);
     for (unsigned p = 0; !err && p < width; p++) {
-        struct pare_piece *piece = value_piece(e, p, width, i);
+        struct pare_coded_piece *piece = value_piece(e, p, width, i);
         uint8_t *data = NULL;
 
         err =
@@ -290,7 +292,7 @@ static int same_piece(struct pare_encoder *e)
 static void piece_task(void *arg, size_t i)
 {
     struct pare_encoder *e = arg;
-    struct pare_piece *p = &e->c->piece[i];
+    struct pare_coded_piece *p = &e->c->piece[i];
 
     if (i >= e->at_value) {
         i -= e->at_value;

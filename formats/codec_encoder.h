@@ -78,7 +78,7 @@ uint64_t pare_codes_cost(const struct pare_encoder *e, uint8_t *per,
                          uint32_t drop);
 
 /** Bytes of planes as pieces; *sum is increased. */
-int pare_squeeze_planes(struct pare_piece *piece, uint64_t *sum,
+int pare_squeeze_planes(struct pare_coded_piece *piece, uint64_t *sum,
                         const uint8_t *raw, unsigned planes, uint64_t n,
                         int level);
 

@@ -161,7 +161,7 @@ static int try_plans(size_t *best, const struct pare_mask_plan *plan, size_t n,
 
     for (size_t i = 0; !err && i < n; i++) {
         uint64_t cuts = pare_div_up(plan[i].n_mask, PARE_PIECE), sum = 0;
-        struct pare_piece *piece =
+        struct pare_coded_piece *piece =
             calloc((size_t)cuts * plan[i].planes, sizeof *piece);
         uint8_t *raw = NULL;
 

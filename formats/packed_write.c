@@ -64,7 +64,7 @@ static int bytes_add(struct bytes *b, struct pare_coded *c)
     pare_coded_put(b->word + b->n_words, c);
     b->n_words += words;
     for (size_t i = 0; i < c->n_pieces; i++) {
-        struct pare_piece *p = &c->piece[i];
+        struct pare_coded_piece *p = &c->piece[i];
 
         memcpy(b->byte + b->n, p->data, p->stored);
         b->n += p->stored;
