@@ -331,9 +331,12 @@ static size_t by_zlib(uint8_t *to, size_t below, const uint8_t *raw, size_t n,
     return made;
 }
 
+/* A longer search is not always smaller: high levels try the low way, too. */
 static const struct {
-    int strategy, low, high; /* levels up to 6, from 7 on */
-} ways[] = {{Z_RLE, 6, 9}, {Z_DEFAULT_STRATEGY, 6, 9}};
+    int strategy, level;
+    int from; /* our level that it begins at */
+} ways[] = {
+    {Z_RLE, 6, 1}, {Z_DEFAULT_STRATEGY, 6, 1}, {Z_DEFAULT_STRATEGY, 9, 7}};
 
 /* Is a sample from the middle smaller that way than by frequencies? */
 static int sample_gains(const uint8_t *raw, size_t n, int level, int strategy)
@@ -355,10 +358,11 @@ static void try_zlib(uint8_t *data, size_t *size, uint8_t *other,
                      const uint8_t *raw, size_t n, int level)
 {
     for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
-        int how = level < 7 ? ways[w].low : ways[w].high;
+        int how = ways[w].level;
         size_t made;
 
-        if (level < 7 && !sample_gains(raw, n, how, ways[w].strategy))
+        if (level < ways[w].from ||
+            (level < 7 && !sample_gains(raw, n, how, ways[w].strategy)))
             continue;
         made = by_zlib(other, *size, raw, n, how, ways[w].strategy);
         if (made) {
