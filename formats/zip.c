@@ -182,6 +182,35 @@ static int sort_members(struct pare_zip *z, const char *path)
     return 0;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct member *x = *(const struct member *const *)a;
+    const struct member *y = *(const struct member *const *)b;
+
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Bytes of an archive are those of one member: what all of them unpack to is
+ * in proportion to the file. */
+static int check_places(const struct pare_zip *z, const char *path)
+{
+    const struct member **p = malloc((z->n_members + 1) * sizeof *p);
+    int rc = p ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
+
+    for (size_t i = 0; p && i < z->n_members; i++)
+        p[i] = &z->member[i];
+    if (p)
+        qsort(p, z->n_members, sizeof *p, by_place);
+    for (size_t i = 1; !rc && i < z->n_members; i++) {
+        uint64_t room = p[i]->at - p[i - 1]->at;
+
+        if (room < 30 || room - 30 < p[i - 1]->packed)
+            rc = damaged(path, "two members overlap");
+    }
+    free(p);
+    return rc;
+}
+
 static int read_directory(struct pare_zip *z, const struct place *d,
                           const char *path)
 {
@@ -213,8 +242,9 @@ static int read_directory(struct pare_zip *z, const struct place *d,
         p += size;
         left -= size;
     }
-    return left ? damaged(path, "its directory is too long")
-                : sort_members(z, path);
+    if (left)
+        return damaged(path, "its directory is too long");
+    return check_places(z, path);
 }
 
 int pare_zip_parse(struct pare_zip **out, void *bytes, size_t n,
@@ -234,6 +264,8 @@ int pare_zip_parse(struct pare_zip **out, void *bytes, size_t n,
     if (rc == 0) {
         z->directory = (size_t)d.at;
         rc = read_directory(z, &d, path);
+        if (rc == 0)
+            rc = sort_members(z, path);
     }
     if (rc)
         pare_zip_free(z);

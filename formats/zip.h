@@ -19,7 +19,8 @@ struct pare_zip;
  * @param z      out; free with pare_zip_free
  * @param bytes  [n] the file, malloc'd; taken over, freed on failure
  * @param path   for messages
- * @return 0; PARE_EFORMAT (not ZIP, cut off, damaged, the same name twice);
+ * @return 0; PARE_EFORMAT (not ZIP, cut off, damaged, the same name twice,
+ *         members that overlap);
  *         PARE_ELIMIT (members, length of a name); PARE_ENOMEM
  *
  * Source: PKWARE, APPNOTE.TXT, ".ZIP File Format Specification", 4.3-4.5.

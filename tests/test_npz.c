@@ -244,7 +244,7 @@ static void odd_archives_are_refused(void **state)
     put32(&z, b + 20, 4000);
     refused(&z, "beyond the end");
     make(&z, false);
-    put32(&z, b + 42, 0);
+    z.b[b + 42]++;
     refused(&z, "its head is not");
     put32(&z, b + 42, 0xFFFFFFF0);
     refused(&z, "beyond the end");
@@ -293,6 +293,26 @@ static void a_bomb_is_refused_by_what_it_declares(void **state)
     at = z.n - 22 - 20 - 56 - 24;
     put(z.b, &at, (uint64_t)1 << 40, 8);
     refused(&z, "declares more than 4294967296 bytes");
+}
+
+static void members_that_share_bytes_are_refused(void **state)
+{
+    unsigned char npy[128];
+    size_t n = array(npy), at, second;
+    struct zip z;
+
+    (void)state;
+    for (unsigned back = 0; back < 2; back++) {
+        memset(&z, 0, sizeof z);
+        add(&z, "a.npy", npy, n, 0);
+        second = z.n;
+        add(&z, "b.npy", npy, n, 0);
+        /* Where b begins: at a, or before a's values end. */
+        at = z.size / 2 + 42;
+        put(z.directory, &at, back ? second - 6 : 0, 4);
+        finish(&z);
+        refused(&z, "two members overlap");
+    }
 }
 
 static void names_are_cut_to_fit(void **state)
@@ -417,6 +437,7 @@ int main(void)
         cmocka_unit_test(stored_and_deflated_arrays_are_read),
         cmocka_unit_test(odd_archives_are_refused),
         cmocka_unit_test(a_bomb_is_refused_by_what_it_declares),
+        cmocka_unit_test(members_that_share_bytes_are_refused),
         cmocka_unit_test(names_are_cut_to_fit),
         cmocka_unit_test(damaged_archives_do_no_harm),
         cmocka_unit_test(archives_that_are_written_are_read),
