@@ -134,7 +134,8 @@ int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
 
     if (err)
         return err;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Not waiting for one who writes, if it is a pipe that an index names. */
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st))
         err = cannot_read(path, strerror(errno));
     else if (S_ISDIR(st.st_mode))

@@ -148,6 +148,10 @@ for name in ../m-2.safetensors /dev/zero . .. '' 'a\\b'; do
     fails_with 1 "an index that names '$name'"
     err_has 'not the name of a file beside it' "by its name: $name"
 done
+mkfifo pipe
+index '"a.weight":"m-1.safetensors","a.bias":"pipe"'
+fails_with 1 "an index that names a pipe is not waited for"
+err_has 'not a regular file' "which it says"
 index '"a.weight":"m-1.safetensors","a.weight":"m-1.safetensors"'
 fails_with 1 "a tensor twice in an index"
 
