@@ -34,6 +34,9 @@ gzip -nc images.idx >packed.idx
 pare-init -a 'in(2,8,8) conv2d(3,3) batchnorm2d relu maxpool(2) gelu a=silu
     conv2d(3,1,bias=no) add(conv2,a) srelu pad(left=1) concat(pad1,pad1)
     dropout linear(4) softmax' -S 1 | pare-export onnx -o graph.onnx
+pare-init -a 'in(2,8,8) conv2d(3,3,pad=1) batchnorm2d relu maxpool(2) flatten
+    linear(4) softmax' -S 1 | pare-export keras -o graph.keras
+ok "one with a filter" pare-pack --tier F bits.h5 -o filter.h5
 pare-export safetensors masked.h5 -o named.safetensors
 safetensors '{"a.w":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},
 "a.i":{"dtype":"I64","shape":[],"data_offsets":[12,20]},
@@ -57,7 +60,7 @@ suffix=
 npz x/data.pkl data.pkl x/data/0 data0 >new.pth
 unset suffix
 for file in named.safetensors types.safetensors types.index.json old.pth \
-    new.pth; do
+    new.pth graph.keras; do
     run_sh "pare-import $file | pare-check -"
     status_is 0 "a file of another program: $file"
 done
@@ -76,9 +79,9 @@ if have h5repack; then
 fi
 
 run fuzz_files "$seconds" "$seed" data.h5 dense.h5 trained.h5 masked.h5 \
-    index.h5 bits.h5 undo.h5 coded.h5 small.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
+    index.h5 bits.h5 undo.h5 coded.h5 small.h5 filter.h5 trained.h5 masked.h5 data.h5 twin.txt table.csv \
     images.idx packed.idx x.npy archive.npz palette.png alpha.png colour.jpg \
-    ink.jpg graph.onnx graph.onnx named.safetensors types.safetensors \
+    ink.jpg graph.onnx graph.onnx graph.keras graph.keras named.safetensors types.safetensors \
     types.index.json old.pth old.pth old.pth new.pth $more
 cat "$OUT"
 status_is 0 "nothing crashes, hangs, or is read as something else"

@@ -2,7 +2,8 @@
  * Damage files and read them as a tool would: nothing may crash, take more
  * than 6 seconds of processor time or 700 MB, or be read as another model.
  * The name tells the reader: .h5 (model and data), .txt (the text twin),
- * .csv, .idx, .npy, .npz, .png, .jpg, .onnx, .safetensors, .index.json, .pth.
+ * .csv, .idx, .npy, .npz, .png, .jpg, .onnx, .keras, .safetensors,
+ * .index.json, .pth.
  * What fails is kept as bad-N beside the case.
  *
  * usage: fuzz_files SECONDS SEED FILE...
@@ -346,6 +347,8 @@ static bool read_case(const struct seed *s, const char *path)
         return read_npz(path);
     if (ends(s->path, ".onnx"))
         return read_foreign(path, "onnx");
+    if (ends(s->path, ".keras"))
+        return read_foreign(path, "keras");
     if (ends(s->path, ".safetensors"))
         return read_foreign(path, "safetensors");
     if (ends(s->path, ".index.json"))
