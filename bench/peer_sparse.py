@@ -1,13 +1,16 @@
 """A worker that multiplies with a sparse matrix as PyTorch or SciPy does.
 
     peer_sparse.py torch|scipy forward|step ROWS COLS BATCH SPARSITY [WAY]
+    peer_sparse.py autograd step ROWS COLS BATCH SPARSITY
 
 One thread. A step is W x, W' dy, the gradients of the entries of W and an
 update with momentum. Of the ways to get these gradients that there are, the
 fastest on this machine is taken, or WAY: "sampled" (torch) and "gathered"
 make those alone, "dense" all of them, in memory of rows x columns. The
 transpose of W is another matrix in its best order whose values are copied:
-neither library has a better one. The protocol is that of worker.h.
+neither library has a better one. "autograd" is the step as PyTorch itself
+takes it: W @ x and its backward, whose gradient of a CSR matrix is a dense one,
+of which the entries of W are taken. The protocol is that of worker.h.
 """
 import resource
 import sys
@@ -65,6 +68,40 @@ class Torch:
         self.value.add_(self.momentum, alpha=-LR)
         self.torch.index_select(self.value, 0, self.order,
                                 out=self.back.values())
+
+
+class Autograd:
+    def __init__(self, w, x, dy):
+        import torch
+        warnings.simplefilter("ignore")
+        torch.set_num_threads(1)
+        self.torch = torch
+        coo = w.tocoo()
+        self.rows = torch.from_numpy(coo.row.astype(np.int64))
+        self.cols = torch.from_numpy(coo.col.astype(np.int64))
+        self.w = torch.sparse_csr_tensor(
+            torch.from_numpy(w.indptr.astype(np.int64)),
+            torch.from_numpy(w.indices.astype(np.int64)),
+            torch.from_numpy(w.data), w.shape).requires_grad_(True)
+        self.momentum = torch.zeros(w.nnz)
+        self.x = torch.from_numpy(x).requires_grad_(True)
+        self.dy = torch.from_numpy(dy)
+
+    def slopes(self):
+        return {"autograd": self.slope}
+
+    def slope(self):
+        self.w.grad = self.x.grad = None
+        (self.w @ self.x).backward(self.dy)
+        g = self.w.grad
+        if g.layout == self.torch.sparse_csr:
+            return g.values()
+        return g[self.rows, self.cols]
+
+    def step(self, slope):
+        self.momentum.mul_(MOMENTUM).add_(slope())
+        with self.torch.no_grad():
+            self.w.values().add_(self.momentum, alpha=-LR)
 
 
 class Scipy:
@@ -130,9 +167,12 @@ def main():
     x = rng.standard_normal((cols, batch)).astype(np.float32)
     dy = rng.standard_normal((rows, batch)).astype(np.float32)
     w = scipy.sparse.csr_matrix(dense)
-    peer = (Torch if which == "torch" else Scipy)(w, x, dy)
-    label, run = "", peer.forward
-    if what == "step":
+    kind = {"torch": Torch, "autograd": Autograd, "scipy": Scipy}[which]
+    peer = kind(w, x, dy)
+    label = ""
+    if what == "forward":
+        run = peer.forward
+    else:
         label, slope = best(peer, sys.argv[7:])
         run = lambda: peer.step(slope)
     parts = 3 if what == "step" else 1

@@ -199,8 +199,9 @@ rows_sparsestep() {
                 step="step $shape $batch ${case%:*}"
                 ours="w pare=exec $bin/bench_sparse ${step%% *} $best ${step#* }"
                 "$py" -c 'import torch, scipy' 2>/dev/null || continue
-                race -g x4 "$ours" \
-                    "w torch=exec $py $here/peer_sparse.py torch $step"
+                peer="exec $py $here/peer_sparse.py"
+                race -g x4 "$ours" "w torch, by hand=$peer torch $step" \
+                    "w torch=$peer autograd $step"
                 peer="exec $py $here/peer_sparse.py scipy $step"
                 race -g x12 "$ours" "w scipy, dense gradient=$peer dense" \
                     "w scipy=$peer gathered"
