@@ -1,3 +1,4 @@
+#include "adler.h"
 #include "rng.h"
 #include "squeeze.h"
 #include "status.h"
@@ -71,6 +72,24 @@ static void zlib_reads_what_is_written(void **state)
             }
     free(raw);
     free(back);
+}
+
+static void the_sum_is_that_of_zlib(void **state)
+{
+    uint8_t *raw = malloc(MOST);
+
+    (void)state;
+    assert_non_null(raw);
+    for (int k = 0; k < 3; k++) {
+        for (size_t i = 0; i < MOST; i++)
+            raw[i] = (uint8_t)(k == 0 ? 0 : k == 1 ? 255 : i * i >> 3);
+        for (size_t n = 0; n <= MOST; n += n < 300 ? 1 : n % 7 + 997)
+            assert_int_equal(pare_adler32(raw, n),
+                             adler32(adler32(0, NULL, 0), raw, (uInt)n));
+        assert_int_equal(pare_adler32(raw + 1, MOST - 1),
+                         adler32(1, raw + 1, MOST - 1));
+    }
+    free(raw);
 }
 
 static void the_size_is_known_beforehand(void **state)
@@ -186,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zlib_reads_what_is_written),
+        cmocka_unit_test(the_sum_is_that_of_zlib),
         cmocka_unit_test(the_size_is_known_beforehand),
         cmocka_unit_test(high_levels_find_what_repeats),
         cmocka_unit_test(a_high_level_is_never_larger_than_the_default),
