@@ -5,7 +5,6 @@
 #include "codec_parts.h"
 #include "lanes.h"
 #include "parallel.h"
-#include "status.h"
 
 #include <stdlib.h>
 
@@ -30,16 +29,6 @@ struct pare_encoder {
     size_t at_value; /* first piece of values */
     int *status;     /* of each task */
 };
-
-static inline int pare_codec_no_memory(void)
-{
-    return pare_fail(PARE_ENOMEM, "out of memory");
-}
-
-static inline uint64_t pare_div_up(uint64_t a, uint64_t b)
-{
-    return a / b + (a % b > 0);
-}
 
 /** Run n tasks that leave a status each; the first that is not 0. */
 int pare_encoder_run(struct pare_encoder *e, size_t n,

@@ -3,11 +3,23 @@
 
 /* What the files of the codec share. */
 #include "codec.h"
+#include "status.h"
 
 #define PARE_CODEC_BLOCK  4096 /* positions gathered or spread at a time */
 #define PARE_CODEC_SLACK  16   /* words that lanes read or write too far */
+#define PARE_CODEC_PAST   ((uint64_t)1 << 22) /* values that no cache holds */
 #define PARE_CODEC_GROUP  32   /* positions of an n:m group, at most */
 #define PARE_CODEC_GROUPS 65536
+
+static inline int pare_codec_no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "out of memory");
+}
+
+static inline uint64_t pare_div_up(uint64_t a, uint64_t b)
+{
+    return a / b + (a % b > 0);
+}
 
 /** Planes and raw bytes of each plane of a part, from the head's fields. */
 void pare_coded_shape(const struct pare_coded *c, enum pare_part part,

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
-#ifdef PARE_HAVE_LIBDEFLATE
-#include <libdeflate.h>
-#endif
 
 #include "adler.h"
 #include "status.h"
@@ -464,40 +461,3 @@ int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
     memcpy(own, raw, n);
     return pare_squeeze_own(data, stored, own, n, level);
 }
-
-#ifdef PARE_HAVE_LIBDEFLATE
-int pare_unsqueeze(uint8_t *raw, size_t n, const uint8_t *data, size_t stored)
-{
-    struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-    size_t used = 0, made = 0;
-    enum libdeflate_result r;
-
-    if (!d)
-        return PARE_ENOMEM;
-    r = libdeflate_zlib_decompress_ex(d, data, stored, raw, n, &used, &made);
-    libdeflate_free_decompressor(d);
-    return r == LIBDEFLATE_SUCCESS && used == stored && made == n
-               ? 0
-               : PARE_EFORMAT;
-}
-#else
-int pare_unsqueeze(uint8_t *raw, size_t n, const uint8_t *data, size_t stored)
-{
-    z_stream z = {0};
-    int end;
-
-    if (inflateInit(&z) != Z_OK)
-        return PARE_ENOMEM;
-    z.next_in = (Bytef *)(uintptr_t)data;
-    z.avail_in = (uInt)stored;
-    z.next_out = raw;
-    z.avail_out = (uInt)n;
-    end = inflate(&z, Z_FINISH);
-    inflateEnd(&z);
-    if (end == Z_MEM_ERROR)
-        return PARE_ENOMEM;
-    return end == Z_STREAM_END && z.avail_in == 0 && z.avail_out == 0
-               ? 0
-               : PARE_EFORMAT;
-}
-#endif

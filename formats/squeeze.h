@@ -36,13 +36,4 @@ int pare_squeeze(uint8_t **data, uint32_t *stored, const uint8_t *raw, size_t n,
 int pare_squeeze_own(uint8_t **data, uint32_t *stored, uint8_t *raw, size_t n,
                      int level);
 
-/**
- * The reverse of one stream that is not the bytes themselves.
- *
- * @param raw  [n] out; undefined after failure
- * @return 0; PARE_EFORMAT: damaged, or not of n bytes, or bytes are left
- *         over; PARE_ENOMEM (no message)
- */
-int pare_unsqueeze(uint8_t *raw, size_t n, const uint8_t *data, size_t stored);
-
 #endif

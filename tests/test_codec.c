@@ -465,6 +465,33 @@ static void bytes_do_not_depend_on_threads(void **state)
     }
 }
 
+/* Streams are decoded two at a time where there are enough: an odd number of
+   them, of one plane or more. */
+static void many_pieces_come_back_at_any_number_of_threads(void **state)
+{
+    static const struct {
+        double sparsity;
+        enum pare_dtype dtype;
+        int levels;
+    } kind[] = {{0, PARE_F32, 0},
+                {.02, PARE_F16, 0},
+                {.1, PARE_BF16, 0},
+                {.02, PARE_F32, 100}};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof kind / sizeof kind[0]; k++) {
+        struct pare_tensor t = gaussian(2500, 1000, kind[k].sparsity);
+
+        if (kind[k].levels)
+            levels(&t, PARE_QUANT_UNIFORM, (size_t)kind[k].levels);
+        t.dtype = kind[k].dtype;
+        pare_dtype_round(t.value, t.n, t.dtype);
+        for (int threads = 1; threads <= 3; threads++)
+            round_trip(&t, 3, threads);
+        empty(&t);
+    }
+}
+
 /* H(s) + (1 - s) H(value) of what is there, in bytes. */
 static double limit(const struct pare_tensor *t, double value_bits)
 {
@@ -535,6 +562,7 @@ int main(void)
         cmocka_unit_test(tensors_of_other_ranks_come_back),
         cmocka_unit_test(slots_are_coded_under_the_mask),
         cmocka_unit_test(bytes_do_not_depend_on_threads),
+        cmocka_unit_test(many_pieces_come_back_at_any_number_of_threads),
         cmocka_unit_test(a_hundred_thousand_weights_stay_near_the_limit),
         cmocka_unit_test(gaussian_sizes_reach_their_targets),
     };
