@@ -1,7 +1,8 @@
 # Accuracy and loss by epoch, and where connections lie, of the runs of one
 # study, beside the published ones: of published.tsv, `pare log --history` and
 # `pare stats --trend`.  Models are DIR/ARM/seedN/eEPOCH[-core].h5.  Needs
-# interval.awk; `show` lists epochs.
+# interval.awk; `show` lists epochs, `beyond` those that have published values
+# even if no run came so far.
 
 BEGIN { FS = "\t" }
 /^#/ { next }
@@ -147,6 +148,10 @@ END {
     for (i = 1; i <= m && part[i] < last; i++)
         shown[++n_shown] = part[i]
     shown[++n_shown] = last
+    m = split(beyond, part, " ")
+    for (i = 1; i <= m; i++)
+        if (part[i] > last)
+            shown[++n_shown] = part[i]
     shown[++n_shown] = "best"
     for (k = 1; k <= n_arms; k++)
         most = seeds[arms[k]] > most ? seeds[arms[k]] : most
