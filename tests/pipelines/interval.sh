@@ -56,4 +56,13 @@ out_has '^T, 2 seeds$' "seeds are counted"
 out_has '^control +15\.00 \(7\.07\) +0\.1500 \(0\.0707\) +- +10$' "the control"
 out_has '^other +5/12 +45\.00 \(21\.21\) \+30\.00 \+- 127\.06 ' \
     "an arm, its weights without what has one dimension"
+
+# Each experiment is told of, by its row and its section and in the manual.
+for file in "$PIPELINES"/*/Makefile; do
+    name=$(basename "$(dirname "$file")")
+    ok "$name has a row" grep -q "^| .$name. |" "$PIPELINES/README.md"
+    ok "$name has a section" grep -qx "## $name" "$PIPELINES/README.md"
+    ok "$name is in the manual" grep -Eq "^\.It Pa (.* )?$name( |\$)" \
+        "$SRC/man/pare-pipelines.7"
+done
 finish
