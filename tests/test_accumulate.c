@@ -5,6 +5,7 @@
 #include "ref/accumulate_ref.h"
 #include "same_bits.h"
 #include "small_model.h"
+#include "stop_at.h"
 #include "train_case.h"
 
 enum { MOVEMENT = 1, HEBBIAN = 2, BOTH = 3, LAST = 5 * ACC_EPOCHS };
@@ -111,14 +112,6 @@ static void same_values(const struct pare_model *a, const struct pare_model *b)
     for (size_t t = 0; t < a->n_tensors; t++)
         assert_memory_equal(a->tensor[t].value, b->tensor[t].value,
                             a->tensor[t].n * sizeof(float));
-}
-
-static int stop_at(void *arg, const struct pare_model *m, double lr,
-                   double loss)
-{
-    (void)lr;
-    (void)loss;
-    return m->training.step == *(const uint64_t *)arg;
 }
 
 static void a_stopped_run_gathers_on_where_it_stood(void **state)

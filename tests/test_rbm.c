@@ -6,6 +6,7 @@
 #include "observe.h"
 #include "rbm.h"
 #include "ref/rbm_ref.h"
+#include "stop_at.h"
 #include "train.h"
 
 enum { SAMPLES = RBM_TRAIN + RBM_VAL };
@@ -198,14 +199,6 @@ static void compact_and_masked_agree(void **state)
                          dense.m.tensor[t].value[i], 1e-5);
     release(&dense);
     release(&compact);
-}
-
-static int stop_at(void *arg, const struct pare_model *m, double lr,
-                   double loss)
-{
-    (void)lr;
-    (void)loss;
-    return m->training.step == *(const uint64_t *)arg;
 }
 
 static void stopped_and_resumed_is_uninterrupted(void **state)

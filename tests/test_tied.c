@@ -4,6 +4,7 @@
 #include "levels.h"
 #include "model_copy.h"
 #include "ref/tied_ref.h"
+#include "stop_at.h"
 #include "tied.h"
 #include "train_case.h"
 
@@ -149,14 +150,6 @@ static void threads_do_not_change_the_bits(void **state)
 }
 
 /* Go on with a copy whose books are as a file has them. */
-static int stop_at(void *arg, const struct pare_model *m, double lr,
-                   double loss)
-{
-    (void)lr;
-    (void)loss;
-    return m->training.step == *(const uint64_t *)arg;
-}
-
 static void stopped_and_resumed_is_uninterrupted(void **state)
 {
     struct setup whole, parts;

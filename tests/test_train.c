@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "stop_at.h"
 #include "train_case.h"
 
 static void same_bits(const struct setup *a, const struct setup *b)
@@ -55,15 +56,6 @@ static void a_run_is_that_of_pytorch(void **state)
                      5e-5 * (1 + train_ref_sum[t][1]));
     }
     pare_model_release(&s.m);
-}
-
-/* Stop when *arg steps have been done. */
-static int stop_at(void *arg, const struct pare_model *m, double lr,
-                   double loss)
-{
-    (void)lr;
-    (void)loss;
-    return m->training.step == *(const uint64_t *)arg;
 }
 
 static void stopped_and_resumed_is_uninterrupted(void **state)
