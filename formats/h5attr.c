@@ -9,6 +9,15 @@
 #define ATTR_MAX      4096
 #define ATTR_LIST_MAX 60000 /* of 65,535 that an object header can hold */
 
+/* Bytes of an attribute of one of our types in an object's header. */
+static uint64_t weight_of(const char *name, hid_t type, hid_t s)
+{
+    const hssize_t n = H5Sget_simple_extent_npoints(s);
+
+    return 26 + strlen(name) +
+           (uint64_t)(n > 0 ? n : 0) * (uint64_t)H5Tget_size(type);
+}
+
 /* The one place where an attribute is made; s is closed. */
 static int make_attribute(struct pare_h5w *w, const char *path,
                           const char *name, hid_t type, hid_t memory, hid_t s,
@@ -17,6 +26,11 @@ static int make_attribute(struct pare_h5w *w, const char *path,
     hid_t a = H5I_INVALID_HID;
     bool ok = false;
 
+    if (w->weigh && s >= 0) {
+        w->weight += weight_of(name, type, s);
+        H5Sclose(s);
+        return 0;
+    }
     if (s >= 0)
         a = H5Acreate_by_name(w->file, path, name, type, s, H5P_DEFAULT,
                               H5P_DEFAULT, H5P_DEFAULT);

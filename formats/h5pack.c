@@ -91,7 +91,6 @@ int h5block_pack(struct h5block *b)
     return err;
 }
 
-#define FILTER_MIN   ((size_t)1 << 12) /* below this it is not worth it */
 #define FILTER_CHUNK ((size_t)1 << 24)
 /* Most bytes of an array for a stored one: readers take twice as many. */
 #define FILTER_RATIO 500
@@ -102,11 +101,11 @@ static void filter_chunk(void *arg, size_t i)
     struct h5block *b = arg;
     size_t size = (size_t)b->chunk_rows * b->row, at = i * size;
     size_t have = b->bytes - at < size ? b->bytes - at : size;
-    size_t cols = b->row / b->width;
+    size_t cols = b->rank > 1 ? b->row / b->width : 0;
     uint8_t *raw = calloc(1, size), *out = NULL;
 
     if (raw) {
-        memcpy(raw, b->values + at, have);
+        b->make(b->arg, raw, at, have);
         if (pare_rans_encode(&out, &b->packed_size[i], raw, size, b->width,
                              cols > UINT32_MAX ? 0 : (uint32_t)cols) !=
             PARE_RANS_OK)
@@ -120,7 +119,7 @@ int h5block_filter(struct h5block *b, int threads)
 {
     size_t rows = (size_t)b->dim[0], total = 0;
 
-    if (b->bytes < FILTER_MIN || b->rank == 0 || b->row > CHUNK_MAX)
+    if (b->bytes == 0 || b->rank == 0 || b->row > CHUNK_MAX)
         return 0;
     b->n_chunks = (b->bytes + FILTER_CHUNK - 1) / FILTER_CHUNK;
     if (b->n_chunks > rows)
@@ -137,7 +136,7 @@ int h5block_filter(struct h5block *b, int threads)
             return pare_fail(PARE_ENOMEM, "no memory");
         total += b->packed_size[i];
     }
-    if (total + 1024 > b->bytes || b->bytes / FILTER_RATIO > total)
+    if (b->bytes / FILTER_RATIO > total)
         b->chunk_rows = 0;
     return 0;
 }

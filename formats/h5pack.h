@@ -14,6 +14,9 @@ struct h5block {
     hsize_t dim[PARE_H5_RANK_MAX];
     size_t bytes, row; /* of all, and of one step of the first axis */
     const char *values;
+    /* In their place, with the filter: see struct pare_h5w_made. */
+    void (*make)(const void *arg, void *out, size_t at, size_t n);
+    const void *arg;
     hsize_t chunk_rows; /* 0: contiguous */
     int strategy;       /* of zlib */
     unsigned width;     /* with the filter of rans.h: bytes of a value */
@@ -27,9 +30,9 @@ struct h5block {
 int h5block_pack(struct h5block *b);
 
 /**
- * Code the values by the filter of rans.h, in chunks of equal rows, unless
- * they are few or readers would take the file for a bomb: then chunk_rows
- * stays 0. width is set. Bytes do not depend on threads. 0 or PARE_ENOMEM.
+ * Make and code the values by the filter of rans.h, in chunks of equal rows,
+ * unless there are none or readers would take the file for a bomb: then
+ * chunk_rows stays 0. width is set. Bytes do not depend on threads. 0 or PARE_ENOMEM.
  */
 int h5block_filter(struct h5block *b, int threads);
 

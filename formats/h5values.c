@@ -66,7 +66,16 @@ static int check_space(struct dataset *d)
     return 0;
 }
 
-/* No filter but one deflate, or that of rans.h on float32. */
+/* Is it of a type that values and gaps of tensors have in a file? */
+static bool is_value(const struct dataset *d)
+{
+    return pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_F32)) ||
+           pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_F16)) ||
+           pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_U16)) ||
+           pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_U32));
+}
+
+/* No filter but one deflate, or that of rans.h on values. */
 static int check_filters(struct dataset *d, hid_t p)
 {
     int n = H5Pget_nfilters(p);
@@ -80,7 +89,7 @@ static int check_filters(struct dataset *d, hid_t p)
         return 0;
     filter = H5Pget_filter2(p, 0, &flags, &n_values, NULL, 0, NULL, &config);
     d->rans = n == 1 && filter == PARE_RANS_FILTER &&
-              H5Tequal(d->type, H5T_IEEE_F32LE) > 0;
+              is_value(d);
     if (d->rans)
         return 0;
     if (n > 1 || filter != H5Z_FILTER_DEFLATE)

@@ -19,6 +19,8 @@ struct pare_h5w {
     size_t n_space, space_room;
     struct space *space; /* addresses behind which there is nothing */
     bool spill;          /* values go to a file at once */
+    bool weigh;          /* nothing is written, it is added up here: */
+    uint64_t weight;
     struct {
         const char *name; /* of the next dataset's attribute, or NULL */
         enum pare_h5_type type;

@@ -13,6 +13,13 @@
 #include "rans.h"
 #include "status.h"
 
+/* Of a dataset's parts in the form of HDF5 1.8, about. */
+#define HEADER_BYTES     95
+#define DEFLATE_BYTES    5
+#define FILTER_BYTES     60
+#define NODE_CHUNKS      2 /* half of the chunks that a node of an index has */
+#define NODE_BYTES(rank) (24 + 32 + 5 * (16 + 8 * (rank)))
+
 #define LINKS_MAX 200 /* of a group that keeps them in its header */
 #define MADE_MIN  ((size_t)1 << 20) /* fewer bytes are made at once */
 
@@ -21,16 +28,27 @@ static int enomem(void)
     return pare_fail(PARE_ENOMEM, "no memory");
 }
 
+enum form { PORTABLE, SMALL, FILTERED };
+
+/* Small indices of chunks. The file says so in an object that libhdf5 makes
+ * by the default properties of groups: without this it would hold a time. */
+static bool set_chunk_index(hid_t p)
+{
+    return H5Pset_obj_track_times(H5P_GROUP_CREATE_DEFAULT, 0) >= 0 &&
+           H5Pset_istore_k(p, NODE_CHUNKS) >= 0;
+}
+
 /* Creation properties of the file: no times, small symbol tables where there
- * are some. */
-static hid_t file_properties(bool small)
+ * are some, small indices of chunks. */
+static hid_t file_properties(enum form form)
 {
     hid_t p = H5Pcreate(H5P_FILE_CREATE);
 
     if (p < 0)
         return p;
     if (H5Pset_obj_track_times(p, 0) < 0 ||
-        (!small && H5Pset_sym_k(p, 4, 4) < 0) ||
+        (form == PORTABLE && H5Pset_sym_k(p, 4, 4) < 0) ||
+        (form == FILTERED && !set_chunk_index(p)) ||
         H5Pset_local_heap_size_hint(p, 64) < 0) {
         H5Pclose(p);
         return H5I_INVALID_HID;
@@ -38,9 +56,10 @@ static hid_t file_properties(bool small)
     return p;
 }
 
-static hid_t access_properties(bool small)
+static hid_t access_properties(enum form form)
 {
-    H5F_libver_t oldest = small ? H5F_LIBVER_V18 : H5F_LIBVER_EARLIEST;
+    H5F_libver_t oldest =
+        form == PORTABLE ? H5F_LIBVER_EARLIEST : H5F_LIBVER_V18;
     hid_t p = H5Pcreate(H5P_FILE_ACCESS);
 
     if (p < 0)
@@ -55,7 +74,7 @@ static hid_t access_properties(bool small)
     return p;
 }
 
-static int begin(struct pare_h5w **w, const char *path, bool small)
+static int begin(struct pare_h5w **w, const char *path, enum form form)
 {
     hid_t fcpl, fapl;
     struct pare_h5w *new = calloc(1, sizeof *new);
@@ -68,8 +87,8 @@ static int begin(struct pare_h5w **w, const char *path, bool small)
         return enomem();
     }
     pare_h5lib_init();
-    fcpl = file_properties(small);
-    fapl = access_properties(small);
+    fcpl = file_properties(form);
+    fapl = access_properties(form);
     if (fcpl >= 0 && fapl >= 0)
         new->file = path ? H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl)
                          : pare_h5store_create(new->store, fcpl, fapl);
@@ -88,12 +107,17 @@ static int begin(struct pare_h5w **w, const char *path, bool small)
 
 int pare_h5w_new(struct pare_h5w **w, const char *path)
 {
-    return begin(w, path, false);
+    return begin(w, path, PORTABLE);
 }
 
 int pare_h5w_new_small(struct pare_h5w **w, const char *path)
 {
-    return begin(w, path, true);
+    return begin(w, path, SMALL);
+}
+
+int pare_h5w_new_filtered(struct pare_h5w **w, const char *path)
+{
+    return begin(w, path, FILTERED);
 }
 
 static int close_file(struct pare_h5w *w)
@@ -170,7 +194,7 @@ static bool set_filter(hid_t p, const struct h5block *b)
                                 NULL,
                                 NULL,
                                 (H5Z_func_t)no_filter};
-    size_t cols = b->row / b->width;
+    size_t cols = b->rank > 1 ? b->row / b->width : 0;
     const unsigned value[] = {1, b->width,
                               cols > UINT32_MAX ? 0 : (unsigned)cols};
 
@@ -243,9 +267,8 @@ static bool write_next(struct pare_h5w *w, const char *path)
                                        w->next.values) == 0;
 }
 
-/* The one place where a dataset is made. */
-static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
-                        hid_t memory, const struct h5block *b)
+static int write_dataset(struct pare_h5w *w, const char *path, hid_t type,
+                         hid_t memory, const struct h5block *b)
 {
     hid_t p = dataset_properties(b, w->next.name), d = H5I_INVALID_HID;
     hid_t s = b->rank ? H5Screate_simple(b->rank, b->dim, NULL)
@@ -263,6 +286,33 @@ static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
     if (s >= 0)
         H5Sclose(s);
     return ok ? 0 : fail_write(path);
+}
+
+/* Bytes that a dataset takes in a file of pare_h5w_new_filtered: its values,
+ * its header, its link, and the index of its chunks. */
+static uint64_t weight_of(const char *path, const struct h5block *b)
+{
+    const uint64_t rank = (uint64_t)b->rank;
+    uint64_t n = HEADER_BYTES + 16 * rank + strlen(strrchr(path, '/'));
+
+    if (!b->chunk_rows)
+        return n + b->bytes;
+    for (size_t i = 0; i < b->n_chunks; i++)
+        n += b->packed_size[i];
+    n += 4 * rank + (b->width ? FILTER_BYTES : DEFLATE_BYTES);
+    return n + (b->n_chunks <= 2 * NODE_CHUNKS ? 1 : (b->n_chunks + 1) / 2) *
+                   NODE_BYTES(rank);
+}
+
+/* The one place where a dataset is made. */
+static int make_dataset(struct pare_h5w *w, const char *path, hid_t type,
+                        hid_t memory, const struct h5block *b)
+{
+    if (w->weigh) {
+        w->weight += weight_of(path, b);
+        return 0;
+    }
+    return write_dataset(w, path, type, memory, b);
 }
 
 static int make_block(struct h5block *b, int rank, const size_t *dim,
@@ -320,20 +370,38 @@ static int write_data(struct pare_h5w *w, const char *path,
     return err;
 }
 
-int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path, int rank,
-                    const size_t *dim, const float *values, int threads)
+int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path,
+                    enum pare_h5_type type, int rank, const size_t *dim,
+                    const struct pare_h5w_made *made, uint64_t most,
+                    int threads)
 {
     struct h5block b;
-    int err = make_block(&b, rank, dim, sizeof *values, values);
+    int err = make_block(&b, rank, dim, pare_h5lib_size(type), NULL);
 
-    b.width = sizeof *values;
+    *done = false;
+    b.width = (unsigned)pare_h5lib_size(type);
+    b.make = made->make;
+    b.arg = made->arg;
     if (!err && is_little_endian())
         err = h5block_filter(&b, threads);
-    *done = !err && b.chunk_rows;
-    if (*done)
-        err = make_typed(w, path, PARE_H5_F32, &b);
+    if (!err && b.chunk_rows && weight_of(path, &b) < most) {
+        err = make_typed(w, path, type, &b);
+        *done = !err;
+    }
     h5block_release(&b);
     return err;
+}
+
+void pare_h5w_weigh(struct pare_h5w *w)
+{
+    w->weigh = true;
+    w->weight = 0;
+}
+
+uint64_t pare_h5w_weighed(struct pare_h5w *w)
+{
+    w->weigh = false;
+    return w->weight;
 }
 
 int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
@@ -380,8 +448,8 @@ int pare_h5w_give_array(struct pare_h5w *w, const char *path,
 {
     int err;
 
-    if (!w->store || w->spill || !reserve_given(w)) {
-        err = w->store && !w->spill
+    if (!w->store || w->spill || w->weigh || !reserve_given(w)) {
+        err = w->store && !w->spill && !w->weigh
                   ? enomem()
                   : pare_h5w_data(w, path, type, rank, dim, values, false);
         free(values);
@@ -478,6 +546,10 @@ int pare_h5w_make(struct pare_h5w *w, const char *path, enum pare_h5_type type,
     void *values = NULL;
     int err;
 
+    if (w->weigh) {
+        free(arg);
+        return pare_h5w_data(w, path, type, 1, &n, NULL, false);
+    }
     if (!reserve_given(w)) {
         free(arg);
         return enomem();
@@ -538,8 +610,12 @@ int pare_h5w_item(struct pare_h5w *w, const char *path,
 
 int pare_h5w_stored(uint64_t *bytes, struct pare_h5w *w, const char *path)
 {
-    hid_t d = H5Dopen2(w->file, path, H5P_DEFAULT);
+    hid_t d;
 
+    *bytes = 0;
+    if (w->weigh)
+        return 0;
+    d = H5Dopen2(w->file, path, H5P_DEFAULT);
     if (d < 0)
         return fail_write(path);
     *bytes = H5Dget_storage_size(d);

@@ -30,6 +30,9 @@ int pare_h5w_new(struct pare_h5w **w, const char *path);
  *  That takes fewer bytes; readers of the portable profile may lack it. */
 int pare_h5w_new_small(struct pare_h5w **w, const char *path);
 
+/** That with small indices of chunks, for many short chunked datasets. */
+int pare_h5w_new_filtered(struct pare_h5w **w, const char *path);
+
 /**
  * From now on arrays go into a file as soon as they are written, which takes
  * no memory for them; the bytes are the same. Values that are lent are needed
@@ -73,16 +76,34 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
                   int rank, const size_t *dim, const void *values,
                   bool deflate);
 
+/** Values that are made when they are needed: bytes at..at+n-1 of them, whole
+ *  rows of the first axis, on any thread. */
+struct pare_h5w_made {
+    void (*make)(const void *arg, void *out, size_t at, size_t n);
+    const void *arg;
+};
+
 /**
- * Write float32 values by the filter of rans.h, which other readers need a
- * plug-in for. Few values, and those that readers would take for a bomb, are
- * left to the caller.
+ * Write values by the filter of rans.h, which other readers need a plug-in
+ * for. Those that readers would take for a bomb are left to the caller.
  *
  * @param done     out: whether a dataset was written
+ * @param type     of 4 or 2 bytes
+ * @param most     nothing is written unless the file gets fewer bytes longer
+ *                 by it, its metadata included
  * @param threads  the bytes do not depend on them
  */
-int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path, int rank,
-                    const size_t *dim, const float *values, int threads);
+int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path,
+                    enum pare_h5_type type, int rank, const size_t *dim,
+                    const struct pare_h5w_made *made, uint64_t most,
+                    int threads);
+
+/** From now on write nothing, and add up the bytes that datasets and
+ *  attributes would take in a file of pare_h5w_new_filtered, metadata
+ *  included: those values are exact, these are about. The end of it, and the
+ *  bytes. */
+void pare_h5w_weigh(struct pare_h5w *w);
+uint64_t pare_h5w_weighed(struct pare_h5w *w);
 
 /**
  * As pare_h5w_data without deflate, of values that the caller leaves where

@@ -120,26 +120,32 @@ int pare_write_array(struct pare_build *b, const char *path, const float *v,
 void pare_values_path(char *name, size_t size, const char *path,
                       const struct pare_tensor *t);
 
-/** Do the values of t lie dense at PATH, with what is 0 pruned? 1, 0, or a
- *  negative status. */
-int pare_read_is_filtered(struct pare_reader *r, const char *path,
-                          const struct pare_tensor *t);
-
-/** Where they lie, and whether dense: as pare_values_path in all files but
- *  those. */
+/** Where they lie, and whether dense though t has a mask or levels: 1, 0, or
+ *  a negative status. As pare_values_path in all files but those with the
+ *  filter of rans.h. */
 int pare_find_values(char *name, size_t size, struct pare_reader *r,
                      const char *path, const struct pare_tensor *t);
 
 /**
- * Write the values of a float32 weight by the filter of rans.h, and with them
- * its mask.
+ * Write the values of a tensor by the filter of rans.h, and with them its
+ * mask and levels.
  *
- * @param done  out: false: nothing was written, as the weight has entries
- *              that are 0, is small, or does not suit for other reasons
+ * @param done  out: false: nothing was written, as the filter is not asked
+ *              for, the plain layout is smaller, or the tensor does not suit
  */
 int pare_write_filtered(bool *done, struct pare_build *b, const char *path,
                         const struct pare_tensor *t,
                         struct pare_stored *stored);
+
+/** Values at NAME, of the shape of t and of any type that values have, to
+ *  out [t->n]. */
+int pare_read_whole(struct pare_reader *r, float *out, const char *name,
+                    const struct pare_tensor *t);
+
+/** The levels or scales of a quantised tensor to PATH.book or PATH.scale; their
+ *  bytes are added to stored->value_bytes. */
+int pare_write_book(struct pare_build *b, const char *path,
+                    const struct pare_tensor *t, struct pare_stored *stored);
 
 /** What the values of a tensor are stored as: t gets its type and levels.
  *  Bytes of these are added to stored->value_bytes. */

@@ -97,8 +97,9 @@ int pare_model_write_packed(const char *path, const struct pare_model *m,
                             struct pare_model_file *info);
 
 /**
- * The same in the plain layout, but for float32 weights, which the filter of
- * rans.h codes: with its plug-in they are dense datasets for all programs.
+ * The same in the plain layout, but for tensors that the filter of rans.h
+ * makes smaller, in bytes of the file: with its plug-in these are dense datasets
+ * for all programs. Their encoding is PARE_ENC_RANS.
  */
 int pare_model_write_filtered(const char *path, const struct pare_model *m,
                               int threads, struct pare_model_file *info);

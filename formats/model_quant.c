@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compact.h"
+#include "h5strings.h"
 #include "levels.h"
 #include "status.h"
 
@@ -88,18 +89,23 @@ static int write_16(struct pare_build *b, const char *name,
                         t->dtype);
 }
 
-static int write_book(struct pare_build *b, const char *name,
-                      const struct pare_tensor *t)
+int pare_write_book(struct pare_build *b, const char *path,
+                    const struct pare_tensor *t, struct pare_stored *stored)
 {
     const struct pare_quant *q = &t->quant;
     const bool scale = is_int8(t);
     const size_t n = scale ? q->n_scale : q->n_book;
     const float *v = scale ? q->scale : q->book;
+    char name[NAME_BYTES];
+    int err;
 
+    snprintf(name, sizeof name, "%s%s", path, scale ? ".scale" : ".book");
     if (t->dtype == PARE_F32)
-        return pare_h5w_data(b->w, name, PARE_H5_F32, 1, &n, v, false);
-    return write_narrow(b, name, 1, &n, narrow(v, NULL, n, t->dtype, n),
-                        t->dtype);
+        err = pare_h5w_data(b->w, name, PARE_H5_F32, 1, &n, v, false);
+    else
+        err = write_narrow(b, name, 1, &n, narrow(v, NULL, n, t->dtype, n),
+                           t->dtype);
+    return err ? err : add_stored(b, name, stored);
 }
 
 static int write_codes(struct pare_build *b, const char *name,
@@ -126,7 +132,7 @@ static int write_codes(struct pare_build *b, const char *name,
 int pare_write_values(struct pare_build *b, const char *path,
                       const struct pare_tensor *t, struct pare_stored *stored)
 {
-    char name[NAME_BYTES], book[NAME_BYTES];
+    char name[NAME_BYTES];
     const bool coded = t->quant.kind != PARE_QUANT_NONE;
     int err = coded ? 0 : pare_levels_check(t); /* codes are checked as made */
 
@@ -140,11 +146,7 @@ int pare_write_values(struct pare_build *b, const char *path,
                            : pare_write_dense(b, path, t->value, t);
     if (!err)
         err = add_stored(b, name, stored);
-    if (err || !coded)
-        return err;
-    snprintf(book, sizeof book, "%s%s", path, is_int8(t) ? ".scale" : ".book");
-    err = write_book(b, book, t);
-    return err ? err : add_stored(b, book, stored);
+    return err || !coded ? err : pare_write_book(b, path, t, stored);
 }
 
 /* ---- reading ----------------------------------------------------------- */
@@ -194,6 +196,35 @@ static int read_numbers(struct pare_reader *r, float *out, const char *name,
             type == PARE_F16 ? pare_from_f16(bits[i]) : pare_from_bf16(bits[i]);
     free(bits);
     return err;
+}
+
+int pare_read_whole(struct pare_reader *r, float *out, const char *name,
+                    const struct pare_tensor *t)
+{
+    struct pare_h5_info info;
+    enum pare_dtype type;
+    int err = pare_h5_info(&info, r->h, name);
+
+    if (!err)
+        err = pare_read_shape(&info, name, t);
+    if (!err)
+        err = find_dtype(&type, r, name, &info);
+    if (!err && r->walk)
+        return pare_h5_probe(r->h, name, info.type, info.count);
+    return err ? err : read_numbers(r, out, name, type, info.count);
+}
+
+/* Values that must be levels of the tensor. */
+static int read_levelled(struct pare_reader *r, const char *name,
+                         struct pare_tensor *t)
+{
+    int err = pare_read_whole(r, t->value, name, t);
+
+    if (!err && !r->walk)
+        err = pare_read_finite(t->value, name, t->n);
+    return !err && !r->walk && pare_levels_check(t)
+               ? pare_fail_prefix(PARE_EFORMAT, "'%s'", name)
+               : err;
 }
 
 /* Is it of the tensor's shape, or a list of what is kept? */
@@ -304,24 +335,42 @@ static int read_kind(struct pare_reader *r, const char *name,
     return err;
 }
 
+/* The type of values that are no codes, and their levels, if they have any. */
+static int read_type(struct pare_reader *r, const char *name, const char *path,
+                     struct pare_tensor *t, struct pare_stored *stored)
+{
+    struct pare_h5_info info;
+    enum pare_dtype type = PARE_F32;
+    int err = pare_h5_info(&info, r->h, name), there;
+
+    if (!err)
+        err = find_dtype(&type, r, name, &info);
+    if (err)
+        return err;
+    t->dtype = type;
+    there = strcmp(name, path) == 0 ? pare_h5_has_attr(r->h, path, "quant") : 0;
+    if (there <= 0)
+        return there;
+    err = read_kind(r, name, t);
+    if (!err)
+        err = read_book(r, path, t, stored);
+    if (!err && t->dtype != type)
+        err = pare_fail(PARE_EFORMAT, "'%s' holds %s, its levels are %s", name,
+                        pare_dtype_name(type), pare_dtype_name(t->dtype));
+    return err;
+}
+
 int pare_read_levels(struct pare_reader *r, const char *path,
                      struct pare_tensor *t, struct pare_stored *stored)
 {
     char plain[NAME_BYTES], name[NAME_BYTES];
-    struct pare_h5_info info;
     int coded, there, err;
 
     snprintf(name, sizeof name, "%s.codes", path);
-    coded = pare_find_values(plain, sizeof plain, r, path, t);
-    if (coded < 0)
-        return coded;
-    coded = pare_h5_exists(r->h, name);
-    if (coded < 0)
-        return coded;
-    if (!coded) {
-        err = pare_h5_info(&info, r->h, plain);
-        return err ? err : find_dtype(&t->dtype, r, plain, &info);
-    }
+    there = pare_find_values(plain, sizeof plain, r, path, t);
+    coded = there < 0 ? there : pare_h5_exists(r->h, name);
+    if (coded <= 0)
+        return coded ? coded : read_type(r, plain, path, t, stored);
     there = pare_h5_exists(r->h, plain);
     if (there)
         return there < 0 ? there
@@ -334,6 +383,7 @@ int pare_read_levels(struct pare_reader *r, const char *path,
 int pare_read_values(struct pare_reader *r, const char *path,
                      struct pare_tensor *t, struct pare_stored *stored)
 {
+    const bool coded = t->quant.kind != PARE_QUANT_NONE;
     char name[NAME_BYTES];
     struct pare_h5_info info;
     int dense = pare_find_values(name, sizeof name, r, path, t);
@@ -344,10 +394,13 @@ int pare_read_values(struct pare_reader *r, const char *path,
     stored->value_bytes += info.stored;
     if (info.filtered)
         stored->encoding = PARE_ENC_RANS;
-    if (t->quant.kind != PARE_QUANT_NONE)
-        return read_codes(r, name, &info, t);
+    if (coded)
+        return dense ? read_levelled(r, name, t)
+                     : read_codes(r, name, &info, t);
+    if (dense)
+        return pare_read_whole(r, t->value, name, t);
     if (t->dtype != PARE_F32)
         return read_16(r, name, &info, t);
-    return is_sparse(t) && !dense ? pare_read_kept(r, t->value, name, t)
-                                  : pare_read_dense(r, t->value, name, t);
+    return is_sparse(t) ? pare_read_kept(r, t->value, name, t)
+                        : pare_read_dense(r, t->value, name, t);
 }

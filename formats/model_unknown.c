@@ -68,7 +68,8 @@ static bool is_tensor(const char *name, const char *stem, bool mask, bool codes)
     return !*name || strcmp(name, ".kept") == 0 ||
            (mask &&
             (strcmp(name, ".mask") == 0 || strcmp(name, ".index") == 0 ||
-             strcmp(name, ".rows") == 0 || strcmp(name, ".gaps") == 0)) ||
+             strcmp(name, ".rows") == 0 || strcmp(name, ".gaps") == 0 ||
+             strcmp(name, ".zeros") == 0)) ||
            (codes &&
             (strcmp(name, ".codes") == 0 || strcmp(name, ".book") == 0 ||
              strcmp(name, ".scale") == 0));

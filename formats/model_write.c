@@ -253,11 +253,12 @@ static int write_texts(struct pare_build *b)
 
 /* The oldest version that can say it: 2 brought augmentation, 3 scores,
  * curves and undo points, 4 row pointers and what sparse training carries, 5
- * lists of tensors without a graph, 16-bit and quantised tensors, and the
- * packed layout. */
-static int format_version(const struct pare_model *m, bool packed)
+ * lists of tensors without a graph, 16-bit and quantised tensors, the packed
+ * layout and the filter. */
+static int format_version(const struct pare_model *m,
+                          const struct pare_model_file *info)
 {
-    if (packed || pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
+    if (info->packed || info->filter || pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
         return 5;
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].pattern &&
@@ -282,7 +283,7 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
         {"state", info->state},
     };
     int err = pare_h5w_attr_i64(b->w, "/", "format_version",
-                                format_version(b->m, info->packed));
+                                format_version(b->m, info));
 
     for (size_t i = 0; i < sizeof attr / sizeof *attr && !err; i++)
         if (attr[i].value)
@@ -299,7 +300,9 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
 int pare_model_begin(struct pare_h5w **w, const char *path,
                      const struct pare_model_file *info)
 {
-    return info->packed || info->filter ? pare_h5w_new_small(w, path) : pare_h5w_new(w, path);
+    if (info->filter)
+        return pare_h5w_new_filtered(w, path);
+    return info->packed ? pare_h5w_new_small(w, path) : pare_h5w_new(w, path);
 }
 
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,

@@ -116,10 +116,11 @@ static void say(const struct job *job)
 
         cli_warn(
             job->tool,
-            "%s: %s bytes before, %s after (%s: %s mask, %s "
+            "%s: %s bytes before, %s after (%s%s: %s mask, %s "
             "values)",
             m->tensor[i].name, cli_count(before, all_bytes(&job->in.stored[i])),
             cli_count(after, all_bytes(s)), pare_encoding_name(s->encoding),
+            job->o->filter && s->encoding != PARE_ENC_RANS ? ", plain" : "",
             cli_count(mask, s->mask_bytes), cli_count(values, s->value_bytes));
     }
     cli_warn(job->tool, "%s bytes before, %s after",

@@ -13,8 +13,8 @@ for bad in '--tier p' '--tier' '--tier F -9' '--tier F --plain'; do
 done
 
 # ---- there and back ----
-ok "a model" pare-init -a 100-64-10 -S 1 -o large.h5
-for s in 0 .5 .9 .97; do
+ok "a model" pare-init -a 200-64-10 -S 1 -o large.h5
+for s in 0 .5 .9 .95; do
     pare-prune -s $s large.h5 -o p.h5
     run pare-pack --tier F -j 1 p.h5 -o f.h5
     status_is 0 "a model of sparsity $s is packed"
@@ -32,10 +32,35 @@ for s in 0 .5 .9 .97; do
 done
 run_sh "pare-pack --tier F p.h5 | pare-prune -f .5 | pare-stats -"
 status_is 0 "it goes through pipes"
-pare-quantize --codebook 4 p.h5 | pare-pack --tier F -o book.h5
-pare-quantize --codebook 4 p.h5 -o plain.h5
-run pare-diff --state plain.h5 book.h5
-status_is 0 "quantised models are written as they were"
+
+# ---- levels and 16 bits ----
+pare-prune -s .9 large.h5 -o p.h5
+for q in '--codebook 16' '--uniform 3' '--int8 --per-tensor' --fp16 --bf16; do
+    # shellcheck disable=SC2086
+    pare-quantize $q p.h5 -o q.h5
+    run pare-pack --tier F --report report -o f.h5 q.h5
+    status_is 0 "a model of $q is packed"
+    ok "by the filter, the small layer plain" test "$(awk \
+        '/weight/ { printf "%s ", $NF }' report)" = "rans bitmap "
+    run pare-diff --state q.h5 f.h5
+    status_is 0 "and read, to the bit"
+    run pare-check f.h5
+    status_is 0 "it is sound"
+    pare-pack --plain f.h5 | pare-dump | sed '/^step /d' >f.txt
+    pare-pack --plain q.h5 | pare-dump | sed '/^step /d' >q.txt
+    same f.txt q.txt "with its levels"
+    pare-stats f.h5 | cut -f 2-9,11-14,16-17 >f.txt
+    pare-stats q.h5 | cut -f 2-9,11-14,16-17 >q.txt
+    same f.txt q.txt "stats says the same of it"
+    PARE_MODEL_MEMORY=1 pare-pack --tier F f.h5 -o stream.h5
+    pare-pack --tier F f.h5 -o whole.h5
+    same stream.h5 whole.h5 "tensor by tensor it is the same file"
+    PARE_MODEL_MEMORY=1 pare-unpack f.h5 -o stream.h5
+    pare-unpack f.h5 -o whole.h5
+    same stream.h5 whole.h5 "and unpacked, too"
+done
+pare-pack --tier F -v p.h5 >f.h5 2>said
+ok "what stays plain is told" grep -q 'fc2.bias: .*(dense, plain: ' said
 
 # ---- what others see ----
 if have h5dump && [ -f "$plugin/libpare_rans.so" ]; then
@@ -48,7 +73,7 @@ if have h5dump && [ -f "$plugin/libpare_rans.so" ]; then
     zeros=$(tr -s ', \n' '\n' <seen.txt | grep -c '^0$')
     all=$(tr -s ', \n' '\n' <seen.txt | grep -c .)
     kept=$(pare-stats p.h5 | awk '$2 == "fc1" { print $5 - 64 }')
-    ok "with it a dense array" test "$all" -eq 6400
+    ok "with it a dense array" test "$all" -eq 12800
     ok "of as many zeros as are pruned" test $((all - zeros)) -eq "$kept"
 fi
 
