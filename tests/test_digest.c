@@ -1,27 +1,39 @@
 #include "extra_fixture.h"
 
 #include "bits.h"
+#include "levels_fixture.h"
 #include "model_file.h"
 #include "ref/digest_ref.h"
 
-/* A block that is full, one that is short, masks, state, checkpoints; or
- * scores, curves and undo points as well. */
-static void make_model(struct pare_model *m, bool extra)
+/* What the models have. */
+enum which {
+    RICH,   /* a block that is full, one that is short, masks, state,
+               checkpoints */
+    EXTRA,  /* scores, curves and undo points as well */
+    LEVELS, /* all kinds of levels and types, the mask over a codebook */
+    SCALES, /* the mask over a scale for each row */
+    MODELS
+};
+
+static void make_model(struct pare_model *m, enum which which)
 {
     static const char net[] = "in(73) linear(10) batchnorm relu linear(2)";
 
-    if (extra)
+    if (which == EXTRA)
         fixture_extra(m, net);
     else
         fixture_rich(m, net, 3);
+    if (which == LEVELS || which == SCALES)
+        fixture_levels(m, which == LEVELS ? FIXTURE_BOOK : FIXTURE_ROWS);
 }
 
-static void assert_digests(bool extra, const char *weights, const char *state)
+static void assert_digests(enum which which, const char *weights,
+                           const char *state)
 {
     char hex[PARE_DIGEST_LEN], whole[PARE_DIGEST_LEN];
     struct pare_model m;
 
-    make_model(&m, extra);
+    make_model(&m, which);
     assert_int_equal(pare_digest_both(hex, whole, &m), 0);
     assert_string_equal(hex, weights);
     assert_string_equal(whole, state);
@@ -31,8 +43,10 @@ static void assert_digests(bool extra, const char *weights, const char *state)
 static void digests_are_those_of_the_manual(void **state)
 {
     (void)state;
-    assert_digests(false, ref_weights, ref_state);
-    assert_digests(true, extra_weights, extra_state);
+    assert_digests(RICH, ref_weights, ref_state);
+    assert_digests(EXTRA, extra_weights, extra_state);
+    assert_digests(LEVELS, levels_weights, levels_state);
+    assert_digests(SCALES, scales_weights, scales_state);
 }
 
 static void bits_are_packed_and_counted_as_one_by_one(void **state)
@@ -80,12 +94,12 @@ static void the_first_value_that_is_not_finite_is_found(void **state)
 }
 
 /* For digest_ref.py. */
-static int write_model(const char *path, bool extra)
+static int write_model(const char *path, enum which which)
 {
     struct pare_model m;
     int err;
 
-    make_model(&m, extra);
+    make_model(&m, which);
     err = pare_model_write(path, &m, NULL);
     pare_model_release(&m);
     return err != 0;
@@ -99,7 +113,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_first_value_that_is_not_finite_is_found),
     };
 
-    if (argc == 3)
-        return write_model(argv[1], false) || write_model(argv[2], true);
-    return run_group(tests);
+    for (int i = 0; argc == 1 + MODELS && i < MODELS; i++)
+        if (write_model(argv[1 + i], (enum which)i))
+            return 1;
+    return argc > 1 ? 0 : run_group(tests);
 }

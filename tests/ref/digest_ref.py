@@ -2,10 +2,11 @@
 
 Prints digest_ref.h for models without dropout or convolutions; needs h5py,
 numpy and xxhash.  test_digest.c makes the same models, the second with scores,
-curves and undo points, and writes them when files are named:
+curves and undo points, the others with tensors of 16 bits and of levels, and
+writes them when files are named:
 
-    test_digest rich.h5 extra.h5
-    python digest_ref.py rich.h5 extra.h5 > digest_ref.h
+    test_digest rich.h5 extra.h5 levels.h5 scales.h5
+    python digest_ref.py rich.h5 extra.h5 levels.h5 scales.h5 > digest_ref.h
 """
 
 import struct
@@ -78,20 +79,52 @@ def read_mask(group, name, n):
     return None
 
 
+def word(attribute):
+    return attribute.decode() if isinstance(attribute, bytes) else attribute
+
+
+def numbers(dataset):
+    """Their type and the numbers as float32."""
+    v = dataset[:]
+    if v.dtype == np.uint16:
+        assert word(dataset.attrs["dtype"]) == "bfloat16"
+        return "bfloat16", (v.astype("<u4") << 16).view("<f4")
+    return v.dtype.name, v.astype("<f4")
+
+
 class Tensor:
     def __init__(self, f, layer, suffix):
         group = f["layers"][layer]
         self.name = layer + "." + suffix
         self.trained = suffix not in RUNNING
         self.mask = None
-        if suffix in group:
-            self.shape = group[suffix].shape
-            self.value = group[suffix][:].ravel()
-            return
-        kept = group[suffix + ".kept"]
-        self.shape = tuple(int(d) for d in kept.attrs["shape"].split())
-        self.mask = read_mask(group, suffix, int(np.prod(self.shape)))
-        self.value = spread(kept, self.mask)
+        self.quant, self.book, self.scale = "none", [], []
+        name = next(name for name in (suffix, suffix + ".kept",
+                                      suffix + ".codes") if name in group)
+        data = group[name]
+        self.shape = data.shape
+        if name.endswith(".kept") or read_mask(group, suffix, 1) is not None:
+            self.shape = tuple(int(d) for d in data.attrs["shape"].split())
+            self.mask = read_mask(group, suffix, int(np.prod(self.shape)))
+        if name.endswith(".codes"):
+            kept = self.decode(group, suffix, data)
+        else:
+            self.dtype, kept = numbers(data)
+        self.value = kept.ravel() if self.mask is None else spread(kept,
+                                                                   self.mask)
+
+    def decode(self, group, suffix, data):
+        """Values of codes: one for each, or for each that is kept."""
+        self.quant = word(data.attrs["quant"])
+        if self.quant != "int8":
+            self.dtype, self.book = numbers(group[suffix + ".book"])
+            return self.book[data[:].ravel()]
+        self.dtype, self.scale = numbers(group[suffix + ".scale"])
+        size = int(np.prod(self.shape))
+        where = np.arange(size) if self.mask is None else np.flatnonzero(
+            self.mask)
+        rows = where // (size // self.shape[0]) * (self.scale.size > 1)
+        return data[:].ravel().astype("<f4") * self.scale[rows]
 
     def own_mask(self, group):
         """Of an undo point."""
@@ -207,6 +240,14 @@ def curves_bytes(f, tensors):
     return out
 
 
+def levels_bytes(tensors):
+    if all(t.dtype == "float32" and t.quant == "none" for t in tensors):
+        return b""
+    return text("levels") + b"".join(
+        text(t.dtype) + text(t.quant) + values(t.book) + values(t.scale)
+        for t in tensors)
+
+
 def digests(f):
     tensors = find_tensors(f)
     weights = xxhash.xxh3_128_hexdigest(
@@ -220,12 +261,13 @@ def digests(f):
              + optim(f, "optimizer", lines, tensors) + training
              + text(spec) + u64(seed) + text(first)
              + checkpoints_bytes(f, lines, tensors) + history_bytes(f)
-             + scores_bytes(f, tensors) + curves_bytes(f, tensors))
+             + scores_bytes(f, tensors) + curves_bytes(f, tensors)
+             + levels_bytes(tensors))
     return weights, xxhash.xxh3_128_hexdigest(state)
 
 
 print("/* Made by digest_ref.py; do not edit. */")
-for which, path in zip(("ref", "extra"), sys.argv[1:]):
+for which, path in zip(("ref", "extra", "levels", "scales"), sys.argv[1:]):
     with h5py.File(path) as model:
         w, s = digests(model)
     print(f'static const char {which}_weights[] = "{w}";')
