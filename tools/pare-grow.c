@@ -246,14 +246,12 @@ static int write_report(const struct job *job)
 
 static void say(const struct job *job)
 {
-    char text[128], before[32], after[32];
+    char text[128];
 
     telling_unknown(job->tool, &job->in);
     outcome(text, sizeof text, job);
     cli_warn(job->tool, "%s", text);
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(before, job->in.bytes),
-             cli_count(after, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
 }
 
 static int run(struct job *job, const char *path)

@@ -230,9 +230,7 @@ static void say(const struct job *job)
              cli_count(died, job->report.died),
              cli_count(revived, job->report.revived),
              cli_count(kept_text, kept), cli_count(total_text, total));
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(died, job->in.bytes),
-             cli_count(revived, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
 }
 
 static int run(struct job *job)

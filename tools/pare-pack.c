@@ -123,9 +123,7 @@ static void say(const struct job *job)
             job->o->filter && s->encoding != PARE_ENC_RANS ? ", plain" : "",
             cli_count(mask, s->mask_bytes), cli_count(values, s->value_bytes));
     }
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(before, job->in.bytes),
-             cli_count(after, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
 }
 
 static int write_model(struct job *job)

@@ -242,15 +242,13 @@ static int write_report(const struct job *job)
 
 static void say(const struct job *job)
 {
-    char text[512], before[32], after[32];
+    char text[512];
 
     telling_unknown(job->tool, &job->in);
     outcome(text, sizeof text, job, &job->report);
     cli_warn(job->tool, "%s%s", text,
              job->report.grains_removed ? "" : ": nothing to do");
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(before, job->in.bytes),
-             cli_count(after, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
 }
 
 static int run(struct job *job, const char *path)

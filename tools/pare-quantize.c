@@ -403,16 +403,14 @@ static void say_row(const struct job *job, const struct pare_quantize_row *row)
 
 static void say(const struct job *job)
 {
-    char text[512], before[32], after[32];
+    char text[512];
 
     telling_unknown(job->tool, &job->in);
     for (size_t i = 0; i < job->report.n_rows; i++)
         say_row(job, &job->report.row[i]);
     outcome(text, sizeof text, job);
     cli_warn(job->tool, "%s", text);
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(before, job->in.bytes),
-             cli_count(after, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
 }
 
 /* Losses add up where levels are made of levels. */

@@ -81,7 +81,7 @@ static void say(const struct cli_tool *tool, const struct pare_model *m,
                 const struct pare_model_file *out, const struct options *o,
                 const struct pare_rewind_options *r)
 {
-    char kept_text[32], total_text[32], before[32], after[32];
+    char kept_text[32], total_text[32];
     char undone[64];
     uint64_t kept, total;
 
@@ -97,8 +97,7 @@ static void say(const struct cli_tool *tool, const struct pare_model *m,
              cli_count(total_text, total),
              (unsigned long long)m->training.epoch,
              (unsigned long long)m->training.step);
-    cli_warn(tool, "%s bytes before, %s after", cli_count(before, in->bytes),
-             cli_count(after, out->bytes));
+    telling_bytes(tool, in, out);
 }
 
 /* -t list: where the model can go back to. */

@@ -225,8 +225,7 @@ static int say(const struct job *job, const struct pare_model *result)
              cli_count(a, before.params), cli_count(b, after.params),
              cli_count(c, (uint64_t)before.macs),
              cli_count(d, (uint64_t)after.macs));
-    cli_warn(job->tool, "%s bytes before, %s after",
-             cli_count(a, job->in.bytes), cli_count(b, job->out.bytes));
+    telling_bytes(job->tool, &job->in, &job->out);
     return 0;
 }
 

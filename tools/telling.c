@@ -37,6 +37,16 @@ int telling_end(struct telling *t, const char *path)
     return err;
 }
 
+void telling_bytes(const struct cli_tool *tool,
+                   const struct pare_model_file *before,
+                   const struct pare_model_file *after)
+{
+    char was[32], is[32];
+
+    cli_warn(tool, "%s bytes before, %s after", cli_count(was, before->bytes),
+             cli_count(is, after->bytes));
+}
+
 void telling_unknown(const struct cli_tool *tool,
                      const struct pare_model_file *file)
 {

@@ -26,6 +26,11 @@ FILE *telling_line(struct telling *t, const struct pare_model *m,
 /** Write the table whole or not at all. 0; PARE_ENOMEM; PARE_EIO. */
 int telling_end(struct telling *t, const char *path);
 
+/** Say how large the model's file was, and how large it is now. */
+void telling_bytes(const struct cli_tool *tool,
+                   const struct pare_model_file *before,
+                   const struct pare_model_file *after);
+
 /** Warn of each object that this version did not know and has dropped. */
 void telling_unknown(const struct cli_tool *tool,
                      const struct pare_model_file *file);
