@@ -35,7 +35,7 @@ struct job {
     const struct cli_tool *tool;
     const struct options *o;
     struct pruning pruning;
-    struct prune_goal goal;
+    struct goal goal;
     struct pare_drop_options drop; /* rule NULL: a pruning by an amount */
     struct pare_model model;
     struct pare_model_file in, out;
@@ -50,13 +50,15 @@ static void set_goal(struct job *job)
     int split = pare_split_find(o->split);
     char bytes[32];
 
-    job->goal = (struct prune_goal){
-        .drop = (double)NAN, .data = &job->data, .verbose = o->verbose};
+    job->goal = (struct goal){.drop = (double)NAN,
+                              .data = &job->data,
+                              .threads = o->threads,
+                              .verbose = o->verbose};
     if (o->split_given && !o->drop_given)
         cli_usage(job->tool, "--split goes with --max-drop");
     if (o->bytes && o->drop_given)
         cli_usage(job->tool, "--bytes and --max-drop: one budget, please");
-    if (o->bytes && prune_goal_bytes(&job->goal.bytes, o->bytes))
+    if (o->bytes && goal_bytes(&job->goal.bytes, o->bytes))
         cli_usage(job->tool,
                   "--bytes takes a size as 100000, 100K or 1.5MB, "
                   "not '%s'",
@@ -154,7 +156,7 @@ static int read_inputs(struct job *job, const char *path)
 static void outcome(char *text, size_t size, const struct job *job,
                     const struct pare_prune_report *r)
 {
-    const struct prune_goal *g = &job->goal;
+    const struct goal *g = &job->goal;
     size_t n;
 
     if (job->drop.rule) {
@@ -258,11 +260,9 @@ static int run(struct job *job, const char *path)
 
     if (!rc && o->keep_undo)
         rc = pare_model_keep_undo(&job->model);
-    job->goal.finish = add_provenance;
-    job->goal.arg = job;
     if (!rc && !job->drop.rule && searching(job))
         rc = prune_search(&job->pruning.prune, &job->goal, &job->model,
-                          job->tool);
+                          job->tool, add_provenance, job);
     if (!rc && job->drop.rule)
         rc =
             prune_drop(&job->report, &job->model, &job->drop, o->p.no_collapse);

@@ -13,7 +13,6 @@
 #include "number.h"
 #include "parallel.h"
 #include "provenance.h"
-#include "prune-search.h"
 #include "quantize-search.h"
 #include "quantize.h"
 #include "status.h"
@@ -36,7 +35,7 @@ struct job {
     const struct cli_tool *tool;
     const struct options *o;
     struct pare_quantize_options q;
-    struct quantize_goal goal;
+    struct goal goal;
     struct pare_layer_amount *layer;
     bool searching; /* for a file's size or an accuracy */
     struct pare_model model;
@@ -202,11 +201,11 @@ static void set_goal(struct job *job)
     const struct options *o = job->o;
     int split = pare_split_find(o->split);
 
-    job->goal = (struct quantize_goal){.drop = (double)NAN,
-                                       .data = &job->data,
-                                       .threads = o->threads,
-                                       .verbose = o->verbose};
-    if (o->bytes && prune_goal_bytes(&job->goal.bytes, o->bytes))
+    job->goal = (struct goal){.drop = (double)NAN,
+                              .data = &job->data,
+                              .threads = o->threads,
+                              .verbose = o->verbose};
+    if (o->bytes && goal_bytes(&job->goal.bytes, o->bytes))
         cli_usage(job->tool,
                   "--bytes takes a size as 100000, 100K or 1.5MB, not '%s'",
                   o->bytes);

@@ -1,15 +1,10 @@
 /* Finding the sparsity that a budget allows. */
 #include "prune-search.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "evaluate.h"
 #include "model_copy.h"
 #include "model_file.h"
-#include "number.h"
 #include "status.h"
 
 /* What one trial came to. */
@@ -21,65 +16,29 @@ struct trial {
 /* A search under way. */
 struct search {
     struct pare_prune_options o;
-    const struct prune_goal *goal;
+    struct goal *goal;
     const struct pare_model *m;
     const struct cli_tool *tool;
+    prune_finish *finish;
+    void *arg;
     uint64_t total; /* weights in scope */
-    double base;    /* accuracy before */
 };
 
-int prune_goal_bytes(uint64_t *bytes, const char *text)
-{
-    static const struct {
-        const char *unit;
-        double factor;
-    } unit[] = {{"", 1},     {"K", 1024}, {"M", 1048576}, {"G", 1073741824},
-                {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
-    size_t n = strspn(text, "0123456789.");
-    char number[32];
-    double v;
-
-    if (n == 0 || n >= sizeof number)
-        return -1;
-    memcpy(number, text, n);
-    number[n] = '\0';
-    if (pare_number_parse(&v, number))
-        return -1;
-    for (size_t i = 0; i < sizeof unit / sizeof unit[0]; i++)
-        if (strcmp(text + n, unit[i].unit) == 0) {
-            v *= unit[i].factor;
-            if (v < 1 || v > 1e15)
-                return -1;
-            *bytes = (uint64_t)v;
-            return 0;
-        }
-    return -1;
-}
-
+/* The bytes of the file that it would be, or its accuracy. */
 static int measure(double *v, struct search *s, struct pare_model *m,
                    const struct pare_prune_report *r)
 {
-    struct pare_evaluation e = {0};
     void *image = NULL;
     size_t n = 0;
     int rc;
 
-    if (s->goal->bytes) {
-        rc = s->goal->finish(s->goal->arg, m, r);
-        if (!rc)
-            rc = pare_model_image(&image, &n, m, NULL);
-        free(image);
-        *v = (double)n;
-        return rc;
-    }
-    rc =
-        pare_evaluate(&e, m, s->goal->data, s->goal->split, s->o.input.threads);
-    if (!rc && e.n_classes == 0)
-        rc = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy to "
-                                       "search by");
+    if (!s->goal->bytes)
+        return goal_accuracy(v, m, s->goal);
+    rc = s->finish(s->arg, m, r);
     if (!rc)
-        *v = (double)e.correct / (double)e.n;
-    pare_evaluation_release(&e);
+        rc = pare_model_image(&image, &n, m, NULL);
+    free(image);
+    *v = (double)n;
     return rc;
 }
 
@@ -95,7 +54,7 @@ static void tell(const struct search *s, const struct trial *t)
                  cli_count(bytes, (uint64_t)t->measure));
     else
         cli_warn(s->tool, "sparsity %.4f: accuracy %.4f, %.2f points less",
-                 sparsity, t->measure, 100 * (s->base - t->measure));
+                 sparsity, t->measure, 100 * (s->goal->base - t->measure));
 }
 
 /* Prune a copy so that t->removed weights are gone, and measure it. */
@@ -118,26 +77,6 @@ static int try(struct trial *t, struct search *s)
     return rc;
 }
 
-static bool reached(const struct search *s, double v)
-{
-    if (s->goal->bytes)
-        return v <= (double)s->goal->bytes;
-    /* Accuracies are fractions of few samples: rounding must not decide. */
-    return v >= s->base - s->goal->drop / 100 - 1e-9;
-}
-
-/* Accuracy of the model as it is, which drops are counted from. */
-static int measure_base(struct search *s)
-{
-    struct pare_model copy = {0};
-    int rc = pare_model_copy(&copy, s->m);
-
-    if (!rc)
-        rc = measure(&s->base, s, &copy, NULL);
-    pare_model_release(&copy);
-    return rc;
-}
-
 static int no_way(const struct search *s, const struct trial *t)
 {
     char asked[32], nearest[32];
@@ -146,7 +85,7 @@ static int no_way(const struct search *s, const struct trial *t)
         return pare_fail(PARE_EINVAL,
                          "a drop of %g points cannot be kept to: the least "
                          "that may be pruned costs %.2f points",
-                         s->goal->drop, 100 * (s->base - t->measure));
+                         s->goal->drop, 100 * (s->goal->base - t->measure));
     return pare_fail(
         PARE_EINVAL, "%s bytes cannot be reached: the nearest is %s, with %s",
         cli_count(asked, s->goal->bytes),
@@ -173,7 +112,7 @@ static int bisect(struct trial *best, struct search *s, struct trial lo,
         if (rc)
             break;
         tell(s, &t);
-        good = reached(s, t.measure);
+        good = goal_reached(s->goal, t.measure);
         /* Grains of many weights: what was asked for is the place. */
         t.removed = middle;
         if (good)
@@ -186,10 +125,16 @@ static int bisect(struct trial *best, struct search *s, struct trial lo,
     return rc;
 }
 
-int prune_search(struct pare_prune_options *o, struct prune_goal *goal,
-                 const struct pare_model *m, const struct cli_tool *tool)
+int prune_search(struct pare_prune_options *o, struct goal *goal,
+                 const struct pare_model *m, const struct cli_tool *tool,
+                 prune_finish *finish, void *arg)
 {
-    struct search s = {.o = *o, .goal = goal, .m = m, .tool = tool};
+    struct search s = {.o = *o,
+                       .goal = goal,
+                       .m = m,
+                       .tool = tool,
+                       .finish = finish,
+                       .arg = arg};
     struct trial none = {0}, all, best;
     int rc = 0;
 
@@ -197,31 +142,30 @@ int prune_search(struct pare_prune_options *o, struct prune_goal *goal,
     s.o.no_collapse = false;   /* asked of the result alone */
     s.o.near = o->near = true; /* a budget goes as far as bounds let it */
     if (!goal->bytes)
-        rc = measure_base(&s);
+        rc = goal_begin(goal, m);
     if (!rc)
         rc = try(&none, &s);
     if (rc)
         return rc;
     tell(&s, &none);
-    if (!goal->bytes && !reached(&s, none.measure))
+    if (!goal->bytes && !goal_reached(goal, none.measure))
         return no_way(&s, &none);
     best = none;
-    if (!goal->bytes || !reached(&s, none.measure)) {
+    if (!goal->bytes || !goal_reached(goal, none.measure)) {
         all.removed = s.total;
         rc = try(&all, &s);
         if (rc)
             return rc;
         tell(&s, &all);
-        if (goal->bytes && !reached(&s, all.measure))
+        if (goal->bytes && !goal_reached(goal, all.measure))
             return no_way(&s, &all);
-        if (!goal->bytes && reached(&s, all.measure))
+        if (!goal->bytes && goal_reached(goal, all.measure))
             best = all;
         else
             rc = bisect(&best, &s, none, all);
     }
     o->kind = PARE_AMOUNT_SPARSITY;
     o->amount = s.total ? (double)best.removed / (double)s.total : 0;
-    goal->base = s.base;
     goal->found = best.measure;
     return rc;
 }

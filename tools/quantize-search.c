@@ -1,38 +1,20 @@
 /* Finding the levels that a budget allows. */
 #include "quantize-search.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "codec.h"
-#include "evaluate.h"
 #include "model_copy.h"
 #include "status.h"
 
 /* A search under way. */
 struct search {
     struct pare_quantize_options o;
-    const struct quantize_goal *goal;
+    struct goal *goal;
     const struct pare_model *m;
     const struct cli_tool *tool;
     const char *unit; /* "levels", "bits" */
-    double base;      /* accuracy before */
 };
-
-static int accuracy(double *v, struct pare_model *m,
-                    const struct quantize_goal *g)
-{
-    struct pare_evaluation e = {0};
-    int rc = pare_evaluate(&e, m, g->data, g->split, g->threads);
-
-    if (!rc && e.n_classes == 0)
-        rc = pare_fail(PARE_EMISMATCH, "a Boltzmann machine has no accuracy to "
-                                       "search by");
-    if (!rc)
-        *v = (double)e.correct / (double)e.n;
-    pare_evaluation_release(&e);
-    return rc;
-}
 
 /* What the tensors come to when they are coded, and the file around them. */
 static int packed(double *v, const struct pare_model *m, int threads)
@@ -66,7 +48,7 @@ static void tell(const struct search *s, int amount, double v)
                  cli_count(bytes, (uint64_t)v));
     else
         cli_warn(s->tool, "%d %s: accuracy %.4f, %.2f points less", amount,
-                 s->unit, v, 100 * (s->base - v));
+                 s->unit, v, 100 * (s->goal->base - v));
 }
 
 /* Quantise a copy to so many levels or bits, and measure it. */
@@ -81,30 +63,10 @@ static int try(double *v, struct search *s, int amount)
         rc = pare_quantize(&r, &copy, &s->o);
     if (!rc)
         rc = s->goal->bytes ? packed(v, &copy, s->goal->threads)
-                            : accuracy(v, &copy, s->goal);
+                            : goal_accuracy(v, &copy, s->goal);
     if (!rc)
         tell(s, amount, *v);
     pare_quantize_report_release(&r);
-    pare_model_release(&copy);
-    return rc;
-}
-
-static bool reached(const struct search *s, double v)
-{
-    if (s->goal->bytes)
-        return v <= (double)s->goal->bytes;
-    /* Accuracies are fractions of few samples: rounding must not decide. */
-    return v >= s->base - s->goal->drop / 100 - 1e-9;
-}
-
-/* Accuracy of the model as it is, which drops are counted from. */
-static int measure_base(struct search *s)
-{
-    struct pare_model copy = {0};
-    int rc = pare_model_copy(&copy, s->m);
-
-    if (!rc)
-        rc = accuracy(&s->base, &copy, s->goal);
     pare_model_release(&copy);
     return rc;
 }
@@ -117,7 +79,8 @@ static int no_way(const struct search *s, int amount, double v)
         return pare_fail(PARE_EINVAL,
                          "a drop of %g points cannot be kept to: %d %s cost "
                          "%.2f points",
-                         s->goal->drop, amount, s->unit, 100 * (s->base - v));
+                         s->goal->drop, amount, s->unit,
+                         100 * (s->goal->base - v));
     return pare_fail(PARE_EINVAL,
                      "%s bytes cannot be reached: with %d %s the "
                      "packed file takes %s",
@@ -125,7 +88,7 @@ static int no_way(const struct search *s, int amount, double v)
                      cli_count(nearest, (uint64_t)v));
 }
 
-int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
+int quantize_search(struct pare_quantize_options *o, struct goal *goal,
                     const struct pare_model *m, const struct cli_tool *tool)
 {
     bool codebook = o->way->codebook;
@@ -144,16 +107,16 @@ int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
     if (!goal->bytes)
         rc = pare_arch_need_graph(&m->arch);
     if (!rc && !goal->bytes)
-        rc = measure_base(&s);
+        rc = goal_begin(goal, m);
     if (!rc)
         rc = try(&v, &s, sure);
     if (rc)
         return rc;
-    if (!reached(&s, v))
+    if (!goal_reached(goal, v))
         return no_way(&s, sure, v);
     goal->found = v;
     rc = try(&v, &s, far);
-    if (!rc && reached(&s, v)) {
+    if (!rc && goal_reached(goal, v)) {
         sure = far;
         goal->found = v;
     }
@@ -161,7 +124,7 @@ int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
         int mid = sure + (far - sure) / 2;
 
         rc = try(&v, &s, mid);
-        if (!rc && reached(&s, v)) {
+        if (!rc && goal_reached(goal, v)) {
             sure = mid;
             goal->found = v;
         } else {
@@ -170,6 +133,5 @@ int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
     }
     o->kind = s.o.kind;
     o->amount = sure;
-    goal->base = s.base;
     return rc;
 }

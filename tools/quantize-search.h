@@ -2,7 +2,7 @@
 #define PARE_QUANTIZE_SEARCH_H
 
 #include "cli.h"
-#include "dataset.h"
+#include "goal.h"
 #include "quantize.h"
 
 #define QUANTIZE_LEVELS_MAX 256 /* that a search tries of a codebook */
@@ -12,17 +12,6 @@
 #define QUANTIZE_FILE_BYTES  1000
 #define QUANTIZE_LAYER_BYTES 350
 
-/** Levels to be found: those of a file's size, or of an accuracy. */
-struct quantize_goal {
-    uint64_t bytes; /* largest packed file; 0: not asked for */
-    double drop;    /* points of accuracy that may be lost; NaN: not asked */
-    const struct pare_dataset *data;
-    enum pare_split_id split; /* that accuracy is of */
-    int threads;
-    bool verbose;       /* tell of each trial */
-    double base, found; /* out: accuracy before and after, bytes after */
-};
-
 /**
  * Find by bisection, on copies of the model, the most levels that fit when
  * packed, or the fewest whose accuracy stays: 2 to 256 of a codebook, 2 to 16
@@ -31,7 +20,7 @@ struct quantize_goal {
  * @return 0; PARE_EINVAL where none of them reaches the goal (the nearest is
  *         named); what pare_quantize and evaluation return
  */
-int quantize_search(struct pare_quantize_options *o, struct quantize_goal *goal,
+int quantize_search(struct pare_quantize_options *o, struct goal *goal,
                     const struct pare_model *m, const struct cli_tool *tool);
 
 #endif
