@@ -75,6 +75,13 @@ void provenance_option(struct provenance *p, const char *option,
     append(p, p->args, pair);
 }
 
+void provenance_options(struct provenance *p, const char *option,
+                        const char *const *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        provenance_option(p, option, value[i]);
+}
+
 void provenance_real(struct provenance *p, const char *option, double value)
 {
     char buf[PARE_NUMBER_MAX];

@@ -26,6 +26,10 @@ struct provenance *provenance_new(const char *tool);
  */
 void provenance_option(struct provenance *p, const char *option,
                        const char *value);
+
+/** An option that may be repeated, once for each of n values. */
+void provenance_options(struct provenance *p, const char *option,
+                        const char *const *value, size_t n);
 void provenance_real(struct provenance *p, const char *option, double value);
 void provenance_u64(struct provenance *p, const char *option, uint64_t value);
 

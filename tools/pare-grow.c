@@ -195,10 +195,8 @@ static void add_options(struct provenance *to, const struct job *job)
         provenance_option(to, "--lowest", NULL);
     if (g->redistribute)
         provenance_option(to, "--redistribute", NULL);
-    for (size_t i = 0; i < g->n_skip; i++)
-        provenance_option(to, "--skip", g->skip[i]);
-    for (size_t i = 0; i < g->n_only; i++)
-        provenance_option(to, "--only", g->only[i]);
+    provenance_options(to, "--skip", g->skip, g->n_skip);
+    provenance_options(to, "--only", g->only, g->n_only);
     if (o->calibrate_given)
         provenance_u64(to, "--calibrate", o->calibrate);
     if (draws(g))

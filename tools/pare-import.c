@@ -165,10 +165,8 @@ static int add_provenance(struct pare_model *m, const char *file,
         provenance_option(p, "--logits", NULL);
     if (o->transpose)
         provenance_option(p, "--transpose", NULL);
-    for (size_t i = 0; i < o->map.n; i++)
-        provenance_option(p, "--map", o->map.item[i]);
-    for (size_t i = 0; i < o->only.n; i++)
-        provenance_option(p, "--only", o->only.item[i]);
+    provenance_options(p, "--map", o->map.item, o->map.n);
+    provenance_options(p, "--only", o->only.item, o->only.n);
     if (o->normalize)
         provenance_option(p, "--normalize", o->normalize);
     if (o->classes)

@@ -189,10 +189,8 @@ static int add_provenance(struct job *job)
     p = provenance_new(name);
     if (o->sparsity_given)
         provenance_real(p, "-s", o->sparsity);
-    for (size_t i = 0; i < o->only.n; i++)
-        provenance_option(p, "--only", o->only.item[i]);
-    for (size_t i = 0; i < o->skip.n; i++)
-        provenance_option(p, "--skip", o->skip.item[i]);
+    provenance_options(p, "--only", o->only.item, o->only.n);
+    provenance_options(p, "--skip", o->skip.item, o->skip.n);
     if (job->op->draws)
         provenance_u64(p, "-S", job->seed);
     if (o->values)

@@ -347,12 +347,9 @@ static int add_provenance(struct job *job)
     char text[512];
 
     add_method(to, job);
-    for (size_t i = 0; i < o->layer.n; i++)
-        provenance_option(to, "--layer", o->layer.item[i]);
-    for (size_t i = 0; i < o->skip.n; i++)
-        provenance_option(to, "--skip", o->skip.item[i]);
-    for (size_t i = 0; i < o->only.n; i++)
-        provenance_option(to, "--only", o->only.item[i]);
+    provenance_options(to, "--layer", o->layer.item, o->layer.n);
+    provenance_options(to, "--skip", o->skip.item, o->skip.n);
+    provenance_options(to, "--only", o->only.item, o->only.n);
     if (o->data)
         provenance_input(to, "-d", "data", job->data.digest);
     provenance_input(to, "", "model", job->in.state);

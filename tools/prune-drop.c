@@ -112,10 +112,8 @@ void prune_drop_provenance(struct provenance *to,
                            const struct pare_drop_options *drop)
 {
     provenance_option(to, "-m", drop->canon);
-    for (size_t i = 0; i < drop->n_skip; i++)
-        provenance_option(to, "--skip", drop->skip[i]);
-    for (size_t i = 0; i < drop->n_only; i++)
-        provenance_option(to, "--only", drop->only[i]);
+    provenance_options(to, "--skip", drop->skip, drop->n_skip);
+    provenance_options(to, "--only", drop->only, drop->n_only);
 }
 
 void prune_drop_outcome(char *text, size_t size,

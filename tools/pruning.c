@@ -408,13 +408,6 @@ bool pruning_draws(const struct pruning *p)
 
 /* What is told. */
 
-static void add_list(struct provenance *to, const char *option,
-                     const struct cli_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        provenance_option(to, option, list->item[i]);
-}
-
 void pruning_provenance_amount(struct provenance *to, const struct pruning *p)
 {
     if (!isnan(p->prune.amount))
@@ -434,8 +427,8 @@ void pruning_provenance_method(struct provenance *to, const struct pruning *p,
         provenance_option(to, "--norm", pare_norm_name(p->prune.norm));
     if (o->partial)
         provenance_option(to, "--partial", NULL);
-    add_list(to, "--skip", &o->skip);
-    add_list(to, "--only", &o->only);
+    provenance_options(to, "--skip", o->skip.item, o->skip.n);
+    provenance_options(to, "--only", o->only.item, o->only.n);
     if (o->bias)
         provenance_option(to, "--bias", NULL);
     if (o->calibrate_given)
@@ -449,11 +442,11 @@ void pruning_provenance_method(struct provenance *to, const struct pruning *p,
 void pruning_provenance(struct provenance *to, const struct pruning *p,
                         const struct pruning_options *o)
 {
-    add_list(to, "--layer", &o->layer);
+    provenance_options(to, "--layer", o->layer.item, o->layer.n);
     pruning_provenance_method(to, p, o);
     provenance_option(to, "-A", p->prune.allocation->name);
-    add_list(to, "--min-sparsity", &o->min);
-    add_list(to, "--max-sparsity", &o->max);
+    provenance_options(to, "--min-sparsity", o->min.item, o->min.n);
+    provenance_options(to, "--max-sparsity", o->max.item, o->max.n);
     if (o->floor)
         provenance_u64(to, "--floor", o->floor);
 }
