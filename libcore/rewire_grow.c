@@ -233,7 +233,11 @@ static int check_scores(const struct growth *g)
     const struct pare_scores *s = pare_model_scores(g->m, "hebbian");
 
     if (by_gradient(g) && !o->data)
-        return pare_fail(PARE_EINVAL, "growth by %s needs data", o->rule->name);
+        return pare_fail(PARE_EINVAL, "growth by %s needs data%s: use -d",
+                         o->rule->name,
+                         strcmp(o->rule->name, "momentum") == 0
+                             ? ", for free positions have no momentum here"
+                             : "");
     if (o->rule->coactive && !s)
         return pare_fail(PARE_EINVAL,
                          "the model holds no coactivations: gather them by "

@@ -195,7 +195,7 @@ static const struct pare_grow_rule grow_table[] = {
      .scored = true,
      .needs_data = true},
     {.name = "file",
-     .help = "where scores from a file are highest",
+     .help = "where scores from a file, as file:scores.h5, are highest",
      .source = "",
      .scored = true},
 };

@@ -160,7 +160,7 @@ int pare_scope_choose(struct pare_scope *s, const struct pare_model *m,
         rc = check_amounts(&found, m, o);
     }
     if (!rc && found.n == 0)
-        rc = pare_fail(PARE_EINVAL, "there is no layer left to prune");
+        rc = pare_fail(PARE_EINVAL, "the options leave no layer");
     if (rc)
         free(found.layer);
     else

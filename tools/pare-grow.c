@@ -34,6 +34,7 @@ struct options {
 struct job {
     const struct cli_tool *tool;
     const struct options *o;
+    const char *scores; /* path of a file, or NULL */
     struct pare_grow_options grow;
     struct pare_model model;
     struct pare_model_file in, out;
@@ -55,6 +56,25 @@ static bool list_rules(const struct options *o)
     return true;
 }
 
+/* The rule by name; a path of scores may stand behind "file:". */
+static const struct pare_grow_rule *find_rule(struct job *job)
+{
+    const char *name = job->o->rule;
+    const struct pare_grow_rule *rule;
+
+    job->scores = job->o->scores;
+    if (strncmp(name, "file:", 5) == 0 && name[5]) {
+        if (job->scores)
+            cli_usage(job->tool, "--scores and file: both name a file");
+        job->scores = name + 5;
+        name = "file";
+    }
+    rule = pare_grow_find(name);
+    if (!rule)
+        cli_usage(job->tool, "-m: %s", pare_error());
+    return rule;
+}
+
 /* The rule, and options that go with some of them only. */
 static void set_rule(struct job *job)
 {
@@ -62,13 +82,11 @@ static void set_rule(struct job *job)
     struct pare_grow_options *g = &job->grow;
     bool file;
 
-    g->rule = pare_grow_find(o->rule);
-    if (!g->rule)
-        cli_usage(job->tool, "-m: %s", pare_error());
+    g->rule = find_rule(job);
     file = strcmp(g->rule->name, "file") == 0;
-    if (file && !o->scores)
-        cli_usage(job->tool, "-m file needs a file: use --scores");
-    if (!file && o->scores)
+    if (file && !job->scores)
+        cli_usage(job->tool, "-m file needs a path: file:SCORES.h5");
+    if (!file && job->scores)
         cli_usage(job->tool, "--scores goes with -m file");
     if (!g->rule->needs_data && o->data)
         cli_usage(job->tool, "-m %s takes no data", g->rule->name);
@@ -137,7 +155,7 @@ static int read_scores(struct job *job)
     if (!job->given)
         return pare_fail(PARE_ENOMEM, "out of memory");
     rc = pare_score_file_read(job->given, job->scores_digest, &job->model,
-                              job->o->scores);
+                              job->scores);
     job->grow.given = (const float *const *)job->given;
     return rc;
 }
@@ -151,7 +169,7 @@ static int read_inputs(struct job *job, const char *path)
         rc = pare_data_read(&job->data, o->data);
         job->grow.data = &job->data;
     }
-    if (!rc && o->scores)
+    if (!rc && job->scores)
         rc = read_scores(job);
     job->grow.seed =
         o->seed_given ? o->seed : pare_digest_seed(job->in.state, "grow");
@@ -185,7 +203,7 @@ static void add_options(struct provenance *to, const struct job *job)
         provenance_real(to, "--density", g->density);
     if (o->count_given)
         provenance_u64(to, "-n", g->count);
-    if (o->scores)
+    if (job->scores)
         provenance_input(to, "--scores", "data", job->scores_digest);
     provenance_option(to, "-m", g->rule->name);
     provenance_option(to, "--counting", pare_grow_count_name(g->counting));

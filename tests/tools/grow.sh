@@ -47,6 +47,9 @@ out_has '^total	343	188	128	60	0	0	[0-9]\.' "unless they were drawn"
 scores_probe h.h5 x.h5 good
 run pare-grow -m file --scores x.h5 t.h5 -o 2.h5
 ok "scores of a file grow" [ "$(kept 2.h5)" = "40 100 15 155" ]
+run pare-grow -m file:x.h5 t.h5 -o 3.h5
+status_is 0 "its path may stand behind file:"
+same 3.h5 2.h5 "which is the same"
 run pare-grow 1.h5 -o 2.h5
 ok "what lacks nothing gets nothing" [ "$(kept 2.h5)" = "$(kept 1.h5)" ]
 
@@ -130,7 +133,8 @@ run pare-prune -s .9999999 big.h5
 fails_with 1 "while prunings by an amount need dense layers"
 
 # ---- bad input ----
-for bad in '-m nothing' '-m file' '-m random --scores x.h5' '-m gradient' \
+for bad in '-m nothing' '-m file' '-m file:' '-m file:x.h5 --scores x.h5' \
+    '-m random --scores x.h5' '-m gradient' \
     '-m random -d d.h5' '-m hebbian -d d.h5' '--calibrate 5' '--lowest' \
     '--counting all' '--counting strict' '--counting ties' \
     '-m hebbian --counting bernoulli' \
@@ -158,7 +162,10 @@ run pare-grow -m hebbian n.h5
 fails_with 1 "coactivations must be there"
 run pare-grow -m momentum t.h5
 fails_with 1 "momentum without a dense state needs data"
-err_has 'growth by momentum needs data' "and says so"
+err_has 'growth by momentum needs data, .*: use -d' "and says so"
+run pare-grow --skip 'fc*' t.h5
+fails_with 1 "some layer must be left"
+err_has 'the options leave no layer$' "in words that fit growth"
 run pare-grow -m file --scores none.h5 t.h5
 fails_with 1 "the file of scores must be there"
 run pare-grow -m list
