@@ -8,6 +8,9 @@ man=$SRC/man
 for page in "$man"/*.[157]; do
     run mandoc -T lint -W warning "$page"
     status_is 0 "${page##*/} lints"
+    run awk '/^\.Bd/ { on = 1 } /^\.Ed/ { on = 0 }
+        on && /(^|[^\\])\\$/ { print FILENAME ": " $0 }' "$page"
+    out_is '' "a backslash that ends a line of its examples is seen: \\e"
     have groff || continue
     run groff -mandoc -Tutf8 "$page"
     err_is '' "and groff, which man-db calls, has no complaint"
