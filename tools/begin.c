@@ -18,15 +18,6 @@ bool begin_given(const struct begin_sparse *b)
     return b->way || b->have_density || b->have_epsilon || b->layers.n;
 }
 
-void begin_list(void)
-{
-    const struct pare_sparse_way *row;
-
-    puts("name\tmeaning\tsource");
-    for (size_t i = 0; (row = pare_sparse_way(i)); i++)
-        printf("%s\t%s\t%s\n", row->name, row->help, row->source);
-}
-
 /* Globs stand in one text with + between them. */
 static int add_layers(char text[PARE_SPEC_MAX], const struct cli_list *layers)
 {

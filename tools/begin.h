@@ -35,9 +35,6 @@ void begin_check(const struct cli_tool *tool, struct begin_sparse *b);
 /** Are any of them set? */
 bool begin_given(const struct begin_sparse *b);
 
-/** Print the ways to begin sparse. */
-void begin_list(void);
-
 /**
  * Make a model and draw its weights; warnings are printed.
  *

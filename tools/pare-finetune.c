@@ -9,6 +9,7 @@
 #include "model_file.h"
 #include "parallel.h"
 #include "status.h"
+#include "tables.h"
 #include "training.h"
 
 #define BATCH_MAX 1048576
@@ -344,12 +345,27 @@ static int run(struct stages *s, const char *path)
     return status;
 }
 
+static bool list_tables(void)
+{
+    const struct tables_given given[] = {{"accumulate", opt.accumulate},
+                                         {"dialect", opt.dialect},
+                                         {"evolve", opt.evolve},
+                                         {"loss", opt.loss},
+                                         {"optimizer", opt.optimizer},
+                                         {"prune", opt.prune},
+                                         {"schedule", opt.schedule}};
+
+    return tables_list(given, sizeof given / sizeof *given);
+}
+
 int main(int argc, char **argv)
 {
     struct stages s = {0};
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
+    if (list_tables())
+        return cli_exit(&tool, 0);
     check_options();
     stages_parse(&s, &tool,
                  &(struct stages_given){

@@ -8,6 +8,7 @@
 #include "model_file.h"
 #include "provenance.h"
 #include "status.h"
+#include "tables.h"
 
 struct options {
     const char *arch, *init, *output;
@@ -32,16 +33,6 @@ static int list_architectures(void)
                row->help);
         pare_arch_release(&a);
     }
-    return 0;
-}
-
-static int list_initializers(void)
-{
-    const struct pare_initializer *row;
-
-    puts("name\tmeaning\tsource");
-    for (size_t i = 0; (row = pare_initializer(i)); i++)
-        printf("%s\t%s\t%s\n", row->name, row->help, row->source);
     return 0;
 }
 
@@ -119,12 +110,10 @@ int main(int argc, char **argv)
     cli_parse(&tool, argc, argv);
     if (o.arch && strcmp(o.arch, "list") == 0)
         return cli_exit(&tool, list_architectures());
-    if (strcmp(o.init, "list") == 0)
-        return cli_exit(&tool, list_initializers());
-    if (o.sparse.way && strcmp(o.sparse.way, "list") == 0) {
-        begin_list();
+    if (tables_list((const struct tables_given[]){{"init", o.init},
+                                                  {"sparse", o.sparse.way}},
+                    2))
         return cli_exit(&tool, 0);
-    }
     if (!o.arch)
         cli_usage(&tool, "no architecture: use -a");
     if (pare_arch_parse(&arch, o.arch) || pare_initializer_parse(canon, o.init))

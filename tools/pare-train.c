@@ -13,6 +13,7 @@
 #include "rbm.h"
 #include "rewiring.h"
 #include "status.h"
+#include "tables.h"
 #include "training.h"
 
 struct options {
@@ -266,6 +267,21 @@ static int run(struct pare_train_options *t, struct stages *s,
     return status;
 }
 
+static bool list_tables(void)
+{
+    const struct tables_given given[] = {{"accumulate", opt.accumulate},
+                                         {"dialect", opt.dialect},
+                                         {"evolve", opt.evolve},
+                                         {"init", opt.init},
+                                         {"loss", opt.loss},
+                                         {"optimizer", opt.optimizer},
+                                         {"prune", opt.prune},
+                                         {"schedule", opt.schedule},
+                                         {"sparse", opt.sparse.way}};
+
+    return tables_list(given, sizeof given / sizeof *given);
+}
+
 int main(int argc, char **argv)
 {
     struct pare_train_options t = {0};
@@ -273,10 +289,8 @@ int main(int argc, char **argv)
     int first = cli_parse(&tool, argc, argv);
 
     cli_kernel(&tool);
-    if (opt.sparse.way && strcmp(opt.sparse.way, "list") == 0) {
-        begin_list();
+    if (list_tables())
         return cli_exit(&tool, 0);
-    }
     parse_specs(&t);
     if (opt.arch && first < argc)
         cli_usage(&tool, "-a ARCH and a MODEL exclude each other");

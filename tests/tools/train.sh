@@ -96,6 +96,18 @@ pare-dump l.h5 | awk '/^history/ { print $2, $3 }' >a
 awk '/^epoch/ { print $2, $3 }' l.tsv >b
 same a b "the model's history has the same epochs"
 
+# ---- tables ----
+for row in 'optimizer adadelta' 'schedule one-cycle' 'loss nll' \
+    'dialect synapses' 'init he-normal' 'sparse erk' 'evolve rigl' \
+    'prune agp' 'accumulate movement'; do
+    run pare-train "--${row% *}" list
+    status_is 0 "--${row% *} list needs nothing else"
+    out_has '^name	meaning	source$' "it is a table: ${row% *}"
+    out_has "^${row#* }	.*	." "with a row: $row"
+done
+run pare-finetune --evolve list
+out_has '^weighted	' "pare-finetune has them too"
+
 # ---- wrong usage ----
 for bad in '-e 1' '-d d.h5' '-d d.h5 -e 1 --steps 1' '-d d.h5 -e -1' \
     '-d d.h5 -e 1x' '-d d.h5 -e 1.5' '-d d.h5 --steps 0' '-d d.h5 -e 1 -b 0' \
