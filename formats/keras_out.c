@@ -106,6 +106,9 @@ static int say_border(struct keras_writer *k, struct keras_out *out,
     json_t *p;
 
     *out = *in;
+    if (!length)
+        out->shape.dim[1] += before[0] + after[0];
+    out->shape.dim[length ? 1 : 2] += before[1] + after[1];
     if (length)
         p = json_pack("[I,I]", (json_int_t)before[1], (json_int_t)after[1]);
     else

@@ -145,6 +145,8 @@ static void models_that_are_written_come_back(void **state)
     round_trip("in(2,20) conv1d(4,3,pad=1) maxpool(2) "
                "conv1d(4,3,dilation=2) globalavgpool linear(2)");
     round_trip("in(1,6,6) pad(top=1,left=2) conv2d(2,3) identity linear(2)");
+    round_trip("in(2,5,6) pad(top=1,left=2) linear(2)");
+    round_trip("in(2,9) pad(left=1,right=2) linear(2)");
 }
 
 static void refused(const char *arch, const char *why)
