@@ -18,7 +18,7 @@ struct pare_sample pare_sample_of(const double *value, size_t n)
     }
     if (s.n == 0)
         return s;
-    s.mean = sum / (double)s.n;
+    s.mean = s.min == s.max ? s.min : sum / (double)s.n;
     for (size_t i = 0; i < n; i++)
         if (!isnan(value[i]))
             squares += (value[i] - s.mean) * (value[i] - s.mean);

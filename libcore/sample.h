@@ -12,7 +12,8 @@ struct pare_sample {
 
 /**
  * Mean, sample standard deviation, least and largest of the numbers that are
- * not NaN, in two passes and in the order given. Of none, all are NaN.
+ * not NaN, in two passes and in the order given. Of none, all are NaN; of
+ * equal ones the mean is that number and the deviation 0.
  *
  * @param value  [n]
  */

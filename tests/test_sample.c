@@ -49,6 +49,17 @@ static void one_number_has_no_deviation(void **state)
     assert_true(isnan(s.sd));
 }
 
+/* A third of the sum of three tenths is not a tenth. */
+static void equal_numbers_have_no_deviation(void **state)
+{
+    const double v[] = {0.1, 0.1, 0.1};
+    struct pare_sample s = pare_sample_of(v, 3);
+
+    (void)state;
+    assert_close(s.mean, 0.1, 0);
+    assert_close(s.sd, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -56,6 +67,7 @@ int main(void)
         cmocka_unit_test(a_large_offset_costs_no_digits),
         cmocka_unit_test(what_is_missing_is_not_counted),
         cmocka_unit_test(one_number_has_no_deviation),
+        cmocka_unit_test(equal_numbers_have_no_deviation),
     };
 
     return run_group(tests);
