@@ -27,6 +27,16 @@ static void list_formats(void)
                row->source);
 }
 
+static bool is_format(const char *name)
+{
+    const struct pare_import_format *row;
+    size_t i = 0;
+
+    while ((row = pare_import_format(i)) && strcmp(row->name, name) != 0)
+        i++;
+    return row;
+}
+
 /* A list as the library takes them: NULL ends it. */
 static const char **end_list(const struct cli_list *list)
 {
@@ -227,6 +237,29 @@ static int run(const struct cli_tool *tool, const struct options *o,
     return err;
 }
 
+/* Usage faults that no option alone shows. */
+static void check(const struct cli_tool *tool, const struct options *o,
+                  const char *path)
+{
+    struct pare_arch arch = {0};
+
+    if (o->format && !is_format(o->format))
+        cli_usage(tool, "no format '%s'; 'list' prints them", o->format);
+    if (o->arch && pare_arch_parse(&arch, o->arch))
+        cli_usage(tool, "%s", pare_error());
+    if (o->arch && pare_arch_need_graph(&arch))
+        cli_usage(tool, "-a: a list of tensors is what comes without -a");
+    pare_arch_release(&arch);
+    if (o->graph && (o->arch || (o->format && strcmp(o->format, "keras") != 0)))
+        cli_usage(tool, "--graph is for weights of Keras, and not with -a");
+    if (o->graph && strcmp(path, "-") == 0)
+        cli_usage(tool, "--graph needs a file of weights");
+    if (o->logits && o->arch)
+        cli_usage(tool, "--logits is for a file's own graph, and not with -a");
+    if (o->map.n && !o->arch)
+        cli_usage(tool, "--map is for an architecture: use -a");
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.output = "-"};
@@ -266,26 +299,13 @@ int main(int argc, char **argv)
                                   0,
                                   1,
                                   1};
-    struct pare_arch arch = {0};
     int first = cli_parse(&tool, argc, argv);
 
     if (o.format && strcmp(o.format, "list") == 0) {
         list_formats();
         return cli_exit(&tool, 0);
     }
-    if (o.arch && pare_arch_parse(&arch, o.arch))
-        cli_usage(&tool, "%s", pare_error());
-    if (o.arch && pare_arch_need_graph(&arch))
-        cli_usage(&tool, "-a: a list of tensors is what comes without -a");
-    pare_arch_release(&arch);
-    if (o.graph && (o.arch || (o.format && strcmp(o.format, "keras") != 0)))
-        cli_usage(&tool, "--graph is for weights of Keras, and not with -a");
-    if (o.graph && (first == argc || strcmp(argv[first], "-") == 0))
-        cli_usage(&tool, "--graph needs a file of weights");
-    if (o.logits && o.arch)
-        cli_usage(&tool, "--logits is for a file's own graph, and not with -a");
-    if (o.map.n && !o.arch)
-        cli_usage(&tool, "--map is for an architecture: use -a");
+    check(&tool, &o, first < argc ? argv[first] : "-");
     return run(&tool, &o, first < argc ? argv[first] : "-")
                ? cli_fail(&tool)
                : cli_exit(&tool, 0);

@@ -7,7 +7,7 @@ run pare-import --format list
 status_is 0 "formats are listed"
 out_has '^safetensors	' "with safetensors"
 run pare-import --format nothing x
-fails_with 1 "an unknown format"
+fails_with 2 "an unknown format"
 err_has "'nothing'" "is named"
 run pare-import -a nonsense x
 fails_with 2 "an architecture that is none"
