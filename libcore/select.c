@@ -13,6 +13,13 @@
 #define BLOCK   1024  /* scores looked at together */
 #define CHUNK   65536 /* places of a task; a multiple of BLOCK */
 #define LANES   8     /* histograms filled side by side, at most */
+#define FEW     ((uint64_t)1 << 24) /* keys that are worth keeping: 32 MiB */
+
+/* The lower halves of some keys of a chunk, in its order. */
+struct few {
+    uint16_t *low;
+    size_t n, room;
+};
 
 /* One pass over a ranking. */
 struct pass {
@@ -26,8 +33,9 @@ struct pass {
     uint32_t key;    /* of the cut */
     uint64_t *below; /* [n_chunks] places before the key */
     uint64_t *equal; /* [n_chunks] places at the key, to be taken */
+    struct few *few; /* [n_chunks] those in bucket `high` */
     uint8_t *const *mask;
-    atomic_bool nan;
+    atomic_bool nan, full;
 };
 
 /*
@@ -148,6 +156,50 @@ static void count_low(struct pass *p, size_t chunk, const struct stretch *s)
 }
 
 PARE_CLONES
+static void compare_high(uint32_t *below, uint32_t *equal, const uint32_t *key,
+                         const uint8_t *candidate, size_t n, uint32_t high)
+{
+    uint32_t b = 0, e = 0;
+
+    for (size_t i = 0; !candidate && i < n; i++) {
+        b += key[i] >> 16 < high;
+        e += key[i] >> 16 == high;
+    }
+    for (size_t i = 0; candidate && i < n; i++) {
+        b += (key[i] >> 16 < high) & (candidate[i] != 0);
+        e += (key[i] >> 16 == high) & (candidate[i] != 0);
+    }
+    *below = b;
+    *equal = e;
+}
+
+/* Count what is below the bucket, and keep what is in it. */
+static void keep_few(struct pass *p, size_t chunk, const struct stretch *s)
+{
+    struct few *few = &p->few[chunk];
+    uint32_t below, equal;
+
+    compare_high(&below, &equal, s->key, s->candidate, s->n, p->high);
+    p->below[chunk] += below;
+    if (!equal)
+        return;
+    if (few->room - few->n < equal) {
+        size_t room = few->n + few->n / 2 + equal;
+        uint16_t *low = realloc(few->low, room * sizeof *low);
+
+        if (!low) {
+            atomic_store(&p->full, true);
+            return;
+        }
+        few->low = low;
+        few->room = room;
+    }
+    for (size_t i = 0; i < s->n; i++)
+        if (s->key[i] >> 16 == p->high && (!s->candidate || s->candidate[i]))
+            few->low[few->n++] = (uint16_t)s->key[i];
+}
+
+PARE_CLONES
 static void compare(uint32_t *below, uint32_t *equal, const uint32_t *key,
                     const uint8_t *candidate, size_t n, uint32_t cut)
 {
@@ -216,6 +268,17 @@ static void task_low(void *arg, size_t lane)
         walk(p, c, count_low);
 }
 
+static void task_few(void *arg, size_t i)
+{
+    struct pass *p = arg;
+    struct few *few = &p->few[p->from + i];
+    uint16_t *fit;
+
+    walk(p, p->from + i, keep_few);
+    fit = few->n ? realloc(few->low, few->n * sizeof *fit) : NULL;
+    few->low = fit ? fit : few->low;
+}
+
 static void task_taken(void *arg, size_t i)
 {
     struct pass *p = arg;
@@ -280,12 +343,17 @@ static uint32_t find_bucket(const size_t *count, uint64_t *k)
     return b;
 }
 
+static int no_memory(void)
+{
+    return pare_fail(PARE_ENOMEM, "no memory to select weights");
+}
+
 static int begin_pass(struct pass *p, const struct pare_ranking *r)
 {
     p->r = r;
     p->first = malloc((r->n_parts + 1) * sizeof *p->first);
     if (!p->first)
-        return pare_fail(PARE_ENOMEM, "no memory to select weights");
+        return no_memory();
     for (size_t i = 0; i < r->n_parts; i++) {
         p->first[i] = p->n_chunks;
         p->n_chunks += (r->part[i].n + CHUNK - 1) / CHUNK;
@@ -296,40 +364,79 @@ static int begin_pass(struct pass *p, const struct pare_ranking *r)
     p->below = calloc(p->n_chunks + 1, sizeof *p->below);
     p->equal = calloc(p->n_chunks + 1, sizeof *p->equal);
     if (!p->count || !p->below || !p->equal)
-        return pare_fail(PARE_ENOMEM, "no memory to select weights");
+        return no_memory();
     return 0;
 }
 
 static void end_pass(struct pass *p)
 {
+    for (size_t c = 0; p->few && c < p->n_chunks; c++)
+        free(p->few[c].low);
+    free(p->few);
     free(p->first);
     free(p->count);
     free(p->below);
     free(p->equal);
 }
 
-/* Find the key of the k-th place; k becomes its rank among its equals. */
-static int find_key(struct pass *p, uint64_t *k)
+/* The key of the k-th place of its bucket; k becomes its rank among its
+   equals. */
+static void set_key(struct pass *p, uint64_t *k)
 {
-    int rc;
+    p->key = p->high << 16 | find_bucket(p->count, k);
+}
 
-    p->high = find_bucket(p->count, k);
-    memset(p->count, 0, p->lanes * BUCKETS * sizeof *p->count);
-    rc = run_pass(p, true, task_low);
+/* Find the key by counting the lower halves, and what is before it. */
+static int find_in_many(struct pass *p, uint64_t *k)
+{
+    int rc = run_pass(p, true, task_low);
+
     if (rc)
         return rc;
     add_lanes(p);
-    p->key = p->high << 16 | find_bucket(p->count, k);
+    set_key(p, k);
+    return run_pass(p, false, task_taken);
+}
+
+/* The same in one pass, that keeps the lower halves. */
+static int find_in_few(struct pass *p, uint64_t *k)
+{
+    int rc;
+
+    p->few = calloc(p->n_chunks, sizeof *p->few);
+    if (!p->few)
+        return no_memory();
+    rc = run_pass(p, false, task_few);
+    if (!rc && atomic_load(&p->full))
+        rc = no_memory();
+    if (rc)
+        return rc;
+    for (size_t c = 0; c < p->n_chunks; c++)
+        for (size_t i = 0; i < p->few[c].n; i++)
+            p->count[p->few[c].low[i]]++;
+    set_key(p, k);
+    for (size_t c = 0; c < p->n_chunks; c++)
+        for (size_t i = 0; i < p->few[c].n; i++) {
+            p->below[c] += p->few[c].low[i] < (p->key & 0xffff);
+            p->equal[c] += p->few[c].low[i] == (p->key & 0xffff);
+        }
     return 0;
 }
 
-/* Share `ties` out to the chunks in order, and count what each part loses. */
-static int settle(struct pass *p, uint64_t *taken, uint64_t ties)
+/* Find the key of the k-th place; k becomes its rank among its equals. */
+static int find_key(struct pass *p, uint64_t *k)
 {
-    int rc = run_pass(p, false, task_taken);
+    bool few;
 
-    if (rc)
-        return rc;
+    p->high = find_bucket(p->count, k);
+    few = p->count[p->high] <= FEW;
+    memset(p->count, 0, p->lanes * BUCKETS * sizeof *p->count);
+    return few ? find_in_few(p, k) : find_in_many(p, k);
+}
+
+/* Share `ties` out to the chunks in order, and count what each part loses. */
+static void settle(struct pass *p, uint64_t *taken, uint64_t ties)
+{
     for (size_t part = 0; part < p->r->n_parts; part++)
         for (size_t c = p->first[part]; c < p->first[part + 1]; c++) {
             if (p->equal[c] > ties)
@@ -337,7 +444,6 @@ static int settle(struct pass *p, uint64_t *taken, uint64_t ties)
             ties -= p->equal[c];
             taken[part] += p->below[c] + p->equal[c];
         }
-    return 0;
 }
 
 int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
@@ -367,10 +473,9 @@ int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
     if (k == 0)
         goto out;
     rc = find_key(&p, &rank);
-    if (!rc)
-        rc = settle(&p, taken, rank);
     if (rc)
         goto out;
+    settle(&p, taken, rank);
     *cut = (struct pare_cut){p.key, p.n_chunks, p.first, p.equal};
     p.first = NULL;
     p.equal = NULL;

@@ -43,9 +43,11 @@ struct pare_cut {
 /**
  * Find the k first of a ranking.
  *
- * Exact, and the same whatever the number of threads: three passes over the
- * scores (a histogram of the upper half of their bits, one of the lower, a
- * count) and 4 MiB of memory; no score is stored.
+ * Exact, and the same whatever the number of threads: two passes over the
+ * scores and at most 36 MiB of memory. A histogram of the upper half of their
+ * bits tells the bucket of the last place taken; then the lower halves of the
+ * scores in it are kept. Where there are more than 2^24 of these, a
+ * histogram of the lower halves and a count, three passes, take their place.
  *
  * @param cut    out
  * @param taken  [n_parts] how many of each part are among the k, out

@@ -137,9 +137,12 @@ static void it_agrees_with_ranking_by_definition(void **state)
 
         pare_rng_normal(score, N, 1, 5, PARE_STREAM_SPLIT, round);
         for (size_t i = 0; i < N; i++) {
-            /* Coarse values every other round, so that ties abound. */
+            /* Coarse values every other round, so that ties abound, and
+               some that differ in their lower bits only. */
             if (round % 2)
                 score[i] = nearbyintf(score[i] * 4) / 4;
+            else if (round % 3)
+                score[i] = 1.001f + score[i] * 1e-4f;
             candidate[i] = (i * 7 + round) % 5 != 0;
             n_candidates += candidate[i];
         }
@@ -198,6 +201,50 @@ static void chunks_and_threads_change_nothing(void **state)
     free(first);
 }
 
+/* One of two scores that differ in the last bit. */
+static void make_close(float *score, void *arg, size_t part, size_t first,
+                       size_t n)
+{
+    (void)arg;
+    (void)part;
+    for (size_t i = 0; i < n; i++)
+        score[i] = (first + i) % 3 ? 1 : nextafterf(1, 2);
+}
+
+/* So many in one bucket that their lower halves are not kept but counted,
+   and fewer of them, which are kept. */
+static void many_close_scores_are_told_apart(void **state)
+{
+    static const size_t size[] = {300000, ((size_t)1 << 24) + 70000};
+    uint8_t *mask = malloc(size[1]);
+
+    (void)state;
+    assert_non_null(mask);
+    for (int s = 0; s < 2; s++)
+        for (int all = 0; all < 2; all++) {
+            size_t n = size[s], low = n - (n + 2) / 3, seen = 0;
+            struct pare_rank_part part = {.n = n};
+            struct pare_ranking r = {
+                .n_parts = 1, .part = &part, .block = make_close, .threads = 2};
+            struct pare_cut cut = {0};
+            uint64_t k = all ? low + 5 : n / 2, taken;
+            size_t wrong = 0;
+
+            memset(mask, 1, n);
+            assert_int_equal(pare_rank_cut(&cut, &taken, &r, k), 0);
+            assert_int_equal(pare_rank_clear(&mask, &r, &cut), 0);
+            pare_cut_release(&cut);
+            assert_int_equal(taken, k);
+            for (size_t i = 0; i < n; i++) {
+                seen += i % 3 != 0;
+                wrong +=
+                    mask[i] != (i % 3 ? seen > k : !all || i >= (size_t)3 * 5);
+            }
+            assert_int_equal(wrong, 0);
+        }
+    free(mask);
+}
+
 static void the_largest_go_first_and_ties_still_by_lower_index(void **state)
 {
     const float score[5] = {2, 3, 1, 3, -0.0f};
@@ -239,6 +286,7 @@ int main(void)
         cmocka_unit_test(nothing_of_nothing_is_fine),
         cmocka_unit_test(it_agrees_with_ranking_by_definition),
         cmocka_unit_test(chunks_and_threads_change_nothing),
+        cmocka_unit_test(many_close_scores_are_told_apart),
         cmocka_unit_test(the_largest_go_first_and_ties_still_by_lower_index),
         cmocka_unit_test(halves_round_to_even),
     };
