@@ -7,6 +7,7 @@
 
 #include "bits.h"
 #include "clones.h"
+#include "h5strings.h"
 #include "hugepage.h"
 #include "packed.h"
 #include "status.h"
@@ -39,6 +40,71 @@ int pare_read_shape(const struct pare_h5_info *info, const char *path,
                             "architecture gives '%s'",
                             path, t->name);
 }
+
+/* ---- attributes ------------------------------------------------------- */
+
+#define SHAPE_BYTES (PARE_RANK_MAX * 24)
+
+static void shape_text(char text[SHAPE_BYTES], const struct pare_tensor *t)
+{
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < t->rank; i++)
+        n += (size_t)snprintf(text + n, SHAPE_BYTES - n, "%s%zu", i ? " " : "",
+                              t->dim[i]);
+}
+
+int pare_write_labels(struct pare_build *b, const char *path,
+                      const struct pare_tensor *t)
+{
+    char shape[SHAPE_BYTES];
+    int err = 0;
+
+    shape_text(shape, t);
+    if (t->mask || t->pattern)
+        err = pare_h5w_attr_text(b->w, path, "shape", shape);
+    if (t->role != PARE_ROLE_WEIGHT)
+        return err;
+    if (!err)
+        err = pare_h5w_attr_text(b->w, path, "out_axis", "0");
+    if (!err)
+        err = pare_h5w_attr_text(b->w, path, "in_axis", "1");
+    return err;
+}
+
+/* Does a text attribute of the file say this? */
+static int expect_attr(struct pare_reader *r, const char *path,
+                       const char *name, const char *want)
+{
+    char *text;
+    int err = pare_h5_attr_text(&text, r->h, path, name, 4096);
+
+    if (err)
+        return err;
+    if (strcmp(text, want) != 0)
+        err = pare_fail(PARE_EFORMAT, "'%s' says %s=%s, expected %s", path,
+                        name, text, want);
+    free(text);
+    return err;
+}
+
+int pare_read_labels(struct pare_reader *r, const char *path,
+                     const struct pare_tensor *t)
+{
+    char shape[SHAPE_BYTES];
+    int there = pare_h5_has_attr(r->h, path, "shape"), err = there;
+
+    shape_text(shape, t);
+    if (there > 0)
+        err = expect_attr(r, path, "shape", shape);
+    if (err || t->role != PARE_ROLE_WEIGHT)
+        return err;
+    err = expect_attr(r, path, "out_axis", "0");
+    return err ? err : expect_attr(r, path, "in_axis", "1");
+}
+
+/* ---- values ----------------------------------------------------------- */
 
 int pare_read_dense(struct pare_reader *r, float *out, const char *path,
                     const struct pare_tensor *t)

@@ -16,6 +16,7 @@ struct pare_reader {
     bool stream;    /* they are above it: tensors come one by one */
     struct pare_texts *texts; /* of a packed file (packed.h), or NULL */
     bool packed;              /* the layout */
+    int64_t version;          /* of the format, as the file says */
     int threads;              /* that decode */
 };
 
@@ -162,6 +163,14 @@ int pare_write_values(struct pare_build *b, const char *path,
 /** 0 if a dataset has the shape of t, else PARE_EFORMAT. */
 int pare_read_shape(const struct pare_h5_info *info, const char *path,
                     const struct pare_tensor *t);
+
+/** Attributes of a dataset of values that tell a stranger what it is: the
+ *  shape of a pruned tensor, the axes of a weight. None may be false, only the
+ *  shape may be missing. 0; PARE_EFORMAT. */
+int pare_read_labels(struct pare_reader *r, const char *path,
+                     const struct pare_tensor *t);
+int pare_write_labels(struct pare_build *b, const char *path,
+                      const struct pare_tensor *t);
 
 /** The mask at PATH.mask or PATH.index, whichever takes fewer bytes; above
  *  2^32 - 1 positions of a compact tensor PATH.rows and PATH.gaps. */

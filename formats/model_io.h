@@ -63,6 +63,13 @@ int pare_model_begin(struct pare_h5w **w, const char *path,
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info);
 
+/**
+ * The oldest version of the format that can say what a model holds.
+ *
+ * @param packed  its layout is packed, or datasets have a filter
+ */
+int pare_model_version(const struct pare_model *m, bool packed);
+
 /** Read all of a model; size is that of the file. */
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, uint64_t size);

@@ -63,22 +63,6 @@ static int read_text(char **text, struct pare_reader *r, const char *path,
     return err;
 }
 
-/* Does a text attribute of the file say this? */
-static int expect_attr(struct pare_reader *r, const char *path,
-                       const char *name, const char *want)
-{
-    char *text;
-    int err = pare_h5_attr_text(&text, r->h, path, name, 4096);
-
-    if (err)
-        return err;
-    if (strcmp(text, want) != 0)
-        err = pare_fail(PARE_EFORMAT, "'%s' says %s=%s, expected %s", path,
-                        name, text, want);
-    free(text);
-    return err;
-}
-
 /* Plain, or packed: then its texts are read at once. */
 static int read_layout(struct pare_reader *r, int64_t version)
 {
@@ -106,7 +90,7 @@ static int read_layout(struct pare_reader *r, int64_t version)
 static int check_format(struct pare_reader *r)
 {
     char *format = NULL;
-    int64_t version;
+    int64_t version = 0;
     int err = 0;
 
     if (pare_h5_attr_text(&format, r->h, "/", "format", 64) != 0)
@@ -126,7 +110,21 @@ static int check_format(struct pare_reader *r)
     if (!err && version < 1)
         err =
             pare_fail(PARE_EFORMAT, "format version %lld", (long long)version);
+    r->version = version;
     return err ? err : read_layout(r, version);
+}
+
+/* An older program would read less than there is in a file of its version. */
+static int check_version(const struct pare_reader *r)
+{
+    int least = r->walk ? 1 : pare_model_version(r->m, r->packed);
+
+    return r->version >= least
+               ? 0
+               : pare_fail(PARE_EFORMAT,
+                           "the file says format version %lld, what it holds "
+                           "is of version %d",
+                           (long long)r->version, least);
 }
 
 /* Parse the architecture and lay its tensors, which have no values yet. */
@@ -338,11 +336,7 @@ static int read_tensor(struct pare_reader *r, struct pare_tensor *t,
         err = pare_read_finite(t->value, path, t->n);
     if (!err && pare_find_values(name, sizeof name, r, path, t) < 0)
         err = PARE_EFORMAT;
-    if (!err && t->role == PARE_ROLE_WEIGHT)
-        err = expect_attr(r, name, "out_axis", "0");
-    if (!err && t->role == PARE_ROLE_WEIGHT)
-        err = expect_attr(r, name, "in_axis", "1");
-    return err;
+    return err ? err : pare_read_labels(r, name, t);
 }
 
 int pare_read_tensor(struct pare_reader *r, struct pare_tensor *t,
@@ -558,6 +552,8 @@ static int read_model(struct pare_reader *r)
         err = read_autosave(r);
     if (!err)
         err = check_digests(r);
+    if (!err)
+        err = check_version(r);
     if (!err)
         err = pare_user_read(m, r->info, r->h);
     if (!err && r->info)

@@ -19,28 +19,6 @@ static const char *suffix(const struct pare_tensor *t)
     return strrchr(t->name, '.') + 1;
 }
 
-/* Attributes that tell a stranger what a dataset is. */
-static int write_labels(struct pare_build *b, const char *path,
-                        const struct pare_tensor *t)
-{
-    char shape[PARE_RANK_MAX * 24] = "";
-    size_t n = 0;
-    int err = 0;
-
-    for (int i = 0; i < t->rank; i++)
-        n += (size_t)snprintf(shape + n, sizeof shape - n, "%s%zu",
-                              i ? " " : "", t->dim[i]);
-    if (t->mask || t->pattern)
-        err = pare_h5w_attr_text(b->w, path, "shape", shape);
-    if (t->role != PARE_ROLE_WEIGHT)
-        return err;
-    if (!err)
-        err = pare_h5w_attr_text(b->w, path, "out_axis", "0");
-    if (!err)
-        err = pare_h5w_attr_text(b->w, path, "in_axis", "1");
-    return err;
-}
-
 static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
                         struct pare_stored *stored)
 {
@@ -61,12 +39,12 @@ static int write_tensor(struct pare_build *b, const struct pare_tensor *t,
     pare_values_path(name, sizeof name, path, t);
     err = pare_write_filtered(&done, b, path, t, stored);
     if (err || done)
-        return err ? err : write_labels(b, path, t);
+        return err ? err : pare_write_labels(b, path, t);
     if (t->mask || t->pattern)
         err = pare_write_mask(b, path, t, stored);
     if (!err)
         err = pare_write_values(b, path, t, stored);
-    return err ? err : write_labels(b, name, t);
+    return err ? err : pare_write_labels(b, name, t);
 }
 
 static int write_layers(struct pare_build *b, struct pare_stored *stored)
@@ -251,14 +229,13 @@ static int write_texts(struct pare_build *b)
     return err;
 }
 
-/* The oldest version that can say it: 2 brought augmentation, 3 scores,
+/* 2 brought augmentation, 3 scores,
  * curves and undo points, 4 row pointers and what sparse training carries, 5
  * lists of tensors without a graph, 16-bit and quantised tensors, the packed
  * layout and the filter. */
-static int format_version(const struct pare_model *m,
-                          const struct pare_model_file *info)
+int pare_model_version(const struct pare_model *m, bool packed)
 {
-    if (info->packed || info->filter || pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
+    if (packed || pare_arch_is_weights(&m->arch) || pare_model_encoded(m))
         return 5;
     for (size_t t = 0; t < m->n_tensors; t++)
         if (m->tensor[t].pattern &&
@@ -283,7 +260,8 @@ static int write_root(struct pare_build *b, const struct pare_model_file *info)
         {"state", info->state},
     };
     int err = pare_h5w_attr_i64(b->w, "/", "format_version",
-                                format_version(b->m, info));
+                                pare_model_version(
+                                    b->m, info->packed || info->filter));
 
     for (size_t i = 0; i < sizeof attr / sizeof *attr && !err; i++)
         if (attr[i].value)
@@ -308,9 +286,11 @@ int pare_model_begin(struct pare_h5w **w, const char *path,
 int pare_model_build(struct pare_h5w *w, const struct pare_model *m,
                      struct pare_model_file *info)
 {
-    struct pare_build b = {
-        .w = w, .m = m, .level = info->level, .threads = info->threads,
-        .filter = info->filter};
+    struct pare_build b = {.w = w,
+                           .m = m,
+                           .level = info->level,
+                           .threads = info->threads,
+                           .filter = info->filter};
     int err = write_root(&b, info);
 
     if (!err)

@@ -333,6 +333,75 @@ static void forged_codes_are_refused_for_their_fault(void **state)
     unlink(FILE_NAME);
 }
 
+static void set_version(hid_t f, int64_t v)
+{
+    hid_t a = H5Aopen(f, "format_version", H5P_DEFAULT);
+
+    assert_true(H5Awrite(a, H5T_NATIVE_INT64, &v) >= 0);
+    H5Aclose(a);
+}
+
+/* Attributes that no value of the file needs. */
+static void mislabel(hid_t f, int fault)
+{
+    hid_t o;
+
+    switch (fault) {
+    case 0:
+        say(f, "/layers/fc1/weight.codes", "shape", "7 40");
+        break;
+    case 1:
+        say(f, "/layers/fc2/weight.kept", "shape", "9 40 1");
+        break;
+    case 2:
+        set_version(f, 4);
+        break;
+    case 3:
+        o = H5Oopen(f, "/layers/fc1/weight.codes", H5P_DEFAULT);
+        assert_true(H5Adelete(o, "shape") >= 0);
+        H5Oclose(o);
+        break;
+    default: /* a later program may have said less */
+        set_version(f, 5);
+    }
+}
+
+static void what_a_file_says_of_itself_must_be_true(void **state)
+{
+    static const char *const says[] = {
+        "weight.codes' says shape=7 40, expected 40 7",
+        "weight.kept' says shape=9 40 1, expected 9 40",
+        "says format version 4, what it holds is of version 5", NULL, NULL};
+    struct pare_model m, back = {0};
+
+    (void)state;
+    for (int i = 0; i < (int)(sizeof says / sizeof *says); i++) {
+        hid_t f;
+        int err;
+
+        fixture_plain(&m, small);
+        for (size_t t = 0; t <= 2; t += 2) {
+            assert_int_equal(pare_tensor_need_mask(&m.tensor[t]), 0);
+            for (size_t k = 0; k < m.tensor[t].n; k += 3)
+                m.tensor[t].mask[k] = 0;
+        }
+        pare_model_apply_masks(&m);
+        if (i != 4)
+            fixture_level(&m.tensor[0], FIXTURE_BOOK);
+        write_file(&m);
+        f = H5Fopen(FILE_NAME, H5F_ACC_RDWR, H5P_DEFAULT);
+        mislabel(f, i);
+        H5Fclose(f);
+        err = pare_model_read(&back, NULL, FILE_NAME);
+        assert_int_equal(err, says[i] ? PARE_EFORMAT : 0);
+        if (says[i] && !strstr(pare_error(), says[i]))
+            fail_msg("%d: %s", i, pare_error());
+        pare_model_release(&back);
+        pare_model_release(&m);
+    }
+    unlink(FILE_NAME);
+}
+
 static void others_see_half_floats(void **state)
 {
     struct pare_model m;
@@ -368,6 +437,7 @@ int main(void)
         cmocka_unit_test(codes_take_a_quarter_of_the_bytes),
         cmocka_unit_test(what_is_none_of_its_levels_is_not_written),
         cmocka_unit_test(forged_codes_are_refused_for_their_fault),
+        cmocka_unit_test(what_a_file_says_of_itself_must_be_true),
         cmocka_unit_test(others_see_half_floats),
     };
 
