@@ -3,10 +3,10 @@
  * crash, and what is accepted must be a tensor that can be coded again and
  * comes back as it was.
  *
- * usage: fuzz_codec [CASES [SEED]]
+ * usage: fuzz_codec [CASES [SEED [DIR]]]
  *
- * LLVMFuzzerTestOneInput takes one input, so that libFuzzer can drive it:
- * build this file with -fsanitize=fuzzer -DPARE_LIBFUZZER.
+ * With DIR the undamaged inputs are written there, as seeds for libFuzzer,
+ * which drives LLVMFuzzerTestOneInput: see fuzz_long.sh.
  *
  * An input is: rows and cols, 2 bytes each, a byte of which bit 0 asks for a
  * compact tensor, the number of words of the directory, one byte, the words,
@@ -170,6 +170,18 @@ static uint8_t *make(size_t *size, int k)
     return b;
 }
 
+/* Leave an input as a file for libFuzzer. */
+static void put_seed(const char *dir, int k, const uint8_t *b, size_t n)
+{
+    char path[4096];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/codec-%d", dir, k);
+    f = fopen(path, "w");
+    if (!f || fwrite(b, 1, n, f) != n || fclose(f) != 0)
+        abort();
+}
+
 static void damage(uint8_t *b, size_t n, uint64_t *s)
 {
     static const uint8_t edge[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
@@ -202,6 +214,8 @@ int main(int argc, char **argv)
 
         if (!b)
             abort();
+        if (argc > 3)
+            put_seed(argv[3], k, good, n);
         LLVMFuzzerTestOneInput(good, n);
         for (long i = 0; i < cases / 30; i++) {
             uint64_t s =

@@ -1,12 +1,10 @@
 /*
  * Damage files and read them as a tool would: nothing may crash, take more
  * than 6 seconds of processor time or 700 MB, or be read as another model.
- * The name tells the reader: .h5 (model and data), .txt (the text twin),
- * .csv, .idx, .npy, .npz, .png, .jpg, .onnx, .keras, .safetensors,
- * .index.json, .pth.
+ * The end of its name tells the reader of a file, see fuzz_readers.c.
  * What fails is kept as bad-N beside the case.
  *
- * usage: fuzz_files SECONDS SEED FILE...
+ * usage: fuzz_files CASES SEED FILE...
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,28 +13,22 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "atomic.h"
-#include "csv_data.h"
-#include "data_file.h"
-#include "idx.h"
-#include "image.h"
-#include "import.h"
+#include "fuzz_readers.h"
 #include "model_file.h"
-#include "npz.h"
 #include "status.h"
-#include "text_twin.h"
 
 #define ROOM     (1 << 16) /* by which a file may grow */
-#define SEEDS    48
+#define SEEDS    64
 #define MEMORY   700000L /* KiB */
 #define PLACES   256
 #define CASE_MAX 100 /* of one child */
 
 struct seed {
     const char *path;
+    const struct fuzz_reader *reader;
     unsigned char *bytes;
     size_t n;
     char state[PARE_DIGEST_LEN];    /* "" for what is no model */
@@ -51,13 +43,6 @@ static size_t draw(size_t n)
     rng ^= rng >> 7;
     rng ^= rng << 17;
     return n ? (size_t)(rng >> 8) % n : 0;
-}
-
-static bool ends(const char *path, const char *tail)
-{
-    size_t n = strlen(path), k = strlen(tail);
-
-    return n >= k && strcmp(path + n - k, tail) == 0;
 }
 
 static void find_places(struct seed *s)
@@ -206,25 +191,12 @@ static size_t damage(unsigned char *b, const struct seed *s)
     return n;
 }
 
-/* Every reader answers 0 or a status with a message of printable text. */
-static bool fine(int status)
-{
-    if (status == 0)
-        return true;
-    if (status > 0 || !pare_error()[0])
-        return false;
-    for (const char *c = pare_error(); *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return false;
-    return true;
-}
-
 static bool read_model(char state[PARE_DIGEST_LEN], const char *path)
 {
     struct pare_model m = {0};
     struct pare_model_file info = {0};
     int err = pare_model_read(&m, &info, path);
-    bool ok = fine(err);
+    bool ok = fuzz_fine(err);
 
     strcpy(state, err ? "" : info.state);
     pare_model_file_release(&info, m.n_tensors);
@@ -232,134 +204,14 @@ static bool read_model(char state[PARE_DIGEST_LEN], const char *path)
     return ok;
 }
 
-static bool read_data(const char *path)
-{
-    struct pare_dataset d = {0};
-    bool ok = fine(pare_data_read(&d, path));
-
-    pare_dataset_release(&d);
-    return ok;
-}
-
-static bool read_text(const char *path)
-{
-    struct pare_model m = {0};
-    FILE *f = fopen(path, "r");
-    bool ok = f && fine(pare_text_parse(&m, f, path));
-
-    if (f)
-        fclose(f);
-    pare_model_release(&m);
-    return ok;
-}
-
-static bool read_csv(const char *path)
-{
-    static const struct pare_csv_recipe recipe = {.label = "#1"};
-    struct pare_csv t = {0};
-    struct pare_dataset d = {0};
-    uint8_t *plain = NULL;
-    size_t dropped;
-    int err = pare_csv_read(&t, path, ',');
-
-    if (!err)
-        err = pare_csv_dataset(&d, &plain, &dropped, &t, &recipe, path);
-    free(plain);
-    pare_csv_release(&t);
-    pare_dataset_release(&d);
-    return fine(err);
-}
-
-static bool read_idx(const char *path)
-{
-    struct pare_idx a = {0};
-    bool ok = fine(pare_idx_read(&a, path));
-
-    pare_idx_release(&a);
-    return ok;
-}
-
-static bool read_npy(const char *path)
-{
-    struct pare_npy a = {0};
-    bool ok = fine(pare_npy_read(&a, path));
-
-    pare_npy_release(&a);
-    return ok;
-}
-
-static bool read_npz(const char *path)
-{
-    struct pare_npz *z = NULL;
-    struct pare_npy a = {0};
-    bool ok = fine(pare_npz_open(&z, path)) &&
-              (!z || fine(pare_npz_read(&a, z, "y", "y")));
-
-    pare_npy_release(&a);
-    pare_npz_free(z);
-    return ok;
-}
-
-static bool read_image(const char *path)
-{
-    struct pare_image_decoder *d = pare_image_decoder_new();
-    struct pare_image im = {0};
-    void *bytes = NULL;
-    size_t n;
-    int err = d ? pare_read_file(&bytes, &n, path, PARE_IMAGE_FILE) : 1;
-
-    if (!err)
-        err = pare_image_decode(&im, d, bytes, n);
-    free(bytes);
-    pare_image_release(&im);
-    pare_image_decoder_free(d);
-    return fine(err);
-}
-
-/* Also as a model, which takes the architecture that came of it. */
-static bool read_foreign(const char *path, const char *format)
-{
-    static const struct pare_foreign_options none;
-    struct pare_foreign f = {0};
-    struct pare_model m = {0};
-    int err = pare_import_read(&f, path, format);
-
-    if (!err)
-        err = pare_foreign_model(&m, &f, &none);
-    pare_model_release(&m);
-    pare_foreign_release(&f);
-    return fine(err);
-}
-
-static bool read_case(const struct seed *s, const char *path)
+/* A model must be none or the one that it was. */
+static bool read_case(const struct seed *s, const void *bytes, size_t n)
 {
     char state[PARE_DIGEST_LEN];
 
-    if (ends(s->path, ".txt"))
-        return read_text(path);
-    if (ends(s->path, ".csv"))
-        return read_csv(path);
-    if (ends(s->path, ".idx"))
-        return read_idx(path);
-    if (ends(s->path, ".npy"))
-        return read_npy(path);
-    if (ends(s->path, ".npz"))
-        return read_npz(path);
-    if (ends(s->path, ".onnx"))
-        return read_foreign(path, "onnx");
-    if (ends(s->path, ".keras"))
-        return read_foreign(path, "keras");
-    if (ends(s->path, ".safetensors"))
-        return read_foreign(path, "safetensors");
-    if (ends(s->path, ".index.json"))
-        return read_foreign(path, "safetensors-index");
-    if (ends(s->path, ".pth"))
-        return read_foreign(path, "pytorch");
-    if (ends(s->path, ".png") || ends(s->path, ".jpg"))
-        return read_image(path);
     if (!s->state[0])
-        return read_data(path);
-    return read_model(state, path) &&
+        return fuzz_read(s->reader, bytes, n, "case");
+    return read_model(state, "case") &&
            (!state[0] || strcmp(state, s->state) == 0);
 }
 
@@ -381,11 +233,12 @@ static void put_case(const void *bytes, size_t n)
 }
 
 /* Children of this one may take as long again as it does itself. */
-static void run_cases(const struct seed *seed, size_t n_seeds, uint64_t first)
+static void run_cases(const struct seed *seed, size_t n_seeds, uint64_t first,
+                      uint64_t end)
 {
     const struct itimerval limit = {{0, 0}, {6, 0}};
 
-    for (uint64_t i = first; i < first + CASE_MAX; i++) {
+    for (uint64_t i = first; i < end; i++) {
         const struct seed *s;
         unsigned char *b;
         size_t n;
@@ -398,14 +251,14 @@ static void run_cases(const struct seed *seed, size_t n_seeds, uint64_t first)
             _exit(9);
         n = damage(b, s);
         put_case(b, n);
-        free(b);
         setitimer(ITIMER_PROF, &limit, NULL);
         alarm(120);
-        if (!read_case(s, "case")) {
+        if (!read_case(s, b, n)) {
             fprintf(stderr, "case %llu (%s): %s\n", (unsigned long long)i,
                     s->path, pare_error());
             _exit(1);
         }
+        free(b);
         if (!small_enough())
             _exit(2);
     }
@@ -431,9 +284,12 @@ static int load(struct seed *s, const char *path)
     if (err)
         return err;
     s->path = path;
+    s->reader = fuzz_reader_of(path);
+    if (!s->reader)
+        return pare_fail(PARE_EINVAL, "no reader takes files of that name");
     s->bytes = bytes;
     find_places(s);
-    if (ends(path, ".h5"))
+    if (strcmp(s->reader->name, "model") == 0)
         read_model(s->state, path);
     return s->n ? 0 : -1;
 }
@@ -441,13 +297,12 @@ static int load(struct seed *s, const char *path)
 int main(int argc, char **argv)
 {
     static struct seed seed[SEEDS];
-    time_t end = time(NULL) + (argc > 3 ? atol(argv[1]) : 0);
+    uint64_t cases = argc > 3 ? strtoull(argv[1], NULL, 10) : 0, i = 0;
     uint64_t first = argc > 3 ? strtoull(argv[2], NULL, 10) << 32 : 0;
-    uint64_t i = first;
     int bad = 0;
 
     if (argc < 4 || argc - 3 > SEEDS) {
-        fprintf(stderr, "usage: fuzz_files SECONDS SEED FILE...\n");
+        fprintf(stderr, "usage: fuzz_files CASES SEED FILE...\n");
         return 2;
     }
     for (int k = 3; k < argc; k++)
@@ -455,17 +310,17 @@ int main(int argc, char **argv)
             fprintf(stderr, "%s: %s\n", argv[k], pare_error());
             return 2;
         }
-    do {
+    for (uint64_t end; i < cases && bad < 20; i = end) {
         int status = 0;
         pid_t pid = fork();
 
+        end = cases - i < CASE_MAX ? cases : i + CASE_MAX;
         if (pid == 0)
-            run_cases(seed, (size_t)argc - 3, i);
-        i += CASE_MAX;
+            run_cases(seed, (size_t)argc - 3, first + i, first + end);
         if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
             keep(++bad, status);
-    } while (time(NULL) < end && bad < 20);
-    printf("%llu cases, %d bad\n", (unsigned long long)(i - first), bad);
+    }
+    printf("%llu cases, %d bad\n", (unsigned long long)i, bad);
     for (int k = 0; k < argc - 3; k++)
         free(seed[k].bytes);
     return bad != 0;

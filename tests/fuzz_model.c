@@ -6,7 +6,8 @@
  * crash or hang the reader, and what is read must be the model that was
  * written, or differ only in what no digest covers.
  *
- * usage: fuzz_model [CASES [SEED]]
+ * usage: fuzz_model [CASES [SEED [DIR]]]; with DIR the models are written
+ * there, as seeds for fuzz_long.sh, and nothing else is done
  */
 #include <signal.h>
 #include <stdio.h>
@@ -357,6 +358,22 @@ static int make_image(struct image *im, const struct pare_model *m,
     return err;
 }
 
+static const char *seed_dir;
+
+/* Leave a model as a file for libFuzzer, which is slow with long ones. */
+static int put_seed(const struct image *im)
+{
+    static int k;
+    char path[4096];
+    FILE *f;
+
+    if (im->n > 1 << 18)
+        return 0;
+    snprintf(path, sizeof path, "%s/model-%d", seed_dir, k++);
+    f = fopen(path, "w");
+    return !f || fwrite(im->bytes, 1, im->n, f) != im->n || fclose(f) != 0;
+}
+
 static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed,
                 bool packed)
 {
@@ -370,7 +387,9 @@ static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed,
         fprintf(stderr, "%s\n", pare_error());
         return 1;
     }
-    for (long i = 0, lost = 0, last; i < cases; i = last) {
+    if (seed_dir)
+        bad = put_seed(&im);
+    for (long i = 0, lost = 0, last; !seed_dir && i < cases; i = last) {
         int end;
 
         last = i + BATCH < cases ? i + BATCH : cases;
@@ -384,7 +403,7 @@ static int fuzz(int (*make)(struct pare_model *), long cases, uint64_t seed,
         }
         bad += end;
     }
-    if (im.n < 65536) {
+    if (im.n < 65536 && !seed_dir) {
         pid = fork();
         if (pid == 0)
             run_flips(&im, info.weights, info.state);
@@ -402,6 +421,7 @@ int main(int argc, char **argv)
     uint64_t seed = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
     int bad = 0;
 
+    seed_dir = argc > 3 ? argv[3] : NULL;
     under_way = mmap(NULL, sizeof *under_way, PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (under_way == MAP_FAILED)

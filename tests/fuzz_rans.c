@@ -2,10 +2,10 @@
  * Damage blocks of the filter in thousands of ways and decode them: nothing
  * may crash, and no other array may come of it, but with a sum made right.
  *
- * usage: fuzz_rans [CASES [SEED]]
+ * usage: fuzz_rans [CASES [SEED [DIR]]]
  *
- * LLVMFuzzerTestOneInput takes a block, so that libFuzzer can drive it: build
- * this file and rans.c with -fsanitize=fuzzer -DPARE_LIBFUZZER.
+ * With DIR the undamaged blocks are written there, as seeds for libFuzzer,
+ * which drives LLVMFuzzerTestOneInput: see fuzz_long.sh.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +66,18 @@ static uint8_t *make(size_t *n, int k)
     return block;
 }
 
+/* Leave a block as a file for libFuzzer. */
+static void put_seed(const char *dir, int k, const uint8_t *b, size_t n)
+{
+    char path[4096];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/rans-%d", dir, k);
+    f = fopen(path, "w");
+    if (!f || fwrite(b, 1, n, f) != n || fclose(f) != 0)
+        abort();
+}
+
 int main(int argc, char **argv)
 {
     static const uint8_t edge[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
@@ -78,6 +90,8 @@ int main(int argc, char **argv)
 
         if (!b)
             abort();
+        if (argc > 3)
+            put_seed(argv[3], k, good, n);
         for (long i = 0; i < cases / 40; i++) {
             memcpy(b, good, n);
             for (int times = 1 + (int)(next(&s) % 3); times; times--) {
