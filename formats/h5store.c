@@ -109,21 +109,27 @@ static char *find_page(struct pare_h5store *s, uint64_t at)
     return s->page[i];
 }
 
+/* One that find_lent found, or NULL. */
+static const struct lent *lent_at(const struct pare_h5store *s, size_t i)
+{
+    return i < s->n_lent ? s->lent + i : NULL;
+}
+
 /* The bytes at an address and how many of n lie there together; NULL
  * without memory. */
 static const char *find(struct pare_h5store *s, uint64_t at, size_t n,
                         size_t *run)
 {
     size_t i = find_lent(s, at), offset = (size_t)(at % PAGE);
-    const struct lent *l = s->lent + i;
+    const struct lent *l = lent_at(s, i);
     const char *page;
 
-    if (i < s->n_lent && l->at <= at) {
+    if (l && l->at <= at) {
         *run = least(n, l->n - (size_t)(at - l->at));
         return l->bytes + (at - l->at);
     }
     *run = least(n, PAGE - offset);
-    if (i < s->n_lent && l->at - at < *run)
+    if (l && l->at - at < *run)
         *run = (size_t)(l->at - at);
     page = find_page(s, at);
     return page ? page + offset : NULL;
@@ -142,9 +148,9 @@ static bool is_lent(const struct pare_h5store *s, H5FD_mem_t type,
 static size_t spilled_run(const struct pare_h5store *s, uint64_t at, size_t n)
 {
     size_t i = find_lent(s, at);
-    const struct lent *l = s->lent + i;
+    const struct lent *l = lent_at(s, i);
 
-    if (i == s->n_lent || l->at > at || l->bytes)
+    if (!l || l->at > at || l->bytes)
         return 0;
     return least(n, l->n - (size_t)(at - l->at));
 }
@@ -444,12 +450,12 @@ int pare_h5store_pieces(struct pare_piece **piece, size_t *n, size_t *size,
 
     for (uint64_t at = 0; p && at < s->end; at += run, k++) {
         size_t i = find_lent(s, at);
-        const struct lent *l = s->lent + i;
+        const struct lent *l = lent_at(s, i);
 
         p[k] = (struct pare_piece){
             .bytes = find(s, at, (size_t)(s->end - at), &run)};
         p[k].n = run;
-        if (i < s->n_lent && l->at <= at) { /* always the whole of it */
+        if (l && l->at <= at) { /* always the whole of it */
             p[k].make = l->make;
             p[k].arg = l->arg;
         }
