@@ -7,7 +7,6 @@
 
 /** How a series is drawn. */
 enum figure_style {
-    FIGURE_LINE,   /* a line */
     FIGURE_POINTS, /* a line with points */
     FIGURE_ERROR,  /* the same with bars of one standard deviation */
     FIGURE_BARS,   /* a bar for each tick, beside those of other series */
@@ -34,7 +33,8 @@ struct figure_panel {
     bool x_percent, y_percent; /* fractions, drawn in percent */
     bool x_log, y_log;
     bool x_whole; /* ticks at whole numbers alone */
-    bool y_zero;  /* the axis begins at 0 */
+    bool y_zero;  /* the axis begins at 0, and ends at 100 % */
+    bool y_low;   /* it begins at 0, and ends where the numbers do */
     size_t n_ticks;
     char **tick; /* [n_ticks] names of x = 0, 1, ... */
     size_t n, room;

@@ -77,19 +77,25 @@ struct kind {
     const char *name, *help;
     int (*draw)(struct figure *f, const struct plot_models *all,
                 const struct options *o);
-    bool map; /* takes --connections and --shape */
+    bool map;         /* takes --connections and --shape */
+    const char *what; /* a model may lack, NULL none */
+    bool (*has)(const struct plot_model *m);
 };
 
 static const struct kind kinds[] = {
-    {"history", "loss and accuracy by epoch", draw_history, false},
-    {"curve", "accuracy against sparsity, mean and deviation", NULL, false},
-    {"heatmap", "connections of each input pixel", draw_heatmap, true},
-    {"trend", "connections by centred squares", draw_trend, true},
-    {"hist", "values of weights, and the pruned ones", draw_hist, false},
-    {"layers", "sparsity of each layer", draw_layers, false},
+    {"history", "loss and accuracy by epoch", draw_history, false,
+     "training history", plot_has_history},
+    {"curve", "accuracy against sparsity, mean and deviation", NULL, false,
+     NULL, NULL},
+    {"heatmap", "connections of each input pixel", draw_heatmap, true, NULL,
+     NULL},
+    {"trend", "connections by centred squares", draw_trend, true, NULL, NULL},
+    {"hist", "values of weights, and the pruned ones", draw_hist, false, NULL,
+     NULL},
+    {"layers", "sparsity of each layer", draw_layers, false, NULL, NULL},
     {"rewiring", "survival of grown connections, by epoch", draw_rewiring,
-     false},
-    {NULL, NULL, NULL, false}};
+     false, "record of rewirings", plot_has_rewiring},
+    {NULL, NULL, NULL, false, NULL, NULL}};
 
 static int print_kinds(void)
 {
@@ -262,8 +268,18 @@ static int read_runs(struct runs *r, char *const *path, size_t n)
     return rc;
 }
 
-static int run(const struct kind *k, char *const *path, size_t n,
-               const struct options *o)
+/* Models that have nothing to show are named, where others have. */
+static void tell_left_out(const struct cli_tool *tool, const struct kind *k,
+                          const struct plot_models *all)
+{
+    for (size_t i = 0; k->has && i < all->n; i++)
+        if (!k->has(&all->model[i]))
+            cli_warn(tool, "warning: '%s' has no %s and is left out",
+                     all->model[i].path, k->what);
+}
+
+static int run(const struct cli_tool *tool, const struct kind *k,
+               char *const *path, size_t n, const struct options *o)
 {
     struct figure f = {0};
     struct plot_models all = {0};
@@ -276,6 +292,8 @@ static int run(const struct kind *k, char *const *path, size_t n,
                                      : plot_models_read(&all, path, n);
         if (!rc)
             rc = k->draw(&f, &all, o);
+        if (!rc)
+            tell_left_out(tool, k, &all);
     } else {
         rc = read_runs(&runs, path, n);
         if (!rc)
@@ -349,7 +367,7 @@ int main(int argc, char **argv)
     k = find_kind(&tool, argv[first]);
     check(&tool, k, &o, against);
     choose_medium(&tool, &o);
-    if (run(k, n ? argv + first + 1 : standard, n ? (size_t)n : 1, &o))
+    if (run(&tool, k, n ? argv + first + 1 : standard, n ? (size_t)n : 1, &o))
         return cli_fail(&tool);
     return cli_exit(&tool, 0);
 }

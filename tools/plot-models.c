@@ -191,6 +191,18 @@ static bool has_column(const struct plot_model *m, const struct column *c)
     return false;
 }
 
+bool plot_has_history(const struct plot_model *m)
+{
+    for (size_t k = 0; k < m->m.n_history; k++) {
+        const struct pare_history_row *h = &m->m.history[k];
+
+        if (isfinite(h->train_loss) || isfinite(h->val_loss) ||
+            isfinite(h->train_acc) || isfinite(h->val_acc))
+            return true;
+    }
+    return false;
+}
+
 /* quiet: another series stands in the legend for this model. */
 static int add_column(struct figure_panel *p, const struct plot_models *all,
                       size_t i, const struct column *c, bool quiet)
@@ -206,7 +218,7 @@ static int add_column(struct figure_panel *p, const struct plot_models *all,
         snprintf(name, sizeof name, "%.250s, %s", m->label, c->name);
     else
         snprintf(name, sizeof name, "%s", c->name);
-    s = figure_series(p, name, c->dashed ? FIGURE_LINE : FIGURE_POINTS, (int)i);
+    s = figure_series(p, name, FIGURE_POINTS, (int)i);
     if (!s)
         return PARE_ENOMEM;
     s->dashed = c->dashed;
@@ -316,7 +328,7 @@ int plot_heatmap(struct figure *f, const struct plot_models *all,
 {
     int rc = plot_title(f, "Connections of each input pixel", all);
 
-    f->columns = all->n < 4 ? all->n : 3;
+    f->columns = all->n < 4 ? all->n : all->n == 4 ? 2 : 3;
     for (size_t i = 0; !rc && i < all->n; i++) {
         struct connections c = {0};
 

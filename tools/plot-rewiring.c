@@ -76,9 +76,9 @@ static int add_measure(struct figure *f, const struct plot_models *all,
 
     if (rc)
         return rc;
-    p->x_label = "epoch";
+    p->x_label = "finished epochs";
     p->y_label = what->label;
-    p->x_whole = p->y_percent = true;
+    p->x_whole = p->y_percent = p->y_low = true;
     for (size_t i = 0; !rc && i < all->n; i++)
         for (size_t t = 0; !rc && t < all->model[i].m.n_tensors; t++)
             rc = add_layer(p, all, &all->model[i], t, what);
@@ -95,6 +95,11 @@ static bool has_numbers(const struct plot_models *all,
             if (isfinite(what->of(&all->model[i].m.rewiring[k], 1)))
                 return true;
     return false;
+}
+
+bool plot_has_rewiring(const struct plot_model *m)
+{
+    return m->m.n_rewirings > 0;
 }
 
 int plot_rewiring(struct figure *f, const struct plot_models *all)

@@ -75,6 +75,12 @@ struct plot_curve {
     const char *by;      /* a curve for each value of this key; NULL: one */
 };
 
+/** Has the model an epoch with a loss or an accuracy? */
+bool plot_has_history(const struct plot_model *m);
+
+/** Has it a record of dynamic sparse training? */
+bool plot_has_rewiring(const struct plot_model *m);
+
 /**
  * Mean and sample deviation of runs that have the same x (to 4 digits).
  * A run that lacks one of the numbers is left out.

@@ -108,15 +108,16 @@ static void print_common(const struct report *r, FILE *out)
 
 /* ---- groups ------------------------------------------------------------ */
 
-static int print_group(const struct report *r, const struct report_group *g,
-                       const char *metric, FILE *out)
+static int print_group(const struct report *r, size_t group, const char *metric,
+                       FILE *out)
 {
+    const struct report_group *g = &r->groups.group[group];
     struct pare_sample s;
     int rc = report_sample(&s, &r->runs, g->run, g->n, metric);
 
     if (rc)
         return rc;
-    fputs("<tr>", out);
+    fprintf(out, "<tr><td class=\"n\">%zu</td>", group + 1);
     for (size_t k = 0; k < r->groups.n_keys; k++)
         text_cell("td", g->value[k], out);
     fprintf(out, "<td class=\"n\">%zu</td>", s.n);
@@ -134,14 +135,14 @@ static int print_metric(const struct report *r, const char *metric, FILE *out)
 
     fputs("<h3>", out);
     utf8_html(metric, out);
-    fputs("</h3>\n<div class=\"wide\"><table>\n<thead><tr>", out);
+    fputs("</h3>\n<div class=\"wide\"><table>\n<thead><tr><th>group</th>", out);
     for (size_t k = 0; k < r->groups.n_keys; k++)
         text_cell("th", r->groups.key[k], out);
     fputs("<th>n</th><th>mean</th><th>sd</th><th>min</th><th>max</th></tr>"
           "</thead>\n<tbody>\n",
           out);
     for (size_t i = 0; !rc && i < r->groups.n; i++)
-        rc = print_group(r, &r->groups.group[i], metric, out);
+        rc = print_group(r, i, metric, out);
     fputs("</tbody>\n</table></div>\n", out);
     return rc;
 }
@@ -151,7 +152,8 @@ static int print_groups(const struct report *r, FILE *out)
     int rc = 0;
 
     fputs("<h2>Groups</h2>\n<p>Runs of a group have the same values in all "
-          "columns before n; sd is the sample standard deviation, over "
+          "columns between group and n; sd is the sample standard deviation, "
+          "over "
           "n&nbsp;&minus;&nbsp;1.</p>\n",
           out);
     for (size_t i = 0; !rc && i < r->n_metrics; i++)

@@ -114,20 +114,20 @@ static size_t choose(char *path[LINES_MAX], const struct report *r)
 
 /* ---- history of groups ------------------------------------------------- */
 
-/* "prune -m magnitude, prune -s 0.9" */
+/* "2: prune -m magnitude, prune -s 0.9", 2 its number in the tables. */
 static void group_name(char *buf, size_t size, const struct report *r,
-                       const struct report_group *g)
+                       size_t group)
 {
-    size_t used = 0;
+    const struct report_group *g = &r->groups.group[group];
+    size_t used = (size_t)snprintf(buf, size, "%zu: ", group + 1);
 
-    buf[0] = '\0';
     for (size_t k = 0; k < r->groups.n_keys && used + 1 < size; k++) {
         int n = snprintf(buf + used, size - used, "%s%s %.60s", k ? ", " : "",
                          r->groups.key[k], *g->value[k] ? g->value[k] : "none");
 
         used += n > 0 ? (size_t)n : 0;
     }
-    if (!*buf)
+    if (r->groups.n_keys == 0)
         snprintf(buf, size, "all runs");
 }
 
@@ -171,7 +171,7 @@ static int add_group(struct figure_panel *p, const struct report *r, size_t i,
     char name[400];
     int rc = 0;
 
-    group_name(name, sizeof name, r, g);
+    group_name(name, sizeof name, r, i);
     s = figure_series(p, name, FIGURE_POINTS, (int)i);
     for (uint64_t e = 0; s && !rc && e <= last; e++) {
         double mean = mean_at(r, g, e);
@@ -201,7 +201,9 @@ static int draw_groups(struct gallery *g)
     for (size_t i = 0; !rc && i < r->groups.n; i++)
         rc = add_group(p, r, i, last);
     if (!rc)
-        rc = draw(g, &f, "Validation accuracy by epoch, mean of each group.");
+        rc = draw(g, &f,
+                  "Validation accuracy by epoch, mean of each group; their "
+                  "numbers are those of the tables.");
     figure_release(&f);
     return rc;
 }
@@ -210,13 +212,8 @@ static int draw_groups(struct gallery *g)
 static bool has_numbers(const struct plot_models *all)
 {
     for (size_t i = 0; i < all->n; i++)
-        for (size_t k = 0; k < all->model[i].m.n_history; k++) {
-            const struct pare_history_row *h = &all->model[i].m.history[k];
-
-            if (isfinite(h->train_loss) || isfinite(h->val_loss) ||
-                isfinite(h->train_acc) || isfinite(h->val_acc))
-                return true;
-        }
+        if (plot_has_history(&all->model[i]))
+            return true;
     return false;
 }
 
@@ -239,7 +236,9 @@ static int draw_history(struct gallery *g)
     if (!rc && has_numbers(&all)) {
         rc = plot_history(&f, &all);
         if (!rc)
-            rc = draw(g, &f, "Training: dashed. Validation: with points.");
+            rc = draw(
+                g, &f,
+                "Training: dashed, small points. Validation: large points.");
     }
     figure_release(&f);
     plot_models_release(&all);

@@ -187,6 +187,43 @@ fails_with 1 "a record that is empty"
 pare-init -a 4-3 -S 1 -o init.h5
 run pare-plot history --table init.h5
 fails_with 1 "an untrained model has no history"
+run pare-plot history --table init.h5 m.h5
+status_is 0 "others beside it have"
+err_is "pare-plot: warning: 'init.h5' has no training history and is left out" \
+    "and it is named"
+run pare-plot rewiring --table m.h5 evolved.h5
+status_is 0 "one of two models was rewired"
+err_is "pare-plot: warning: 'm.h5' has no record of rewirings and is left out" \
+    "the other is named"
+
+# ---- axes and legends ----
+run pare-plot history --script evolved.h5
+ok "training has small points, so that one epoch can be seen" test \
+    "$(grep -c 'linespoints .* dt 2 .* ps 0.5 ' "$OUT")" -eq 2
+run pare-plot curve --script --metric accuracy eval.tsv m.h5 r.5-1.h5
+out_has '^set xrange \[0:\*\]$' "no axis of sparsity begins below 0"
+printf 'model\tx\taccuracy\na\t-1\t.9\nb\t1\t1\n' >own.tsv
+run pare-plot curve --script --against x own.tsv
+out_has '^set xrange \[\*:\*\]$' "but that of other numbers may"
+out_has '^set yrange \[\*:100\]$' "no accuracy is above 100 %"
+run pare-plot rewiring --script evolved.h5
+ok "shares begin at 0" test "$(grep -c '^set yrange .0:' "$OUT")" -eq 3
+long=$(printf 'a%.0s' 1 2 3 4 5 6 7 8 9 10)
+long=begin-$long$long$long$long$long$long$long$long-end
+cp evolved.h5 "$long.h5"
+run pare-plot trend --script --shape 2x2 "$long.h5"
+ok "a name too wide for the legend loses its middle" \
+    grep -Eq "title 'begin-a*…a*-end [(]side [0-9]* / all: .*[)]'" "$OUT"
+ok "the title too" grep -q "title 'Connections a.*…a*-end' font" "$OUT"
+run pare-plot trend --table --shape 2x2 "$long.h5"
+out_has "	$long " "but not in the table"
+for i in 1 2 3 4 5 6 7 8 9; do cp m.h5 "n$i.h5"; done
+run pare-plot layers --script n?.h5
+ok "nine models have nine patterns and colours" test \
+    "$(grep -o "pattern .*'#......'" "$OUT" | sort -u | wc -l)" -eq 9
+run pare-plot history --script n?.h5
+ok "and nine lines of validation" test \
+    "$(grep -o "dt [145] lc rgb '#......'" "$OUT" | sort -u | wc -l)" -eq 9
 
 # ---- pictures ----
 if ! have gnuplot; then

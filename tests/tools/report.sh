@@ -29,7 +29,10 @@ err_is '' "and nothing else is said"
 ok "with 12 runs in 4 groups" grep -q '12 runs in 4 groups' r.html
 
 # ---- groups, by awk ----
-table r.html accuracy >got
+table r.html accuracy >numbered
+ok "groups have numbers" [ "$(cut -d ' ' -f 1 numbered | paste -s -)" = \
+    "1	2	3	4" ]
+cut -d ' ' -f 2- numbered >got
 for p in 0.5 0.8; do
     for m in magnitude random; do
         awk -F '\t' -v p="${p#0}" -v m="$m" '
@@ -84,7 +87,8 @@ printf 'model\tlr\tacc\na\t.1\t.5\nb\t.1\t.7\nc\t.2\t.9\n' >own.tsv
 run pare-report --by lr --metric acc own.tsv
 status_is 0 "a table alone has a report"
 table "$OUT" acc >got
-printf '%s\n' '.1 2 0.6000 0.1414 0.5000 0.7000' '.2 1 0.9000 - 0.9000 0.9000' >want
+printf '%s\n' '1 .1 2 0.6000 0.1414 0.5000 0.7000' \
+    '2 .2 1 0.9000 - 0.9000 0.9000' >want
 same want got "of its own columns"
 
 # ---- self-contained, escaped, the same again ----
@@ -116,6 +120,9 @@ if have gnuplot; then
     ok "with it there are pictures" test "$(grep -c '</svg>' r.html)" -eq 3
     run grep -oE "[ ]id=['\"][^'\"]*['\"]" r.html
     ok "names in them are unique" test -z "$(sort "$OUT" | uniq -d)"
+    for g in 1 2 3 4; do
+        ok "the legend has group $g" grep -q ">$g: prune -[ms]" r.html
+    done
     run pare-report m.h5
     ok "a single model has two" test "$(grep -c '</svg>' "$OUT")" -eq 2
 fi
