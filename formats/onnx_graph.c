@@ -118,7 +118,7 @@ static int add_initializers(struct pare_onnx_graph *g)
 /* The inputs that are no initialisers with defaults. */
 static void add_inputs(struct pare_onnx_graph *g)
 {
-    size_t n = g->n_values, inputs = 0;
+    size_t n = g->n_values;
 
     qsort(g->by_name, n, sizeof *g->by_name, by_name);
     for (size_t i = 0; i < g->p->n_input; i++) {
@@ -127,9 +127,9 @@ static void add_inputs(struct pare_onnx_graph *g)
         if (is_initializer(n, g->by_name, name))
             continue;
         g->input = add_value(g, name, PARE_ONNX_NONE);
-        inputs++;
+        g->n_inputs++;
     }
-    if (inputs != 1)
+    if (g->n_inputs != 1)
         g->input = PARE_ONNX_NONE;
 }
 

@@ -96,6 +96,7 @@ struct pare_onnx_graph {
     size_t n_links, *links; /* hold in and out of all nodes */
     struct pare_onnx_array *arrays;
     size_t input, output;    /* values */
+    size_t n_inputs;         /* that have to be given; input is if it is 1 */
     struct pare_shape shape; /* of the input */
     bool shape_used;         /* a layer relies on it */
     int64_t batch;           /* as the file has it; 0 where it is free */

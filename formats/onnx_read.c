@@ -167,7 +167,8 @@ static int open_input(struct pare_onnx_graph *g)
     int rank;
 
     if (g->input == PARE_ONNX_NONE)
-        return pare_fail(PARE_EINVAL, "it has not one input");
+        return pare_fail(PARE_EINVAL, "it has %zu inputs, and one is read",
+                         g->n_inputs);
     v = &g->value[g->input];
     for (size_t i = 0; i < g->p->n_input; i++) {
         const Onnx__TypeProto *type = g->p->input[i]->type;

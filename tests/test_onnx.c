@@ -254,6 +254,8 @@ static void tensors_are_as_large_as_their_shape(void **state)
 static void what_is_no_layer_leaves_the_weights(void **state)
 {
     struct pare_onnx_build b;
+    const int64_t dim[] = {1, 4};
+    Onnx__ValueInfoProto *two[2];
 
     (void)state;
     begin(&b);
@@ -277,6 +279,15 @@ static void what_is_no_layer_leaves_the_weights(void **state)
     pare_onnx_node_add(&b, "MatMul", "p", "x", "w", NULL);
     pare_onnx_node_add(&b, "Transpose", "y", "p", NULL);
     leaves_out(&b, "its output is not of its input");
+
+    begin(&b);
+    matrix(&b, "w", 3, 4);
+    pare_onnx_node_add(&b, "MatMul", "y", "w", "z", NULL);
+    b.graph.input = two;
+    b.graph.n_input = 2;
+    two[0] = info(&b, "x", dim, 2)[0];
+    two[1] = info(&b, "z", dim, 2)[0];
+    leaves_out(&b, "it has 2 inputs");
 }
 
 static void names_of_ours_in_a_file_mean_nothing(void **state)
