@@ -2,9 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "clones.h"
 #include "prune_parts.h"
 #include "status.h"
+
+#define FEW  ((size_t)1024)       /* weights that are soon loaded again */
+#define ROOM ((uint64_t)16 << 20) /* bytes; see room_for_masks */
 
 /* Where the ranking of a tensor is cut; n_chunks 0: nothing goes. */
 struct tensor_cut {
@@ -22,6 +26,10 @@ struct pruned {
     bool largest;
     size_t n_tensors;
     struct tensor_cut *cut; /* [n_tensors] */
+    /* [n_tensors] the masks that were made, 64 weights a word, or NULL: the
+       digests ask for them when the values are gone again */
+    uint64_t **bits;
+    uint64_t room; /* bytes that more of them may take */
 };
 
 bool pare_prune_streams(const struct pare_prune_options *o)
@@ -39,7 +47,10 @@ static void free_pruned(void *arg)
 
     for (size_t t = 0; p->cut && t < p->n_tensors; t++)
         free(p->cut[t].ties);
+    for (size_t t = 0; p->bits && t < p->n_tensors; t++)
+        free(p->bits[t]);
     free(p->cut);
+    free(p->bits);
     pare_loader_release(&p->base);
     free(p);
 }
@@ -94,17 +105,57 @@ static void apply_mask(float *v, const uint8_t *mask, size_t n)
         v[i] = mask[i] ? v[i] : 0.0f;
 }
 
+/* Keep the mask of a tensor, if there is room: it is not needed to. */
+static void keep_bits(struct pruned *p, const struct pare_tensor *t,
+                      size_t tensor)
+{
+    size_t words = t->n / 64 + (t->n % 64 > 0);
+    uint64_t *bits;
+
+    if (p->bits[tensor] || t->n < FEW || words * sizeof *bits > p->room)
+        return;
+    bits = malloc(words * sizeof *bits);
+    if (!bits)
+        return;
+    for (size_t i = 0; i < words; i++)
+        bits[i] = pare_bits_pack(t->mask + 64 * i,
+                                 i + 1 < words ? 64 : t->n - 64 * i);
+    p->bits[tensor] = bits;
+    p->room -= words * sizeof *bits;
+}
+
+PARE_CLONES
+static void spread(uint8_t *mask, const uint64_t *bits, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mask[i] = bits[i / 64] >> i % 64 & 1;
+}
+
+/* The mask that was kept. */
+static int take_bits(const struct pruned *p, struct pare_tensor *t,
+                     size_t tensor)
+{
+    int rc = pare_tensor_need_mask(t);
+
+    if (!rc)
+        spread(t->mask, p->bits[tensor], t->n);
+    return rc;
+}
+
 /* How the tensor is without this pruning, then without what it takes. */
 static int load_part(struct pruned *p, const struct pare_model *m,
                      size_t tensor, bool values)
 {
     struct pare_tensor *t = &m->tensor[tensor];
-    bool cuts = p->cut[tensor].n_chunks > 0;
-    bool mask_only = p->base.mask && !values && (!cuts || p->row->random);
+    bool cuts = p->cut[tensor].n_chunks > 0, kept = p->bits[tensor] != NULL;
+    bool mask_only =
+        p->base.mask && !values && (!cuts || kept || p->row->random);
     int rc = mask_only ? p->base.mask(p->base.arg, m, tensor)
                        : p->base.load(p->base.arg, m, tensor);
 
-    if (!rc && cuts)
+    if (!rc && kept)
+        rc = take_bits(p, t, tensor);
+    else if (!rc && cuts)
         rc = clear_mask(p, m, tensor);
     if (rc)
         return rc;
@@ -112,6 +163,8 @@ static int load_part(struct pruned *p, const struct pare_model *m,
         free(t->mask);
         t->mask = NULL;
     }
+    if (t->mask && cuts)
+        keep_bits(p, t, tensor);
     if (t->mask && values)
         apply_mask(t->value, t->mask, t->n);
     return 0;
@@ -163,17 +216,44 @@ static int take_cuts(struct pruned *to, const struct prune_plan *p)
     return rc;
 }
 
+/* Bytes for masks: what a tensor and its mask leave of twice the largest, and
+   a little for models of small ones. */
+static uint64_t room_for_masks(const struct pare_model *m)
+{
+    uint64_t most = 0;
+
+    for (size_t t = 0; t < m->n_tensors; t++)
+        most = m->tensor[t].n > most ? m->tensor[t].n : most;
+    return ROOM + most * sizeof(float) / 2;
+}
+
+/* Zeroed cuts and masks for all tensors. */
+static struct pruned *new_pruned(size_t n_tensors)
+{
+    struct pruned *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    p->n_tensors = n_tensors;
+    p->cut = calloc(n_tensors + 1, sizeof *p->cut);
+    p->bits = calloc(n_tensors + 1, sizeof *p->bits);
+    if (p->cut && p->bits)
+        return p;
+    free_pruned(p);
+    return NULL;
+}
+
 int prune_around(struct prune_plan *p)
 {
     struct pare_loader loader = {.load = load, .mask = load_mask}, base;
     struct pare_model *m = p->m;
-    struct pruned *to = calloc(1, sizeof *to);
+    struct pruned *to = new_pruned(m->n_tensors);
     size_t *kept = malloc((m->n_tensors + 1) * sizeof *kept);
     int rc = PARE_ENOMEM;
 
-    if (!to || !kept || !(to->cut = calloc(m->n_tensors + 1, sizeof *to->cut)))
+    if (!to || !kept)
         goto out;
-    to->n_tensors = m->n_tensors;
+    to->room = room_for_masks(m);
     to->row = p->o->criterion.row;
     to->input = p->input;
     memcpy(to->opt, p->o->criterion.opt, sizeof to->opt);
