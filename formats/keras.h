@@ -15,7 +15,8 @@ bool pare_keras_looks(const unsigned char *head, size_t n);
 /**
  * Read a model. A graph that the architecture language cannot say is left
  * out, with a note that names the layer; the weights come then under their
- * own names and in their own layout.
+ * own names and in their own layout. In HDF5 that lists its layers, one that
+ * has weights and is not in the graph is an error.
  *
  * @return as pare_import_format.read
  *

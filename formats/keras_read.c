@@ -29,6 +29,7 @@ struct source {
     bool numbered;    /* as Keras 3 has it: arrays are vars/0, vars/1 ... */
     size_t n;         /* layers; numbered ones have groups of other names */
     char **layer, **group;
+    bool *asked; /* [n] what of a layer was taken for the graph */
 };
 
 bool pare_keras_looks(const unsigned char *head, size_t n)
@@ -57,6 +58,7 @@ static void close_source(struct source *s)
 {
     pare_h5_free_strings(s->layer, s->n);
     pare_h5_free_strings(s->group, s->n);
+    free(s->asked);
     pare_h5_close(s->h);
 }
 
@@ -155,6 +157,8 @@ static int get(void *arg, float **out, const char *layer, const char *role,
     int err = find_array(path, s, layer, role, index);
     bool same;
 
+    for (size_t i = 0; i < s->n; i++)
+        s->asked[i] |= strcmp(s->layer[i], layer) == 0;
     if (!err)
         err = pare_h5_info(&info, s->h, path);
     if (err)
@@ -167,6 +171,33 @@ static int get(void *arg, float **out, const char *layer, const char *role,
                          "'%s' has another shape than its configuration says",
                          path);
     return read_floats(out, s->h, path, &info);
+}
+
+/* Layers that have arrays are layers of the graph. */
+static int all_asked(struct source *s)
+{
+    char group[PATH_BYTES], **name = NULL;
+    size_t n = 0;
+    int err = 0;
+
+    for (size_t i = 0; !err && !s->numbered && i < s->n; i++) {
+        if (s->asked[i])
+            continue;
+        if (snprintf(group, sizeof group, "%s/%s", s->root, s->layer[i]) >=
+            PATH_BYTES)
+            return pare_fail(PARE_ELIMIT, "a name is too long");
+        err = pare_h5_attr_strings(&name, &n, s->h, group, "weight_names",
+                                   CONFIG_MAX);
+        if (err)
+            return err;
+        pare_h5_free_strings(name, n);
+        if (n)
+            err = pare_fail(PARE_EFORMAT,
+                            "layer '%s' has weights, and its configuration "
+                            "has no place for them",
+                            s->layer[i]);
+    }
+    return err;
 }
 
 /* A dataset as a tensor of that name; what is no float is left out. */
@@ -424,9 +455,13 @@ static int read_source(struct reading *r, struct source *s)
     }
     if (!rc)
         rc = open_source(s, r->config, r->config_size);
+    if (!rc && !(s->asked = calloc(s->n + 1, sizeof *s->asked)))
+        rc = no_memory();
     if (!rc && r->config)
         rc = keras_graph(r->f, r->config, r->config_size, &w);
-    if (rc == 0) /* no graph */
+    if (rc > 0)
+        rc = all_asked(s);
+    else if (rc == 0) /* no graph */
         rc = take_all(r->f, s);
     if (text) {
         pare_h5_free_strings(text, n);
@@ -530,10 +565,16 @@ int pare_keras_read_config(struct pare_foreign *f, const char *path,
                            const char *config)
 {
     struct reading r = {.path = path};
+    json_error_t fault;
+    json_t *text = NULL;
     void *json = NULL;
     int err = pare_read_file(&json, &r.config_size, config, CONFIG_MAX);
 
     r.config = json;
+    if (!err && !(text = json_loadb(json, r.config_size, 0, &fault)))
+        err =
+            pare_fail(PARE_EFORMAT, "'%s' is no JSON: %s", config, fault.text);
+    json_decref(text);
     if (!err)
         err = read_safely(f, &r);
     free(json);

@@ -64,6 +64,20 @@ run pare-import --graph no.json half.keras.h5
 fails_with 1 "a graph that is not there"
 run pare-import --graph half.h5 half.keras.h5
 fails_with 1 "a graph that is no JSON"
+err_has "'half.h5' is no JSON" "is named"
+cat >one.json <<'END'
+{"class_name": "Sequential", "config": {"layers": [
+    {"class_name": "Dense", "config": {"name": "fc1", "units": 6,
+        "batch_input_shape": [null, 4], "activation": "relu"}}]}}
+END
+pare-init -a 'in(4) linear(6)' -S 1 | pare-export keras -o one.keras.h5
+run pare-import --graph one.json one.keras.h5 -o one.h5
+status_is 0 "a graph of all layers"
+pare-init -a 'in(4) linear(6) relu linear(3)' -S 1 |
+    pare-export keras -o two.keras.h5
+run pare-import --graph one.json two.keras.h5 -o two.h5
+fails_with 1 "a graph that lacks a layer with weights"
+err_has "layer 'fc2' has weights" "which is named"
 run pare-import --graph half.json -a 2-2 half.keras.h5
 fails_with 2 "a graph and an architecture"
 for n in 0 100 800 2000 4000; do
