@@ -94,6 +94,17 @@ void pare_foreign_sort(struct pare_foreign *f);
 /** Free what the struct owns and zero it; zeroed is fine. */
 void pare_foreign_release(struct pare_foreign *f);
 
+/**
+ * Make one tensor "t" of each pair "t_orig" and "t_mask" of one shape, where
+ * there is no "t" and the mask is all 0 and 1: the values, 0 where the mask
+ * is. How many is noted. Nothing is done to a graph.
+ *
+ * @return 0; PARE_ENOMEM
+ *
+ * Source: PyTorch, torch.nn.utils.prune, what BasePruningMethod.apply keeps.
+ */
+int pare_foreign_join_masks(struct pare_foreign *f);
+
 /** Append a zeroed tensor of that name (copied). NULL without memory. */
 struct pare_foreign_tensor *pare_foreign_add(struct pare_foreign *f,
                                              const char *name);

@@ -258,6 +258,8 @@ static int read_path(struct pare_foreign *f, const char *path,
     if (!err)
         err = row->read(&new, path);
     if (!err)
+        err = pare_foreign_join_masks(&new);
+    if (!err)
         err = digest(new.digest, &new, row, path);
     if (err)
         pare_foreign_release(&new);

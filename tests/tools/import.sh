@@ -157,6 +157,33 @@ fails_with 1 "a tensor twice in an index"
 
 # ---- PyTorch ----
 # A matrix, the same turned, and its second row, of one storage.
+# What PyTorch's own pruning keeps: values and masks. Where the second is no
+# mask, or of another shape, both stay.
+pair() {
+    printf '{"a.weight_mask":{"dtype":"F32","shape":[%s],"data_offsets":[0,%d]},' \
+        "$1" "$2"
+    printf '"a.weight_orig":{"dtype":"F32","shape":[2,2],"data_offsets":[%d,%d]}}' \
+        "$2" $(($2 + 16))
+}
+orig=$one$minus_two$half$three
+zero='\0\0\0\0'
+safetensors "$(pair 2,2 16)" "$one$zero$one$zero$orig" >pair.safetensors
+run pare-import --zeros-pruned pair.safetensors -o pair.h5
+status_is 0 "values and their mask"
+err_has '1 tensors' "are said to be"
+run pare-dump pair.h5
+cp "$OUT" dump
+ok "one tensor" grep -q '^arch weights a.weight(2x2)$' dump
+ok "of what the mask keeps" grep -qx '  0:0x1p+0 2:0x1p-1' dump
+safetensors "$(pair 2,2 16)" "$one$zero$half$zero$orig" >pair.safetensors
+run pare-import pair.safetensors -o pair.h5
+run pare-dump pair.h5
+out_has 'a.weight_mask[(]2x2' "what is no mask stays"
+safetensors "$(pair 2 8)" "$one$zero$orig" >pair.safetensors
+run pare-import pair.safetensors -o pair.h5
+run pare-dump pair.h5
+out_has 'a.weight_mask[(]2[)]' "as does one of another shape"
+
 values='\4\0\0\0\0\0\0\0'$one$minus_two$half$three
 turned=$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\001K\002')
 dict="ccollections\\nOrderedDict\\n)R($(text a)$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\002K\001')$(text b.turned)${turned}$(text n)K\\7$(text c)}$(text row)$(tensor "$(storage 0 4)" 2 'K\2' 'K\1')su"
