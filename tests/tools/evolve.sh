@@ -75,6 +75,20 @@ set zata=.1|2 has no 'zata'
 set start=3 until=2|2 until is before start
 set until=9|2 until=9 is beyond the run
 set until=step:999|1 until=step:999 is beyond the run
+set zeta=nan|2 zeta is a number from 0 to 1
+set zeta=.1 zeta=.2|2 zeta is given twice
+set every=0|2 every is 0
+set start=0|2 start is 0: nothing has been trained
+set start=2 every=step:3|2 start and every must both be
+set until=5/4|2 until: 5/4 is beyond the run
+set until=2 last=yes|1 last does not go with rewiring that ends before
+rigl every=1 last=yes|1 last does not go with rewiring that ends before
+set p=-.1|2 p is a number from 0 to 1
+set p=.1 every=2|2 p and every exclude each other
+set p=.1 last=yes|2 last does not go with it
+set p=.1 start=2|2 with p start is a step
+set p=.1 measure|2 measure goes with times in epochs
+set every=step:5 measure|2 measure goes with times in epochs
 set layers=fc1,|2 a glob is empty
 set layers=conv*|1 no sparse layer is called that
 rigl calibrate=500|1 cannot calibrate on 500 samples
