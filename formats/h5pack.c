@@ -103,14 +103,20 @@ static void filter_chunk(void *arg, size_t i)
     size_t have = b->bytes - at < size ? b->bytes - at : size;
     size_t cols = b->rank > 1 ? b->row / b->width : 0;
     uint8_t *raw = calloc(1, size), *out = NULL;
+    float *scale = b->scale ? calloc((size_t)b->chunk_rows, sizeof *scale)
+                            : NULL; /* of rows past the end 0 */
 
-    if (raw) {
+    if (raw && (scale || !b->scale)) {
         b->make(b->arg, raw, at, have);
-        if (pare_rans_encode(&out, &b->packed_size[i], raw, size, b->width,
-                             cols > UINT32_MAX ? 0 : (uint32_t)cols) !=
-            PARE_RANS_OK)
+        if (scale)
+            memcpy(scale, b->scale + at / b->row,
+                   have / b->row * sizeof *scale);
+        if (pare_rans_encode_scaled(
+                &out, &b->packed_size[i], raw, size, b->width,
+                cols > UINT32_MAX ? 0 : (uint32_t)cols, scale) != PARE_RANS_OK)
             b->packed_size[i] = 0;
     }
+    free(scale);
     free(raw);
     b->packed[i] = (char *)out;
 }

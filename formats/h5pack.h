@@ -17,6 +17,7 @@ struct h5block {
     /* In their place, with the filter: see struct pare_h5w_made. */
     void (*make)(const void *arg, void *out, size_t at, size_t n);
     const void *arg;
+    const float *scale; /* [dim[0]] of pare_rans_encode_scaled, or NULL */
     hsize_t chunk_rows; /* 0: contiguous */
     int strategy;       /* of zlib */
     unsigned width;     /* with the filter of rans.h: bytes of a value */

@@ -382,6 +382,7 @@ int pare_h5w_filter(bool *done, struct pare_h5w *w, const char *path,
     b.width = (unsigned)pare_h5lib_size(type);
     b.make = made->make;
     b.arg = made->arg;
+    b.scale = made->scale;
     if (!err && is_little_endian())
         err = h5block_filter(&b, threads);
     if (!err && b.chunk_rows && weight_of(path, &b) < most) {

@@ -81,6 +81,7 @@ int pare_h5w_data(struct pare_h5w *w, const char *path, enum pare_h5_type type,
 struct pare_h5w_made {
     void (*make)(const void *arg, void *out, size_t at, size_t n);
     const void *arg;
+    const float *scale; /* [rows] of which they are multiples, or NULL */
 };
 
 /**

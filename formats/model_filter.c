@@ -126,7 +126,7 @@ static void make_gaps(const void *arg, void *out, size_t at, size_t n)
 static int write_zeros(struct pare_build *b, const char *path,
                        const struct zeros *z, struct pare_stored *stored)
 {
-    const struct pare_h5w_made made = {make_gaps, z};
+    const struct pare_h5w_made made = {make_gaps, z, NULL};
     const uint64_t most = z->n * sizeof *z->gap;
     char name[PATH_BYTES + 8];
     uint64_t bytes = 0;
@@ -211,7 +211,8 @@ static int write_values(bool *done, struct pare_build *b, const char *path,
     static const enum pare_h5_type type[] = {[PARE_F32] = PARE_H5_F32,
                                              [PARE_F16] = PARE_H5_F16,
                                              [PARE_BF16] = PARE_H5_U16};
-    const struct pare_h5w_made made = {make_values, t};
+    const struct pare_h5w_made made = {
+        make_values, t, t->quant.n_scale == t->dim[0] ? t->quant.scale : NULL};
     uint64_t most = 0;
     int err = find_most(&most, b, path, t, z);
 

@@ -44,13 +44,15 @@ static uint64_t next(uint64_t *s)
     return *s;
 }
 
-/* Blocks of kind k: some more or less sparse, some of few values. */
+/* Blocks of kind k: some more or less sparse, some of few values, all forms. */
 static uint8_t *make(size_t *n, int k)
 {
-    static float v[1200];
+    static float v[1200], scale[30];
     uint64_t s = (uint64_t)k + 1;
     uint8_t *block;
 
+    for (size_t i = 0; i < 30; i++)
+        scale[i] = (float)(i + 3) / 1700;
     for (size_t i = 0; i < 1200; i++) {
         float x = (float)(next(&s) % 1000003) / 1000003 - 0.5f;
 
@@ -59,9 +61,16 @@ static uint8_t *make(size_t *n, int k)
             v[i] = (float)(1 + i % 7);
         if (k % 5 == 0 && i % 40 > 20)
             v[i] = 0;
+        if (k % 11 == 1) /* wide books, scaled codes, bytes of masks */
+            v[i] = (float)(i % 290 + 1) / 7;
+        if (k % 11 == 3)
+            v[i] = (float)((int)(next(&s) % 255) - 127) * scale[i / 40];
+        if (k % 11 == 5)
+            v[i] = i % 4 < 2;
     }
-    if (pare_rans_encode(&block, n, (const void *)v, sizeof v, k % 2 ? 4 : 2,
-                         k % 7 ? 40 : 0) != PARE_RANS_OK)
+    if (pare_rans_encode_scaled(&block, n, (const void *)v, sizeof v,
+                                k % 2 ? 4 : 2, k % 7 ? 40 : 0,
+                                k % 11 == 3 ? scale : NULL) != PARE_RANS_OK)
         abort();
     return block;
 }

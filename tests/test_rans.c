@@ -108,6 +108,126 @@ static void classes_of_rows_and_columns_tell_something(void **state)
     assert_true(with + with / 12 < without);
 }
 
+/* ---- blocks of version 2 ----------------------------------------------- */
+
+/* Codes of 8 bits by the scale of their row, of which some rows have 0. */
+static void draw_scaled(float *v, float *scale, double sparsity)
+{
+    draw(v, MOST, sparsity, 0);
+    for (size_t i = 0; i < MOST; i++) {
+        size_t r = i / COLS;
+
+        scale[r] = r % 50 == 49 ? 0 : (float)(r + 1) * 1.7e-5f;
+        v[i] =
+            scale[r] == 0
+                ? 0
+                : (float)(int)fmaxf(-127, fminf(127, v[i] * 2000)) * scale[r];
+    }
+}
+
+static void codes_of_rows_take_their_entropy(void **state)
+{
+    static float v[MOST], back[MOST], scale[ROWS];
+    uint8_t *block = NULL;
+    size_t n = 0, plain;
+
+    (void)state;
+    for (int sparse = 0; sparse < 2; sparse++) {
+        draw_scaled(v, scale, sparse ? .9 : 0);
+        plain = round_trip(v, sizeof v, 4, COLS);
+        assert_int_equal(pare_rans_encode_scaled(&block, &n, (void *)v,
+                                                 sizeof v, 4, COLS, scale),
+                         0);
+        assert_int_equal(block[4], 2);
+        assert_true(8.0 * (double)n / MOST < (sparse ? 1.32 : 7.5));
+        assert_true(n < plain);
+        assert_int_equal(pare_rans_decode((void *)back, sizeof back, block, n),
+                         0);
+        assert_memory_equal(v, back, sizeof v);
+        free(block);
+        v[70] = sparse ? 1e30f : NAN; /* then it is none of them */
+        assert_int_equal(pare_rans_encode_scaled(&block, &n, (void *)v,
+                                                 sizeof v, 4, COLS, scale),
+                         0);
+        assert_int_equal(pare_rans_decode((void *)back, sizeof back, block, n),
+                         0);
+        assert_memory_equal(v, back, sizeof v);
+        free(block);
+    }
+}
+
+/* 300 and 3,000 values that all occur as often take log2 of that. */
+static void a_wide_book_takes_the_entropy_of_its_codes(void **state)
+{
+    static uint32_t v[MOST];
+
+    (void)state;
+    for (uint32_t k = 300; k <= 3000; k *= 10) {
+        for (size_t i = 0; i < MOST; i++)
+            v[i] = (uint32_t)(i * 2654435761u >> 9) % k * 2654435761u | 1;
+        assert_true((double)round_trip(v, sizeof v, 4, COLS) <
+                    MOST * log2(k) / 8 * 1.01 + 4 * k + 1000);
+    }
+}
+
+/* Two of four weights: log2(6) / 4 bits of mask, where chances take 1. */
+static void bytes_of_a_mask_tell_patterns(void **state)
+{
+    static const char *const kept[] = {"1100", "1010", "1001",
+                                       "0110", "0101", "0011"};
+    static float v[MOST];
+
+    (void)state;
+    for (size_t i = 0; i < MOST; i++) {
+        uint32_t word[4];
+
+        pare_rng_block(word, 4, PARE_STREAM_MASK, 0, i / 4);
+        v[i] = kept[word[0] % 6][i % 4] == '1' ? 1 : 0;
+    }
+    assert_true((double)round_trip(v, sizeof v, 4, COLS) <
+                MOST * log2(6) / 4 / 8 * 1.01 + 300);
+}
+
+static void damage_to_blocks_of_version_2_is_refused(void **state)
+{
+    static float v[MOST], back[MOST], scale[ROWS];
+
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        uint8_t *block = NULL;
+        size_t n = 0;
+
+        draw_scaled(v, scale, .9);
+        for (size_t i = 0; kind && i < MOST; i++)
+            v[i] = kind == 1 ? 1 + (float)(i * 7919 % 300) : i % 4 < 2;
+        assert_int_equal(pare_rans_encode_scaled(&block, &n, (void *)v,
+                                                 sizeof v, 4, COLS,
+                                                 kind ? NULL : scale),
+                         0);
+        assert_int_equal(block[4], 2);
+        assert_int_equal(block[6], kind == 0   ? 1 | 8 | 64
+                                   : kind == 1 ? 32
+                                               : 1 | 2 | 16);
+        for (size_t i = 0; i < n; i += i < 60 ? 1 : n / 60 + 1)
+            for (int bit = 0; bit < 8; bit += 3) {
+                block[i] ^= (uint8_t)(1 << bit);
+                if (pare_rans_decode((void *)back, sizeof back, block, n) == 0)
+                    assert_true(kind && i >= 24 && i < 28);
+                block[i] ^= (uint8_t)(1 << bit);
+            }
+        for (unsigned flags = 0; flags < 256; flags++) {
+            uint8_t old = block[6];
+
+            block[6] = (uint8_t)flags;
+            assert_int_equal(
+                pare_rans_decode((void *)back, sizeof back, block, n) == 0,
+                flags == old);
+            block[6] = old;
+        }
+        free(block);
+    }
+}
+
 static void damage_is_refused(void **state)
 {
     static float v[3000], back[3000];
@@ -234,6 +354,10 @@ int main(void)
         cmocka_unit_test(odd_values_keep_their_bits),
         cmocka_unit_test(sizes_reach_their_targets),
         cmocka_unit_test(classes_of_rows_and_columns_tell_something),
+        cmocka_unit_test(codes_of_rows_take_their_entropy),
+        cmocka_unit_test(a_wide_book_takes_the_entropy_of_its_codes),
+        cmocka_unit_test(bytes_of_a_mask_tell_patterns),
+        cmocka_unit_test(damage_to_blocks_of_version_2_is_refused),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(a_head_that_promises_too_much_is_refused),
         cmocka_unit_test(with_the_plug_in_it_is_a_dense_dataset),
