@@ -43,39 +43,126 @@ static void fill_slots(uint8_t *slot, const struct model *m)
         memset(slot + m->start[s], (int)s, m->freq[s]);
 }
 
-/* The state that all symbols must bring a stream back to is the first. */
-static void read_symbols(struct in *in, uint8_t *symbol, size_t n,
-                         const struct where *w, const uint8_t *slots)
-{
-    size_t words = (size_t)get(in, 4), used = 0;
+/* A stream that is being read. */
+struct stream {
     uint32_t state[STATES];
-    const uint8_t *word;
+    const uint8_t *word, *end; /* the next word, and behind the last */
+};
+
+static void begin_stream(struct in *in, struct stream *s)
+{
+    size_t words = (size_t)get(in, 4);
 
     for (size_t k = 0; k < STATES; k++) {
-        state[k] = (uint32_t)get(in, 4);
-        in->bad |= state[k] < LOW;
+        s->state[k] = (uint32_t)get(in, 4);
+        in->bad |= s->state[k] < LOW;
     }
-    word = take(in, words < MOST ? 2 * words : MOST);
-    for (size_t i = 0; i < n && !in->bad; i++) {
-        const struct model *m = model_of(w, i);
-        uint32_t x = state[i % STATES], part = x & (WHOLE - 1);
-        uint8_t s = slots[(size_t)(m - w->model) * WHOLE + part];
+    words = words < MOST ? 2 * words : MOST;
+    s->word = take(in, words);
+    s->end = s->word ? s->word + words : NULL;
+}
 
-        x = m->freq[s] * (x >> PRECISION) + part - m->start[s];
-        if (x < LOW) {
-            if (used >= words) {
-                in->bad = 1;
-                break;
-            }
-            x = x << 16 | word[2 * used] | (uint32_t)word[2 * used + 1] << 8;
-            used++;
-        }
-        state[i % STATES] = x;
-        symbol[i] = s;
-    }
-    in->bad |= used != words;
+/* The state that all symbols must bring a stream back to is the first. */
+static void end_stream(struct in *in, const struct stream *s)
+{
+    in->bad |= s->word != s->end;
     for (size_t k = 0; k < STATES; k++)
-        in->bad |= state[k] != LOW;
+        in->bad |= s->state[k] != LOW;
+}
+
+/* The next symbol by state k; there is a word. */
+static inline uint8_t next_symbol(struct stream *s, size_t k,
+                                  const struct model *m, const uint8_t *slot)
+{
+    uint32_t x = s->state[k], part = x & (WHOLE - 1);
+    uint32_t word = s->word[0] | (uint32_t)s->word[1] << 8, few;
+    uint8_t symbol = slot[part];
+
+    x = m->freq[symbol] * (x >> PRECISION) + part - m->start[symbol];
+    few = x < LOW;
+    s->state[k] = few ? x << 16 | word : x;
+    s->word += 2 * few;
+    return symbol;
+}
+
+/* The same where there may be none; false if one was missing. */
+static int last_symbol(uint8_t *symbol, struct stream *s, size_t k,
+                       const struct model *m, const uint8_t *slot)
+{
+    const uint8_t none[2] = {0}, *at = s->word;
+    const int at_end = s->end - at < 2;
+
+    if (at_end)
+        s->word = none;
+    *symbol = next_symbol(s, k, m, slot);
+    if (!at_end)
+        return 1;
+    if (s->word != none)
+        return 0;
+    s->word = at;
+    return 1;
+}
+
+/* Eight symbols at a time, as long as there are words enough; their number.
+   The copy of the stream stays in registers. */
+static size_t read_eights(struct stream *of, uint8_t *symbol, size_t n,
+                          const struct model *m, const uint8_t *slot)
+{
+    struct stream s = *of;
+    size_t i = 0;
+
+    for (; i + 8 <= n && s.end - s.word >= 16; i += 8) {
+        symbol[i] = next_symbol(&s, 0, m, slot);
+        symbol[i + 1] = next_symbol(&s, 1, m, slot);
+        symbol[i + 2] = next_symbol(&s, 2, m, slot);
+        symbol[i + 3] = next_symbol(&s, 3, m, slot);
+        symbol[i + 4] = next_symbol(&s, 4, m, slot);
+        symbol[i + 5] = next_symbol(&s, 5, m, slot);
+        symbol[i + 6] = next_symbol(&s, 6, m, slot);
+        symbol[i + 7] = next_symbol(&s, 7, m, slot);
+    }
+    *of = s;
+    return i;
+}
+
+/* Symbols of one table. */
+static void read_symbols(struct in *in, uint8_t *symbol, size_t n,
+                         const struct model *m, const uint8_t *slot)
+{
+    struct stream s;
+
+    begin_stream(in, &s);
+    if (in->bad)
+        return;
+    for (size_t i = read_eights(&s, symbol, n, m, slot); i < n && !in->bad; i++)
+        in->bad |= !last_symbol(&symbol[i], &s, i % STATES, m, slot);
+    if (!in->bad)
+        end_stream(in, &s);
+}
+
+/* Symbols of the tables that rows and columns have. */
+static void read_classed(struct in *in, uint8_t *symbol, size_t n,
+                         const struct where *w, const uint8_t *slots)
+{
+    const uint8_t *row = w->row_class;
+    uint64_t col = 0;
+    struct stream s;
+
+    begin_stream(in, &s);
+    for (size_t i = 0; i < n && !in->bad; i++) {
+        size_t pair = *row * (size_t)CLASSES + w->group_class[col / 8];
+        const struct model *m = &w->model[pair];
+        const uint8_t *slot = slots + pair * WHOLE;
+
+        if (s.end - s.word >= 2)
+            symbol[i] = next_symbol(&s, i % STATES, m, slot);
+        else
+            in->bad |= !last_symbol(&symbol[i], &s, i % STATES, m, slot);
+        for (col += 8; col >= w->cols && i + 1 < n; col -= w->cols)
+            row++;
+    }
+    if (!in->bad)
+        end_stream(in, &s);
 }
 
 static void read_model(struct in *in, struct model *m)
@@ -103,13 +190,12 @@ static void read_stream(struct in *in, uint8_t *symbol, size_t n,
                         uint8_t *slots)
 {
     struct model m;
-    struct where w = {.model = &m};
 
     read_model(in, &m);
     if (in->bad)
         return;
     fill_slots(slots, &m);
-    read_symbols(in, symbol, n, &w, slots);
+    read_symbols(in, symbol, n, &m, slots);
 }
 
 static void get_classes(struct in *in, uint8_t *class, size_t n)
@@ -158,18 +244,15 @@ static void read_mask(struct in *in, const struct array *a, int classes)
             bits_model(&m[k], p);
             fill_slots(slots + k * WHOLE, &m[k]);
         }
-        if (!in->bad)
-            read_symbols(in, a->bits, (a->n + 7) / 8, &w, slots);
+        if (!in->bad && classes)
+            read_classed(in, a->bits, (a->n + 7) / 8, &w, slots);
+        else if (!in->bad)
+            read_symbols(in, a->bits, (a->n + 7) / 8, m, slots);
     }
     check_bits(in, a);
     free(class);
     free(m);
     free(slots);
-}
-
-static uint32_t turn_back(uint32_t x, unsigned width)
-{
-    return width == 4 ? x >> 1 | x << 31 : (x >> 1 | x << 15) & 0xffff;
 }
 
 /* Do the flags of a head agree with each other and with its numbers? */
@@ -300,44 +383,95 @@ static void read_scaled(struct in *in, const struct array *a, uint8_t *symbol,
     }
 }
 
-static void read_planes(struct in *in, const struct array *a, int turned,
+/* Planes of bytes, the lowest first; turned ones lie one bit higher, and the
+   lowest bit is the highest. */
+static void read_planes(struct in *in, const struct array *a, unsigned turned,
                         uint8_t *symbol, uint8_t *slots)
 {
-    memset(a->value, 0, a->nnz * sizeof *a->value);
     for (unsigned p = 0; p < a->width && !in->bad; p++) {
         uint64_t coded = get(in, 1);
         const uint8_t *from = symbol;
 
-        if (coded > 1) {
-            in->bad = 1;
-        } else if (coded) {
+        in->bad |= coded > 1;
+        if (!in->bad && coded)
             read_stream(in, symbol, a->nnz, slots);
-        } else {
+        else if (!in->bad)
             from = take(in, a->nnz);
-        }
-        for (size_t i = 0; i < a->nnz && !in->bad; i++)
-            a->value[i] |= (uint32_t)from[i] << 8 * p;
+        if (in->bad)
+            return;
+        for (size_t i = 0; p == 0 && i < a->nnz; i++)
+            a->value[i] = (uint32_t)from[i] >> turned |
+                          (from[i] & turned) << (8 * a->width - 1);
+        for (size_t i = 0; p > 0 && i < a->nnz; i++)
+            a->value[i] |= (uint32_t)from[i] << (8 * p - turned);
     }
-    for (size_t i = 0; turned && i < a->nnz; i++)
-        a->value[i] = turn_back(a->value[i], a->width);
+}
+
+static inline void put_value(uint8_t *to, uint32_t x, unsigned width)
+{
+    to[0] = (uint8_t)x;
+    to[1] = (uint8_t)(x >> 8);
+    if (width == 4) {
+        to[2] = (uint8_t)(x >> 16);
+        to[3] = (uint8_t)(x >> 24);
+    }
+}
+
+/* Values to the places that bits say, of which many are clear. */
+static inline void spread_few(const struct array *a, uint8_t *raw,
+                              unsigned width)
+{
+    const uint32_t *v = a->value;
+
+    memset(raw, 0, a->n * width);
+    for (size_t i = 0; i < (a->n + 7) / 8; i++)
+        for (unsigned x = a->bits[i]; x; x &= x - 1)
+            put_value(raw + (8 * i + ones((x & -x) - 1)) * width, *v++, width);
+}
+
+/* The same where about half is set: no branch can be foretold. value[nnz]
+   must be there. */
+static inline void spread_many(const struct array *a, uint8_t *raw,
+                               unsigned width)
+{
+    const uint32_t *v = a->value;
+
+    for (size_t i = 0; i < a->n; i++) {
+        uint32_t bit = a->bits[i / 8] >> i % 8 & 1;
+
+        put_value(raw + i * width, *v & (0 - bit), width);
+        v += bit;
+    }
+}
+
+static inline void spread_all(const struct array *a, uint8_t *raw,
+                              unsigned width)
+{
+    for (size_t i = 0; i < a->n; i++)
+        put_value(raw + i * width, a->value[i], width);
 }
 
 /* Values to their places; what is there must not be 0 under a mask. */
 static void spread(struct in *in, const struct array *a, uint8_t *raw,
                    int sparse)
 {
-    size_t k = 0;
+    int zero = 0;
 
-    for (size_t i = 0; i < a->n; i++) {
-        uint32_t x = 0;
-
-        if (!sparse || is_there(a, i)) {
-            x = a->value[k++];
-            in->bad |= sparse && !x;
-        }
-        for (unsigned p = 0; p < a->width; p++)
-            raw[i * a->width + p] = (uint8_t)(x >> 8 * p);
-    }
+    for (size_t i = 0; sparse && i < a->nnz; i++)
+        zero |= !a->value[i];
+    in->bad |= zero;
+    if (!sparse && a->width == 4)
+        spread_all(a, raw, 4);
+    else if (!sparse)
+        spread_all(a, raw, 2);
+    else if (a->nnz < a->n / 4 && a->width == 4)
+        spread_few(a, raw, 4);
+    else if (a->nnz < a->n / 4)
+        spread_few(a, raw, 2);
+    else if (a->width == 4)
+        spread_many(a, raw, 4);
+    else
+        spread_many(a, raw, 2);
 }
 
 int pare_rans_decode(uint8_t *raw, size_t bytes, const uint8_t *block, size_t n)
@@ -350,12 +484,14 @@ int pare_rans_decode(uint8_t *raw, size_t bytes, const uint8_t *block, size_t n)
 
     if (in.bad || a.n * a.width != bytes)
         return PARE_RANS_BAD;
-    a.value = malloc((a.nnz ? a.nnz : 1) * sizeof *a.value);
+    a.value = malloc((a.nnz + 1) * sizeof *a.value);
     a.bits = malloc(a.n / 8 + 1);
     symbol = malloc(a.nnz ? a.nnz : 1);
     slots = malloc(WHOLE);
     if (!a.value || !a.bits || !symbol || !slots)
         in.bad = 2;
+    if (a.value)
+        a.value[a.nnz] = 0;
     if (!in.bad && (flags & F_BYTES)) {
         read_stream(&in, a.bits, (a.n + 7) / 8, slots);
         check_bits(&in, &a);
@@ -369,7 +505,7 @@ int pare_rans_decode(uint8_t *raw, size_t bytes, const uint8_t *block, size_t n)
     else if (!in.bad && (flags & F_SCALED))
         read_scaled(&in, &a, symbol, slots, sparse);
     else if (!in.bad)
-        read_planes(&in, &a, flags & F_TURNED, symbol, slots);
+        read_planes(&in, &a, flags & F_TURNED ? 1 : 0, symbol, slots);
     if (!in.bad)
         spread(&in, &a, raw, sparse);
     if (!in.bad && (get(&in, 4) != crc32_of(raw, bytes) || in.left))

@@ -49,6 +49,16 @@ static void append(struct out *o, const struct out *part)
         memcpy(p, part->data, part->n);
 }
 
+static const struct model *model_of(const struct where *w, uint64_t i)
+{
+    uint64_t at = i * 8;
+
+    if (!w->row_class)
+        return w->model;
+    return &w->model[w->row_class[at / w->cols] * CLASSES +
+                     w->group_class[at % w->cols / 8]];
+}
+
 /* A stream of symbols: from the last to the first, so that they are read
    from the first on. */
 static void write_symbols(struct out *o, const uint8_t *symbol, size_t n,
@@ -57,6 +67,7 @@ static void write_symbols(struct out *o, const uint8_t *symbol, size_t n,
     uint32_t state[STATES];
     uint16_t *word = malloc((n ? n : 1) * sizeof *word);
     size_t words = 0;
+    uint8_t *to;
 
     if (!word) {
         o->bad = 1;
@@ -77,8 +88,11 @@ static void write_symbols(struct out *o, const uint8_t *symbol, size_t n,
     put(o, words, 4);
     for (size_t k = 0; k < STATES; k++)
         put(o, state[k], 4);
-    while (words--)
-        put(o, word[words], 2);
+    to = more(o, 2 * words);
+    for (size_t i = 0; to && i < words; i++) {
+        to[2 * i] = (uint8_t)word[words - 1 - i];
+        to[2 * i + 1] = (uint8_t)(word[words - 1 - i] >> 8);
+    }
     free(word);
 }
 

@@ -26,9 +26,54 @@
 #define SPREAD    ((uint64_t)1 << 20) /* values of a byte, at most */
 #define MOST      ((size_t)1 << 34)   /* bytes of an array */
 
+/* Polynomials over two elements, modulo that of CRC-32, the highest power in
+   the lowest bit: their product. */
+static inline uint32_t crc_product(uint32_t x, uint32_t y)
+{
+    uint32_t sum = 0;
+
+    for (unsigned k = 0; k < 32; k++) {
+        sum ^= x & 0x80000000u >> k ? y : 0;
+        y = y >> 1 ^ (y & 1 ? 0xedb88320u : 0);
+    }
+    return sum;
+}
+
+/* A register after n bytes of 0: its product with the power of 8 n. */
+static inline uint32_t crc_over(uint32_t crc, size_t n)
+{
+    uint32_t power = 0x80000000u >> 8;
+
+    for (; n; n >>= 1) {
+        if (n & 1)
+            crc = crc_product(power, crc);
+        power = crc_product(power, power);
+    }
+    return crc;
+}
+
+/* Registers of four parts of n bytes that follow each other, n a multiple of
+   8: each lookup has three others to wait with. */
+static inline void crc_lanes(uint32_t *crc, const uint8_t *p, size_t n,
+                             uint32_t table[8][256])
+{
+    for (size_t i = 0; i < n; i += 8)
+        for (size_t k = 0; k < 4; k++) {
+            const uint8_t *b = p + k * n + i;
+            uint32_t c = crc[k];
+
+            crc[k] = table[7][(c ^ b[0]) & 255] ^
+                     table[6][(c >> 8 ^ b[1]) & 255] ^
+                     table[5][(c >> 16 ^ b[2]) & 255] ^
+                     table[4][(c >> 24 ^ b[3]) & 255] ^ table[3][b[4]] ^
+                     table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]];
+        }
+}
+
 static inline uint32_t crc32_of(const uint8_t *p, size_t n)
 {
-    uint32_t table[8][256], crc = 0xffffffffu;
+    uint32_t table[8][256], crc[4] = {0xffffffffu}, last;
+    const size_t part = n / 32 * 8;
 
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t c = i;
@@ -41,14 +86,13 @@ static inline uint32_t crc32_of(const uint8_t *p, size_t n)
         for (int k = 1; k < 8; k++)
             table[k][i] =
                 table[k - 1][i] >> 8 ^ table[0][table[k - 1][i] & 255];
-    for (; n >= 8; n -= 8, p += 8)
-        crc = table[7][(crc ^ p[0]) & 255] ^ table[6][(crc >> 8 ^ p[1]) & 255] ^
-              table[5][(crc >> 16 ^ p[2]) & 255] ^
-              table[4][(crc >> 24 ^ p[3]) & 255] ^ table[3][p[4]] ^
-              table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
-    for (; n; n--, p++)
-        crc = crc >> 8 ^ table[0][(crc ^ *p) & 255];
-    return ~crc;
+    crc_lanes(crc, p, part, table);
+    last = crc[0];
+    for (size_t k = 1; k < 4; k++)
+        last = crc_over(last, part) ^ crc[k];
+    for (p += 4 * part, n -= 4 * part; n; n--, p++)
+        last = last >> 8 ^ table[0][(last ^ *p) & 255];
+    return ~last;
 }
 
 /* How frequent each byte is, out of WHOLE. */
@@ -121,16 +165,6 @@ struct where {
     uint64_t cols;
 };
 
-static inline const struct model *model_of(const struct where *w, uint64_t i)
-{
-    uint64_t at = i * 8;
-
-    if (!w->row_class)
-        return w->model;
-    return &w->model[w->row_class[at / w->cols] * CLASSES +
-                     w->group_class[at % w->cols / 8]];
-}
-
 /* An array to be coded. */
 struct array {
     const uint8_t *raw;
@@ -155,13 +189,12 @@ static inline uint32_t value_at(const uint8_t *raw, unsigned width, size_t i)
     return width == 2 ? x : x | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* Bits of a byte that are set. */
 static inline unsigned ones(unsigned x)
 {
-    unsigned n = 0;
-
-    for (; x; x &= x - 1)
-        n++;
-    return n;
+    x = x - (x >> 1 & 0x55);
+    x = (x & 0x33) + (x >> 2 & 0x33);
+    return (x + (x >> 4)) & 0xf;
 }
 
 /* Which pairs of classes there are: only their chances are sent. */
