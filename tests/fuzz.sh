@@ -10,8 +10,8 @@ seed=${2:-1}
 
 # Some are taken more often, as there is more in them.
 run fuzz_files "$cases" "$seed" table.data.h5 dense.h5 trained.h5 masked.h5 \
-    index.h5 bits.h5 undo.h5 coded.h5 small.h5 filter.h5 trained.h5 masked.h5 \
-    table.data.h5 odd.scores.h5 twin.txt table.csv images.idx packed.idx x.npy \
+    index.h5 bits.h5 undo.h5 coded.h5 small.h5 filter.h5 levels.h5 trained.h5 \
+    masked.h5 table.data.h5 odd.scores.h5 twin.txt table.csv images.idx packed.idx x.npy \
     archive.npz arrays.npz palette.png alpha.png colour.jpg ink.jpg one.bin \
     graph.onnx graph.onnx graph.keras.h5 graph.keras.h5 graph.keras \
     layers.config joined.config named.safetensors types.safetensors \

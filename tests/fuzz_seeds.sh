@@ -33,6 +33,8 @@ pare-init -a 'in(2,8,8) conv2d(3,3) batchnorm2d relu maxpool(2) gelu a=silu
 pare-init -a 'in(2,8,8) conv2d(3,3,pad=1) batchnorm2d relu maxpool(2) flatten
     linear(4) softmax' -S 1 | pare-export keras -o graph.keras.h5
 ok "one with a filter" pare-pack --tier F bits.h5 -o filter.h5
+run_sh "pare-quantize --uniform 3 bits.h5 | pare-pack --tier F -o levels.h5"
+status_is 0 "one with levels and kept zeros"
 pare-export safetensors masked.h5 -o named.safetensors
 safetensors '{"a.w":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},
 "a.i":{"dtype":"I64","shape":[],"data_offsets":[12,20]},

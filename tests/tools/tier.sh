@@ -35,7 +35,8 @@ status_is 0 "it goes through pipes"
 
 # ---- levels and 16 bits ----
 pare-prune -s .9 large.h5 -o p.h5
-for q in '--codebook 16' '--uniform 3' '--int8 --per-tensor' --fp16 --bf16; do
+for q in '--codebook 16' '--uniform 3' '--int8 --per-tensor' --int8 --fp16 \
+    --bf16; do
     # shellcheck disable=SC2086
     pare-quantize $q p.h5 -o q.h5
     run pare-pack --tier F --report report -o f.h5 q.h5
@@ -75,6 +76,14 @@ if have h5dump && [ -f "$plugin/libpare_rans.so" ]; then
     kept=$(pare-stats p.h5 | awk '$2 == "fc1" { print $5 - 64 }')
     ok "with it a dense array" test "$all" -eq 12800
     ok "of as many zeros as are pruned" test $((all - zeros)) -eq "$kept"
+    pare-quantize --fp16 p.h5 | pare-pack --tier F -o f.h5
+    HDF5_PLUGIN_PATH=$plugin h5dump -d /layers/fc1/weight -y -o seen.txt \
+        f.h5 >"$OUT" 2>"$ERR"
+    all=$(tr -s ', \n' '\n' <seen.txt | grep -c .)
+    zeros=$(tr -s ', \n' '\n' <seen.txt | grep -c '^0$')
+    ok "of half floats, too" test "$all" -eq 12800 -a $((all - zeros)) -eq \
+        "$kept"
+    pare-pack --tier F p.h5 -o f.h5
 fi
 
 # ---- damage ----
