@@ -11,6 +11,7 @@ struct pare_h5 {
     bool own;          /* the descriptor is ours to close */
     uint64_t size;     /* bytes of the file */
     uint64_t declared; /* bytes read so far, against aliased datasets */
+    int threads;       /* that decode chunks; 0: this one */
 };
 
 /** Is the path one of plain hard links to an object of that type?

@@ -93,6 +93,11 @@ void pare_h5_close(struct pare_h5 *h)
     free(h);
 }
 
+void pare_h5_threads(struct pare_h5 *h, int threads)
+{
+    h->threads = threads;
+}
+
 void pare_h5_again(struct pare_h5 *h)
 {
     h->declared = 0;

@@ -70,6 +70,10 @@ int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path);
 /** Close and free; NULL is fine. */
 void pare_h5_close(struct pare_h5 *h);
 
+/** Threads that decode chunks of the filter of rans.h from now on: at first
+ *  only the calling one. */
+void pare_h5_threads(struct pare_h5 *h, int threads);
+
 /** Begin to count anew what is read: for reading the same arrays again. */
 void pare_h5_again(struct pare_h5 *h);
 

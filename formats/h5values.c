@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "h5open.h"
+#include "parallel.h"
 #include "rans.h"
 #include "status.h"
 
@@ -14,6 +15,7 @@
 #define SLACK     (1 << 20) /* that a small file may declare anyway */
 #define CHUNK_MAX ((size_t)1 << 26)
 #define DIM_MAX   ((hsize_t)1 << 31)
+#define LOT_MAX   4 /* chunks decoded at the same time */
 
 /* An open dataset whose shape and storage have been checked. */
 struct dataset {
@@ -88,8 +90,7 @@ static int check_filters(struct dataset *d, hid_t p)
     if (n == 0)
         return 0;
     filter = H5Pget_filter2(p, 0, &flags, &n_values, NULL, 0, NULL, &config);
-    d->rans = n == 1 && filter == PARE_RANS_FILTER &&
-              is_value(d);
+    d->rans = n == 1 && filter == PARE_RANS_FILTER && is_value(d);
     if (d->rans)
         return 0;
     if (n > 1 || filter != H5Z_FILTER_DEFLATE)
@@ -193,7 +194,8 @@ static int check_stored(struct dataset *d, const struct pare_h5 *h)
             PARE_EFORMAT, "'%s' declares %zu bytes but stores %s", d->path,
             d->bytes, stored ? "more than the file" : "none");
     d->stored = (size_t)stored;
-    if (d->deflated || d->rans ? d->bytes / EXPANSION > stored : d->bytes > stored)
+    if (d->deflated || d->rans ? d->bytes / EXPANSION > stored
+                               : d->bytes > stored)
         return pare_fail(PARE_ELIMIT, "'%s' declares %zu bytes but stores %zu",
                          d->path, d->bytes, d->stored);
     return d->chunked ? count_chunks(d, h) : check_extent(d, h);
@@ -252,11 +254,15 @@ static bool inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
            n == n_out;
 }
 
-static bool unfilter_chunk(char *out, size_t n_out, const char *in,
-                           size_t n_in)
+static bool unfilter_chunk(char *out, size_t n_out, const char *in, size_t n_in)
 {
-    return pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in,
-                            n_in) == PARE_RANS_OK;
+    return pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in, n_in) ==
+           PARE_RANS_OK;
+}
+
+static int fail_chunk(const struct dataset *d)
+{
+    return pare_h5lib_fail(PARE_EFORMAT, "'%s' has a damaged chunk", d->path);
 }
 
 /* How many bytes are stored of the chunk at `at`? */
@@ -271,33 +277,48 @@ static int chunk_size(size_t *stored, struct dataset *d, const hsize_t *at)
     return 0;
 }
 
+/* The stored bytes of the chunk at `at`, malloc'd; whether filters were
+ * skipped. */
+static int fetch_chunk(char **raw, size_t *size, bool *skipped,
+                       struct dataset *d, const hsize_t *at)
+{
+    uint32_t mask = 0;
+    int err = chunk_size(size, d, at);
+    char *p;
+
+    if (err)
+        return err;
+    p = malloc(*size);
+    if (!p)
+        return pare_fail(PARE_ENOMEM, "no memory");
+    if (H5Dread_chunk(d->id, H5P_DEFAULT, at, &mask, p) < 0) {
+        free(p);
+        return fail_chunk(d);
+    }
+    *skipped = mask & 1;
+    *raw = p;
+    return 0;
+}
+
 /* Read the chunk at `at` into out [chunk_bytes]; we inflate it ourselves,
  * because libhdf5 lets a stream grow to any size. */
 static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
 {
-    uint32_t skipped = 0;
     size_t size = 0;
-    char *raw;
-    bool ok;
-    int err = chunk_size(&size, d, at);
+    bool skipped = false, ok;
+    char *raw = NULL;
+    int err = fetch_chunk(&raw, &size, &skipped, d, at);
 
     if (err)
         return err;
-    raw = malloc(size);
-    if (!raw)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    ok = H5Dread_chunk(d->id, H5P_DEFAULT, at, &skipped, raw) >= 0;
-    if (ok && d->deflated && !(skipped & 1))
+    if (d->rans)
+        ok = !skipped && unfilter_chunk(out, d->chunk_bytes, raw, size);
+    else if (d->deflated && !skipped)
         ok = inflate_chunk(out, d->chunk_bytes, raw, size);
-    else if (ok && d->rans)
-        ok = !(skipped & 1) && unfilter_chunk(out, d->chunk_bytes, raw, size);
-    else if (ok && (ok = size == d->chunk_bytes))
+    else if ((ok = size == d->chunk_bytes))
         memcpy(out, raw, d->chunk_bytes);
     free(raw);
-    if (!ok)
-        return pare_h5lib_fail(PARE_EFORMAT, "'%s' has a damaged chunk",
-                               d->path);
-    return 0;
+    return ok ? 0 : fail_chunk(d);
 }
 
 /* Copy what a chunk at `at` and the rows [first, last) share, axis by
@@ -329,6 +350,91 @@ static void scatter(char *out, const char *chunk, const struct dataset *d,
         for (axis = rank - 2; axis >= 0 && ++i[axis] == hi[axis]; axis--)
             i[axis] = lo[axis];
     } while (axis >= 0);
+}
+
+/* Some chunks of rows that are decoded at the same time. */
+struct lot {
+    size_t bytes, n;
+    struct {
+        char *raw, *values;
+        size_t size;
+        bool ok;
+    } chunk[LOT_MAX];
+};
+
+static void unfilter_one(void *arg, size_t i)
+{
+    struct lot *lot = arg;
+
+    lot->chunk[i].ok = unfilter_chunk(lot->chunk[i].values, lot->bytes,
+                                      lot->chunk[i].raw, lot->chunk[i].size);
+}
+
+/* Read lot->n chunks of our filter from row `row` on. */
+static int read_lot(char *out, struct lot *lot, struct dataset *d, size_t row,
+                    size_t first, size_t last)
+{
+    hsize_t at[PARE_H5_RANK_MAX] = {0};
+    size_t n = 0;
+    bool skipped = false;
+    int err = 0;
+
+    for (; n < lot->n && !err && !skipped; n += !err) {
+        at[0] = row + n * d->chunk[0];
+        err = fetch_chunk(&lot->chunk[n].raw, &lot->chunk[n].size, &skipped, d,
+                          at);
+    }
+    if (!err && skipped)
+        err = fail_chunk(d);
+    if (!err)
+        pare_parallel((int)n, n, unfilter_one, lot);
+    for (size_t i = 0; i < n; i++) {
+        free(lot->chunk[i].raw);
+        at[0] = row + i * d->chunk[0];
+        if (!err && !lot->chunk[i].ok)
+            err = fail_chunk(d);
+        if (!err)
+            scatter(out, lot->chunk[i].values, d, at, first, last);
+    }
+    return err;
+}
+
+/* Rows of a dataset whose chunks are whole rows, some at a time. */
+static int read_lots(char *out, struct dataset *d, size_t first, size_t last,
+                     size_t most)
+{
+    struct lot lot = {.bytes = d->chunk_bytes};
+    const size_t rows = d->chunk[0];
+    int err = 0;
+
+    for (size_t i = 0; i < most; i++) {
+        lot.chunk[i].values = malloc(d->chunk_bytes);
+        if (!lot.chunk[i].values)
+            err = pare_fail(PARE_ENOMEM, "no memory");
+    }
+    for (size_t row = first - first % rows; row < last && !err;
+         row += lot.n * rows) {
+        lot.n = (last - row + rows - 1) / rows;
+        lot.n = lot.n < most ? lot.n : most;
+        err = read_lot(out, &lot, d, row, first, last);
+    }
+    for (size_t i = 0; i < most; i++)
+        free(lot.chunk[i].values);
+    return err;
+}
+
+/* How many chunks may be decoded at the same time? */
+static size_t find_most(const struct dataset *d, const struct pare_h5 *h,
+                        size_t first, size_t last)
+{
+    const size_t rows = d->chunk[0], chunks = last / rows - first / rows + 1;
+    size_t most = h->threads > 0 ? (size_t)h->threads : 1;
+
+    for (int a = 1; a < d->rank; a++)
+        if (d->chunk[a] != d->dim[a])
+            return 1;
+    most = most < LOT_MAX ? most : LOT_MAX;
+    return d->rans ? most < chunks ? most : chunks : 1;
 }
 
 /* Read rows chunk by chunk, or without out look for the chunks only. */
@@ -393,7 +499,10 @@ static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
 
     if (err || bytes == 0)
         return err;
-    if (d->chunked)
+    if (d->chunked && out && find_most(d, h, first, first + rows) > 1)
+        err = read_lots(out, d, first, first + rows,
+                        find_most(d, h, first, first + rows));
+    else if (d->chunked)
         err = read_chunks(out, d, first, first + rows);
     else if (out)
         err = read_contiguous(out, d, h, first * row * d->element, bytes);

@@ -586,6 +586,7 @@ int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
         /* A trial reads on one thread. */
         .threads = walk || size <= PARE_TRIAL_WHOLE ? 1 : pare_processors()};
 
+    pare_h5_threads(h, r.threads);
     return read_whole_file(&r);
 }
 

@@ -345,6 +345,32 @@ static void sizes_of_all_lengths_are_those_of_the_smaller(void **state)
     assert_in_range(filtered, 8, 40);
 }
 
+/* A file of some chunks, read by more threads than one; a byte of its middle
+   is then changed. */
+static void need_whole_or_refused(const struct pare_model *m)
+{
+    struct pare_model back = {0};
+    FILE *f = fopen(path, "r+");
+    long size;
+    int c;
+
+    assert_int_equal(pare_model_read(&back, NULL, path), 0);
+    assert_memory_equal(back.tensor[0].value, m->tensor[0].value,
+                        m->tensor[0].n * sizeof(float));
+    assert_memory_equal(back.tensor[0].mask, m->tensor[0].mask, m->tensor[0].n);
+    pare_model_release(&back);
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    size = ftell(f);
+    fseek(f, size / 2, SEEK_SET);
+    c = getc(f);
+    fseek(f, size / 2, SEEK_SET);
+    putc(c ^ 8, f);
+    fclose(f);
+    assert_int_equal(pare_model_read(&back, NULL, path), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "a damaged chunk"));
+}
+
 static void a_codebook_of_the_tool_reaches_its_target(void **state)
 {
     uint32_t *word = words((size_t)4096 * 4096);
@@ -366,6 +392,7 @@ static void a_codebook_of_the_tool_reaches_its_target(void **state)
     assert_int_equal(about.stored[0].encoding, PARE_ENC_RANS);
     if (8.0 * (double)about.bytes > .785 * (double)m.tensor[0].n)
         fail_msg("%g", 8.0 * (double)about.bytes / (double)m.tensor[0].n);
+    need_whole_or_refused(&m);
     pare_model_file_release(&about, m.n_tensors);
     pare_model_release(&m);
     free(word);
