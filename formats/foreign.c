@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "status.h"
+#include "zip.h"
 
 /* An element, most significant byte last or first. */
 static uint64_t word(const unsigned char *p, size_t size, bool big)
@@ -84,6 +85,7 @@ void pare_foreign_release(struct pare_foreign *f)
     for (size_t i = 0; i < f->n_maps; i++)
         munmap(f->map[i].bytes, f->map[i].size);
     free(f->map);
+    pare_zip_free(f->zip);
     memset(f, 0, sizeof *f);
 }
 
@@ -185,6 +187,11 @@ void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
     (void)bytes;
     (void)n;
 #endif
+}
+
+void pare_foreign_looked(const void *f, const void *bytes, size_t n)
+{
+    pare_foreign_done(f, bytes, n);
 }
 
 int pare_foreign_move_maps(struct pare_foreign *f, struct pare_foreign *part)
@@ -327,8 +334,8 @@ static void convert(float *out, const struct pare_foreign_tensor *t, uint64_t n,
     }
 }
 
-int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
-                        bool *exact)
+static int to_floats(float *out, const struct pare_foreign_tensor *t,
+                     bool *exact)
 {
     uint64_t n = pare_foreign_count(t);
     bool same = true;
@@ -353,7 +360,7 @@ int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
     return 0;
 }
 
-bool pare_foreign_exact(const struct pare_foreign_tensor *t)
+static bool is_exact(const struct pare_foreign_tensor *t)
 {
     uint64_t n = pare_foreign_count(t);
     const unsigned char *p = t->bytes;
@@ -364,5 +371,45 @@ bool pare_foreign_exact(const struct pare_foreign_tensor *t)
         return true;
     for (uint64_t i = 0; exact && i < n; i++)
         element(p + i * size, t->type, t->big, &exact);
+    return exact;
+}
+
+/* One whose bytes are in memory, and what to free behind it. */
+static int unpack(struct pare_foreign_tensor *at, void **bytes,
+                  const struct pare_foreign_tensor *t)
+{
+    size_t n = 0;
+    int err;
+
+    *at = *t;
+    *bytes = NULL;
+    if (!t->zip)
+        return 0;
+    err = pare_zip_read(bytes, &n, t->zip, t->member, UINT64_MAX, t->name);
+    at->zip = NULL;
+    at->bytes = *bytes ? (const char *)*bytes + t->offset : NULL;
+    return err;
+}
+
+int pare_foreign_floats(float *out, const struct pare_foreign_tensor *from,
+                        bool *exact)
+{
+    struct pare_foreign_tensor t;
+    void *bytes;
+    int err = unpack(&t, &bytes, from);
+
+    if (!err)
+        err = to_floats(out, &t, exact);
+    free(bytes);
+    return err;
+}
+
+bool pare_foreign_exact(const struct pare_foreign_tensor *from)
+{
+    struct pare_foreign_tensor t;
+    void *bytes;
+    bool exact = unpack(&t, &bytes, from) != 0 || is_exact(&t);
+
+    free(bytes);
     return exact;
 }

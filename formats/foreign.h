@@ -32,6 +32,8 @@ enum pare_foreign_type {
 
 #define PARE_FOREIGN_RANK 8
 
+struct pare_zip;
+
 /** A named array, as it lies in memory or in a mapped file. */
 struct pare_foreign_tensor {
     char *name; /* malloc'd, as the file has it */
@@ -42,6 +44,11 @@ struct pare_foreign_tensor {
     uint64_t dim[PARE_FOREIGN_RANK]; /* 0: there are no values */
     const void *bytes;               /* count * size, any alignment */
     void *owned;                     /* malloc'd, holds bytes; or NULL */
+    /* Or bytes is NULL: they are unpacked each time that they are looked at,
+       from a member of an archive, where they begin at an offset. */
+    const struct pare_zip *zip;
+    const char *member; /* in zip */
+    size_t offset;
 };
 
 /** A file mapped into memory. */
@@ -76,6 +83,10 @@ struct pare_foreign {
     char **match;
     size_t n_maps; /* of files in memory, munmap'd by release */
     struct pare_foreign_map *map;
+    struct pare_zip *zip; /* that tensors come of, or NULL */
+    /* Bytes of values as float32 that a model of its tensors may hold in
+       memory together, as the file packs more into itself; 0: any. */
+    uint64_t budget;
     char digest[PARE_DIGEST_LEN]; /* of the file's bytes, "" if not made */
 };
 
@@ -125,6 +136,9 @@ int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
 void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
                        size_t n);
 
+/** The same, for those who do not know what f is. */
+void pare_foreign_looked(const void *f, const void *bytes, size_t n);
+
 /** Add a note, as printf. 0; PARE_ENOMEM. */
 int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -135,7 +149,7 @@ int pare_foreign_note(struct pare_foreign *f, const char *format, ...)
  * @param out    [pare_foreign_count(t)]
  * @param exact  out, or NULL: false if a value is not the same as a float32
  * @return 0; PARE_EFORMAT for a value that is not finite as float32, with
- *         the tensor's name and the index
+ *         the tensor's name and the index, or a damaged member
  */
 int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
                         bool *exact);
@@ -144,7 +158,8 @@ int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
 int pare_foreign_match(struct pare_foreign *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Is each value the same as a float32? Does not look at what is finite. */
+/** Is each value the same as a float32? Does not look at what is finite. Of
+ *  what cannot be unpacked it says so, pare_foreign_floats fails then. */
 bool pare_foreign_exact(const struct pare_foreign_tensor *t);
 
 /** How pare_foreign_model goes about it. */
@@ -184,7 +199,8 @@ struct pare_foreign_options {
  *
  * Weights without a graph that take more than pare_model_open's limit as
  * float32, and are float32 or 16 bits in the file, come tensor by tensor
- * (loader.h), if each has less than 2^32 values: f must outlive the model.
+ * (loader.h), if each has less than 2^32 values: f must outlive the model. Others
+ * may not take more than the file's budget.
  *
  * @param m  zeroed, out; written only on success
  * @param f  notes and matches are added

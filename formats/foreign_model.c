@@ -103,6 +103,25 @@ void pare_foreign_set_type(struct pare_tensor *t, enum pare_foreign_type type)
                                            : PARE_F32;
 }
 
+/* All of them in memory, as far as the file's size allows it. */
+static int check_budget(const struct pare_foreign *f,
+                        const struct foreign_list *l)
+{
+    uint64_t left = f->budget / sizeof(float);
+
+    for (size_t i = 0; f->budget && i < l->n; i++) {
+        uint64_t n = pare_foreign_count(l->item[i].tensor);
+
+        if (n > left)
+            return pare_fail(PARE_ELIMIT,
+                             "'%s': the file asks for more memory than its "
+                             "size allows",
+                             l->item[i].tensor->name);
+        left -= n;
+    }
+    return 0;
+}
+
 /* A model of tensors without a graph. */
 static int make_list(struct pare_model *m, struct pare_foreign *f,
                      struct foreign_list *l,
@@ -119,6 +138,8 @@ static int make_list(struct pare_model *m, struct pare_foreign *f,
         err = pare_arch_parse(&arch, text);
     if (!err)
         err = pare_foreign_streams(&streams, p, l->n);
+    if (!err && !streams)
+        err = check_budget(f, l);
     if (!err)
         err = streams ? pare_model_lay(m, &arch) : pare_model_init(m, &arch);
     if (!err && streams)

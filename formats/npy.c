@@ -1,5 +1,6 @@
 #include "npy.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,30 +204,33 @@ static int parse_header(struct pare_npy *a, struct text *t)
     return seen == 7 ? 0 : damaged(t, "one of descr, fortran_order and shape");
 }
 
-static int check_length(struct pare_npy *a, size_t have, const char *name)
+static int check_length(struct pare_npy *a, uint64_t have, uint64_t most,
+                        const char *name)
 {
     a->count = 1;
     for (int i = 0; i < a->rank; i++) {
         if (a->dim[i] == 0)
             return pare_fail(PARE_EUNREAD, "'%s': dimension %d is 0", name,
                              i + 1);
-        if (a->count > PARE_NPY_LIMIT / a->size / a->dim[i])
+        if (a->count > most / a->size / a->dim[i])
             return pare_fail(PARE_ELIMIT,
-                             "'%s': dimensions ask for more than %zu bytes",
-                             name, (size_t)PARE_NPY_LIMIT);
+                             "'%s': dimensions ask for more than %" PRIu64
+                             " bytes",
+                             name, most);
         a->count *= a->dim[i];
     }
     if (have != a->count * a->size)
         return pare_fail(PARE_EFORMAT,
-                         "'%s' has %zu bytes of values, its header declares "
-                         "%zu",
+                         "'%s' has %" PRIu64
+                         " bytes of values, its header declares %zu",
                          name, have, a->count * a->size);
     return 0;
 }
 
-static int parse(struct pare_npy *a, unsigned char *bytes, size_t n,
-                 const char *name)
+int pare_npy_header(struct pare_npy *a, const void *start, size_t n,
+                    uint64_t total, uint64_t most, const char *name)
 {
+    const unsigned char *bytes = start;
     size_t head = 10, size;
     struct text t = {.name = name};
     int rc;
@@ -251,20 +255,22 @@ static int parse(struct pare_npy *a, unsigned char *bytes, size_t n,
     t.end = t.at + size;
     if ((rc = parse_header(a, &t)) != 0)
         return rc;
-    a->value = bytes + head + size;
-    return check_length(a, n - head - size, name);
+    a->head = head + size;
+    return check_length(a, total - a->head, most, name);
 }
 
 int pare_npy_parse(struct pare_npy *a, void *bytes, size_t n, const char *name)
 {
     struct pare_npy t = {.bytes = bytes};
-    int rc = parse(&t, bytes, n, name);
+    int rc = pare_npy_header(&t, bytes, n, n, PARE_NPY_LIMIT, name);
 
-    if (rc)
+    if (rc) {
         free(bytes);
-    else
-        *a = t;
-    return rc;
+        return rc;
+    }
+    t.value = (unsigned char *)bytes + t.head;
+    *a = t;
+    return 0;
 }
 
 int pare_npy_read(struct pare_npy *a, const char *path)

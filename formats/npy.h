@@ -5,6 +5,7 @@
 
 #define PARE_NPY_RANK  8
 #define PARE_NPY_LIMIT 4294967296u /* bytes of values, and of a file */
+#define PARE_NPY_HEAD  65548       /* of the longest header that is read */
 
 /** An array as NumPy stores it. */
 struct pare_npy {
@@ -15,6 +16,7 @@ struct pare_npy {
     int rank;     /* 0 to PARE_NPY_RANK */
     size_t dim[PARE_NPY_RANK];
     size_t count;         /* product of dim, at least 1 */
+    size_t head;          /* bytes of the file before the values */
     unsigned char *value; /* [count * size], within bytes */
     void *bytes;          /* the file, malloc'd */
 };
@@ -36,6 +38,18 @@ struct pare_npy {
  * numpy.lib.format for versions 2.0 and 3.0.
  */
 int pare_npy_parse(struct pare_npy *a, void *bytes, size_t n, const char *name);
+
+/**
+ * Parse the header alone.
+ *
+ * @param a      zeroed, out: value and bytes stay NULL
+ * @param bytes  [n] how the file begins: at least PARE_NPY_HEAD bytes, or all
+ * @param size   bytes of the file
+ * @param most   bytes that its values may take
+ * @return as pare_npy_parse
+ */
+int pare_npy_header(struct pare_npy *a, const void *bytes, size_t n,
+                    uint64_t size, uint64_t most, const char *name);
 
 /** The same from a file. Also PARE_EIO. */
 int pare_npy_read(struct pare_npy *a, const char *path);

@@ -70,24 +70,48 @@ static int take_names(struct pare_npz *z, const char *path)
     return check_twice(z, path);
 }
 
-int pare_npz_parse(struct pare_npz **out, void *bytes, size_t n,
-                   const char *path)
+/* The arrays of an archive, which is taken over. */
+static int make(struct pare_npz **out, struct pare_zip *zip, const char *path)
 {
     struct pare_npz *z = calloc(1, sizeof *z);
     int rc;
 
     if (!z) {
-        free(bytes);
+        pare_zip_free(zip);
         return pare_fail(PARE_ENOMEM, "out of memory");
     }
-    rc = pare_zip_parse(&z->zip, bytes, n, path);
-    if (!rc)
-        rc = take_names(z, path);
+    z->zip = zip;
+    rc = take_names(z, path);
     if (rc)
         pare_npz_free(z);
     else
         *out = z;
     return rc;
+}
+
+int pare_npz_parse(struct pare_npz **z, void *bytes, size_t n, const char *path)
+{
+    struct pare_zip *zip = NULL;
+    int rc = pare_zip_parse(&zip, bytes, n, path);
+
+    return rc ? rc : make(z, zip, path);
+}
+
+int pare_npz_view(struct pare_npz **z, const void *bytes, size_t n,
+                  const char *path)
+{
+    struct pare_zip *zip = NULL;
+    int rc = pare_zip_view(&zip, bytes, n, path);
+
+    return rc ? rc : make(z, zip, path);
+}
+
+struct pare_zip *pare_npz_take(struct pare_npz *z)
+{
+    struct pare_zip *zip = z->zip;
+
+    z->zip = NULL;
+    return zip;
 }
 
 int pare_npz_open(struct pare_npz **z, const char *path)

@@ -7,6 +7,7 @@
 
 /** The arrays of an NPZ file: a ZIP archive of NPY files. */
 struct pare_npz;
+struct pare_zip;
 
 /**
  * Read the directory of an NPZ file.
@@ -20,6 +21,10 @@ struct pare_npz;
 int pare_npz_parse(struct pare_npz **z, void *bytes, size_t n,
                    const char *path);
 
+/** The same of bytes that stay the caller's and outlive z. */
+int pare_npz_view(struct pare_npz **z, const void *bytes, size_t n,
+                  const char *path);
+
 /** The same from a file of at most PARE_NPY_LIMIT bytes. Also PARE_EIO. */
 int pare_npz_open(struct pare_npz **z, const char *path);
 
@@ -31,6 +36,10 @@ bool pare_npz_has(const struct pare_npz *z, const char *name);
 
 /** Names of the arrays in their order; NULL behind the last. */
 const char *pare_npz_name(const struct pare_npz *z, size_t index);
+
+/** The archive, whose members are the arrays in their order, from now on the
+ *  caller's to free: z has the names alone. */
+struct pare_zip *pare_npz_take(struct pare_npz *z);
 
 /** The names of the arrays, "a, b, c", cut off with "..." to fit n bytes. */
 void pare_npz_names(char *buf, size_t n, const struct pare_npz *z);

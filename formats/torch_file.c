@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model_io.h"
 #include "pickle.h"
 #include "status.h"
 #include "zip.h"
@@ -36,6 +37,7 @@ struct torch {
     char name[NAME_BYTES];   /* of the value that is looked at */
     size_t visits;
     uint64_t bytes, shown; /* of all storages; of all tensors */
+    uint64_t budget;       /* of storages that are packed */
 };
 
 static int odd(const struct torch *t, const char *what)
@@ -145,6 +147,7 @@ static int load_member(struct torch *t, struct storage *s)
 {
     size_t n = strlen(t->root), got = 0;
     char *name = malloc(n + s->key_n + sizeof "data/");
+    const void *there = NULL;
     void *bytes = NULL;
     int err;
 
@@ -154,7 +157,14 @@ static int load_member(struct torch *t, struct storage *s)
     memcpy(name + n, "data/", 5);
     memcpy(name + n + 5, s->key, s->key_n);
     name[n + 5 + s->key_n] = '\0';
-    err = pare_zip_read(&bytes, &got, t->zip, name, FILE_MOST, name);
+    err = pare_zip_stored(&there, &got, t->zip, name, FILE_MOST, name,
+                          pare_foreign_looked, t->f);
+    if (err == 0) { /* packed, which torch.save does not do */
+        err = pare_zip_read(&bytes, &got, t->zip, name, t->budget, name);
+        t->budget -= err ? 0 : got;
+        there = bytes;
+    }
+    err = err < 0 ? err : 0;
     if (!err && got / pare_foreign_size(s->type) != s->n)
         err = pare_fail(PARE_EFORMAT,
                         "'%s': '%.200s' is not as long as its tensors say",
@@ -164,7 +174,8 @@ static int load_member(struct torch *t, struct storage *s)
         free(bytes);
         return err;
     }
-    s->bytes = s->owned = bytes;
+    s->owned = bytes;
+    s->bytes = there;
     t->bytes += got;
     return 0;
 }
@@ -425,11 +436,12 @@ static int load_text(char **text, size_t *n, const struct torch *t,
     return err;
 }
 
-static int read_archive(struct torch *t)
+static int read_archive(struct torch *t, const unsigned char *bytes,
+                        size_t size)
 {
     char *pickle = NULL, *order = NULL;
     size_t n = 0, k = 0;
-    int err = pare_zip_open(&t->zip, t->path, FILE_MOST);
+    int err = pare_zip_view(&t->zip, bytes, size, t->path);
 
     if (!err)
         err = find_root(t);
@@ -544,7 +556,8 @@ static int read_any(struct torch *t)
     if (n < 4 || memcmp(bytes, "PK\3\4", 4) != 0)
         return pare_fail(PARE_EFORMAT, "'%s' is no file of torch.save",
                          t->path);
-    return read_archive(t);
+    t->budget = pare_model_budget(n);
+    return read_archive(t, bytes, n);
 }
 
 int pare_torch_read(struct pare_foreign *f, const char *path)

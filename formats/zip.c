@@ -12,7 +12,8 @@
 
 #define RATIO    1040 /* more than deflate can reach */
 #define NAME_MAX 255
-#define HERE     0xFFFFFFFFu /* the number is in the ZIP64 part */
+#define STEP     ((size_t)16 << 20) /* bytes of a checksum taken together */
+#define HERE     0xFFFFFFFFu        /* the number is in the ZIP64 part */
 
 /* One file of the archive, as the directory tells. */
 struct member {
@@ -23,7 +24,8 @@ struct member {
 };
 
 struct pare_zip {
-    unsigned char *bytes;
+    const unsigned char *bytes;
+    void *owned;                  /* bytes, or NULL: they are not ours */
     size_t n, directory;          /* where the latter begins */
     struct member *member;        /* [n_members] in order of the directory */
     const struct member **sorted; /* by name */
@@ -247,17 +249,15 @@ static int read_directory(struct pare_zip *z, const struct place *d,
     return check_places(z, path);
 }
 
-int pare_zip_parse(struct pare_zip **out, void *bytes, size_t n,
-                   const char *path)
+int pare_zip_view(struct pare_zip **out, const void *bytes, size_t n,
+                  const char *path)
 {
     struct pare_zip *z = calloc(1, sizeof *z);
     struct place d = {0};
     int rc;
 
-    if (!z) {
-        free(bytes);
+    if (!z)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    }
     z->bytes = bytes;
     z->n = n;
     rc = find_directory(&d, bytes, n, path);
@@ -271,6 +271,17 @@ int pare_zip_parse(struct pare_zip **out, void *bytes, size_t n,
         pare_zip_free(z);
     else
         *out = z;
+    return rc;
+}
+
+int pare_zip_parse(struct pare_zip **z, void *bytes, size_t n, const char *path)
+{
+    int rc = pare_zip_view(z, bytes, n, path);
+
+    if (rc)
+        free(bytes);
+    else
+        (*z)->owned = bytes;
     return rc;
 }
 
@@ -306,7 +317,7 @@ void pare_zip_free(struct pare_zip *z)
         free(z->member[i].name);
     free(z->member);
     free(z->sorted);
-    free(z->bytes);
+    free(z->owned);
     free(z);
 }
 
@@ -358,17 +369,19 @@ static int locate(const unsigned char **p, const struct pare_zip *z,
     return 0;
 }
 
-/* Inflate all of it, to the size declared and not a byte more. */
-static int unpack(unsigned char *out, const struct member *m,
+/* Inflate all of it, to the size declared and not a byte more; or, of less
+ * room than that, what fills it. */
+static int unpack(unsigned char *out, uint64_t room, const struct member *m,
                   const unsigned char *in, const char *label)
 {
-    uint64_t left = m->packed, room = m->size;
+    uint64_t left = m->packed;
+    const bool part = room < m->size;
     z_stream s = {0};
     int rc = Z_OK;
 
     if (inflateInit2(&s, -15) != Z_OK)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    while (rc == Z_OK) {
+    while (rc == Z_OK && !(part && room == 0)) {
         size_t some = left < 1u << 30 ? (size_t)left : 1u << 30;
         size_t most = room < 1u << 30 ? (size_t)room : 1u << 30;
 
@@ -385,7 +398,7 @@ static int unpack(unsigned char *out, const struct member *m,
     inflateEnd(&s);
     if (rc == Z_MEM_ERROR)
         return pare_fail(PARE_ENOMEM, "out of memory");
-    if (rc != Z_STREAM_END || left || room)
+    if (part ? room != 0 : rc != Z_STREAM_END || left || room)
         return damaged(label, "its packed bytes");
     return 0;
 }
@@ -411,18 +424,72 @@ static int check_member(const struct member *m, const char *label,
     return 0;
 }
 
+/* A member that may be read, and its packed bytes. */
+static int open_member(const struct member **m, const unsigned char **in,
+                       const struct pare_zip *z, const char *name,
+                       uint64_t most, const char *label)
+{
+    int rc;
+
+    *m = find(z, name);
+    if (!*m)
+        return pare_fail(PARE_EFORMAT, "'%s' is not there", label);
+    rc = check_member(*m, label, most);
+    return rc ? rc : locate(in, z, *m, label);
+}
+
+int pare_zip_stored(const void **bytes, size_t *n, const struct pare_zip *z,
+                    const char *name, uint64_t most, const char *label,
+                    void (*done)(const void *arg, const void *bytes, size_t n),
+                    const void *arg)
+{
+    const struct member *m;
+    const unsigned char *in = NULL;
+    unsigned long sum = 0;
+    int rc = open_member(&m, &in, z, name, most, label);
+
+    if (rc || m->method != 0)
+        return rc;
+    for (size_t at = 0, some; at < m->size; at += some) {
+        some = m->size - at < STEP ? (size_t)m->size - at : STEP;
+        sum = crc32_z(sum, in + at, some);
+        if (done)
+            done(arg, in + at, some);
+    }
+    if (sum != m->crc)
+        return damaged(label, "its checksum");
+    *bytes = in;
+    *n = (size_t)m->size;
+    return 1;
+}
+
+int pare_zip_head(void *out, size_t *n, uint64_t *size,
+                  const struct pare_zip *z, const char *name, uint64_t most,
+                  const char *label)
+{
+    const struct member *m;
+    const unsigned char *in = NULL;
+    int rc = open_member(&m, &in, z, name, most, label);
+
+    if (rc)
+        return rc;
+    *size = m->size;
+    *n = *n < m->size ? *n : (size_t)m->size;
+    if (m->method != 0)
+        return unpack(out, *n, m, in, label);
+    memcpy(out, in, *n);
+    return 0;
+}
+
 int pare_zip_read(void **bytes, size_t *n, const struct pare_zip *z,
                   const char *name, uint64_t most, const char *label)
 {
-    const struct member *m = find(z, name);
+    const struct member *m;
     const unsigned char *in = NULL;
     unsigned char *out;
-    int rc;
+    int rc = open_member(&m, &in, z, name, most, label);
 
-    if (!m)
-        return pare_fail(PARE_EFORMAT, "'%s' is not there", label);
-    if ((rc = check_member(m, label, most)) != 0 ||
-        (rc = locate(&in, z, m, label)) != 0)
+    if (rc)
         return rc;
     out = malloc((size_t)m->size + 1);
     if (!out)
@@ -430,7 +497,7 @@ int pare_zip_read(void **bytes, size_t *n, const struct pare_zip *z,
     if (m->method == 0)
         memcpy(out, in, (size_t)m->size);
     else
-        rc = unpack(out, m, in, label);
+        rc = unpack(out, m->size, m, in, label);
     if (rc == 0 && crc32_z(0, out, (size_t)m->size) != m->crc)
         rc = damaged(label, "its checksum");
     if (rc) {

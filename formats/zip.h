@@ -28,6 +28,10 @@ struct pare_zip;
 int pare_zip_parse(struct pare_zip **z, void *bytes, size_t n,
                    const char *path);
 
+/** The same of bytes that stay the caller's and outlive z: of a mapped file. */
+int pare_zip_view(struct pare_zip **z, const void *bytes, size_t n,
+                  const char *path);
+
 /** The same from a file of at most `most` bytes. Also PARE_EIO. */
 int pare_zip_open(struct pare_zip **z, const char *path, size_t most);
 
@@ -59,5 +63,30 @@ bool pare_zip_has(const struct pare_zip *z, const char *name);
  */
 int pare_zip_read(void **bytes, size_t *n, const struct pare_zip *z,
                   const char *name, uint64_t most, const char *label);
+
+/**
+ * Where a member lies that is stored as it is. Its CRC is checked.
+ *
+ * @param bytes  [n] out, as long as the archive's
+ * @param done   called for parts of them that were looked at; NULL: not
+ * @param arg    of done
+ * @return 1; 0 for one that is packed; or as pare_zip_read
+ */
+int pare_zip_stored(const void **bytes, size_t *n, const struct pare_zip *z,
+                    const char *name, uint64_t most, const char *label,
+                    void (*done)(const void *arg, const void *bytes, size_t n),
+                    const void *arg);
+
+/**
+ * Read how a member begins; its CRC is not checked.
+ *
+ * @param out   [*n] out
+ * @param n     in: room; out: bytes read, fewer only if there are no more
+ * @param size  bytes that the member declares, out
+ * @return as pare_zip_read
+ */
+int pare_zip_head(void *out, size_t *n, uint64_t *size,
+                  const struct pare_zip *z, const char *name, uint64_t most,
+                  const char *label);
 
 #endif

@@ -2,7 +2,9 @@
 
 #include <zlib.h>
 
+#include "model_io.h"
 #include "npz.h"
+#include "npz_read.h"
 #include "rng.h"
 #include "status.h"
 #include "zip.h"
@@ -374,8 +376,8 @@ struct content {
     int calls;
 };
 
-static int give(void *arg,
-                int (*to_put)(void *to, const void *bytes, size_t n), void *to)
+static int give(void *arg, int (*to_put)(void *to, const void *bytes, size_t n),
+                void *to)
 {
     struct content *c = arg;
     size_t half = c->n / 3;
@@ -431,11 +433,99 @@ static void archives_that_are_written_are_read(void **state)
     unlink(path);
 }
 
+static void members_are_looked_at_in_place(void **state)
+{
+    unsigned char npy[128], head[10];
+    const size_t n = array(npy);
+    const void *bytes = NULL;
+    struct pare_zip *zip = NULL;
+    struct zip z;
+    size_t got = 0;
+    uint64_t size = 0;
+
+    (void)state;
+    make(&z, false);
+    assert_int_equal(pare_zip_view(&zip, z.b, z.n, "f"), 0);
+    assert_int_equal(
+        pare_zip_stored(&bytes, &got, zip, "a.npy", n, "a", NULL, NULL), 1);
+    assert_int_equal(got, n);
+    assert_ptr_equal(bytes, z.b + 30 + strlen("a.npy"));
+    assert_int_equal(
+        pare_zip_stored(&bytes, &got, zip, "b.npy", n, "b", NULL, NULL), 0);
+    assert_int_equal(
+        pare_zip_stored(&bytes, &got, zip, "a.npy", n - 1, "a", NULL, NULL),
+        PARE_ELIMIT);
+    for (const char *name = "a.npy"; name; name = *name == 'a' ? "b.npy" : NULL)
+        for (size_t room = 0; room <= sizeof head; room++) {
+            got = room;
+            assert_int_equal(
+                pare_zip_head(head, &got, &size, zip, name, n, name), 0);
+            assert_int_equal(got, room);
+            assert_int_equal(size, n);
+            assert_memory_equal(head, npy, room);
+        }
+    z.b[30 + 5 + n - 1] ^= 1; /* the last value of a */
+    assert_int_equal(
+        pare_zip_stored(&bytes, &got, zip, "a.npy", n, "a", NULL, NULL),
+        PARE_EFORMAT);
+    pare_zip_free(zip);
+}
+
+static void write_archive(const char *path, const struct zip *z)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(z->b, 1, z->n, f), z->n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* One that is packed is unpacked when it is asked for, each time. */
+static void imported_arrays_take_no_memory_of_their_own(void **state)
+{
+    static const struct pare_foreign_options none;
+    static const char path[] = "test_npz-foreign.npz";
+    struct pare_foreign f = {0};
+    struct pare_model m = {0};
+    struct zip z;
+    float v[3];
+
+    (void)state;
+    make(&z, false);
+    write_archive(path, &z);
+    assert_int_equal(pare_npz_foreign(&f, path), 0);
+    assert_int_equal(f.n, 2);
+    assert_true(f.tensor[0].bytes && !f.tensor[0].owned && !f.tensor[0].zip);
+    assert_true(!f.tensor[1].bytes && !f.tensor[1].owned && f.tensor[1].zip);
+    for (size_t t = 0; t < 2; t++) {
+        assert_int_equal(pare_foreign_floats(v, &f.tensor[t], NULL), 0);
+        assert_true(v[0] == 1 && v[1] == 2 && v[2] == 3);
+    }
+    assert_int_equal(f.budget, pare_model_budget(z.n));
+    assert_int_equal(pare_foreign_model(&m, &f, &none), 0);
+    pare_model_release(&m);
+    f.budget = 5 * sizeof *v; /* there are six values */
+    assert_int_equal(pare_foreign_model(&m, &f, &none), PARE_ELIMIT);
+    assert_non_null(strstr(pare_error(), "'b': the file asks for more"));
+    pare_foreign_release(&f);
+
+    put32(&z, z.n - 22 - 51 + 16, 0); /* the sum of b */
+    write_archive(path, &z);
+    assert_int_equal(pare_npz_foreign(&f, path), 0);
+    assert_int_equal(pare_foreign_floats(v, &f.tensor[1], NULL), PARE_EFORMAT);
+    assert_int_equal(pare_foreign_model(&m, &f, &none), PARE_EFORMAT);
+    assert_non_null(strstr(pare_error(), "checksum"));
+    pare_foreign_release(&f);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stored_and_deflated_arrays_are_read),
         cmocka_unit_test(odd_archives_are_refused),
+        cmocka_unit_test(members_are_looked_at_in_place),
+        cmocka_unit_test(imported_arrays_take_no_memory_of_their_own),
         cmocka_unit_test(a_bomb_is_refused_by_what_it_declares),
         cmocka_unit_test(members_that_share_bytes_are_refused),
         cmocka_unit_test(names_are_cut_to_fit),

@@ -1,5 +1,7 @@
 # Models that are worked on tensor by tensor give what those in memory give.
 . "${0%/*}/lib.sh"
+. "$HERE/arrays.sh"
+. "$HERE/foreign.sh"
 
 # Values of a small generator, so that no two tensors are alike.
 values() {
@@ -192,6 +194,30 @@ for m in a.h5 half.h5; do
         status_is 0 "import $way of $m"
         run env PARE_MODEL_MEMORY=1 pare-import $way -o parts.h5 in.safetensors
         ok "import $way of $m: the bytes" cmp whole.h5 parts.h5
+    done
+done
+
+# Archives, whose members are stored or packed.
+npy '<f4' '2, 3' "$one$half$three$minus_two$half$three" >w.npy
+npz a w.npy b.weight w.npy >stored.npz
+pare-export npz -o packed.npz q.h5
+dict="ccollections\\nOrderedDict\\n)R($(text a)$(tensor "$(storage 0 6)" 0 \
+    'K\002K\003' 'K\003K\001')$(text b)$(tensor "$(storage 1 6)" 0 \
+    'K\003K\002' 'K\001K\003')u"
+# The pickle is a format.
+# shellcheck disable=SC2059
+printf "\\200\\002$dict." >data.pkl
+tail -c 24 w.npy >data0
+suffix=
+npz x/data.pkl data.pkl x/data/0 data0 x/data/1 data0 >state.pth
+unset suffix
+for file in stored.npz packed.npz state.pth w.npy; do
+    for way in '' --transpose; do
+        run pare-import $way -o whole.h5 $file
+        status_is 0 "import $way of $file"
+        run env PARE_MODEL_MEMORY=1 pare-import $way -o parts.h5 $file
+        status_is 0 "import $way of $file tensor by tensor"
+        ok "import $way of $file: the bytes" cmp whole.h5 parts.h5
     done
 done
 
