@@ -59,7 +59,8 @@ int pare_h5_open(struct pare_h5 **h, const void *bytes, size_t n,
 
     if (bytes)
         return open_bytes(h, &(struct pare_h5_bytes){bytes, -1, n}, path);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Not to wait for the writer of a pipe, which would be refused. */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return pare_fail(PARE_EIO, "cannot open '%s': %s", path,
                          strerror(errno));
@@ -78,6 +79,13 @@ int pare_h5_open_fd(struct pare_h5 **h, int fd, const char *path)
     if (fstat(fd, &st) != 0)
         return pare_fail(PARE_EIO, "cannot look at '%s': %s", path,
                          strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return pare_fail(PARE_EIO, "cannot read '%s': %s", path,
+                         strerror(EISDIR));
+    if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+        return pare_fail(PARE_EIO,
+                         "'%s' is a pipe: a file must be read in any order",
+                         path);
     return open_bytes(
         h, &(struct pare_h5_bytes){NULL, fd, (uint64_t)st.st_size}, path);
 }

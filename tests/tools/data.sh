@@ -223,7 +223,9 @@ refuse() {
     err_has "$2" "$3: message"
     ok "$3: no more than the header" test "$(wc -l <"$OUT")" -eq 1
 }
-refuse dir 'dir' "a directory is no data file"
+refuse dir "cannot read 'dir': Is a directory" "a directory is no data file"
+mkfifo fifo
+refuse fifo "'fifo' is a pipe" "a pipe neither, and is not waited for"
 refuse empty "'empty' is empty" "an empty file neither"
 refuse penguins.csv 'not an HDF5 file' "nor a table"
 head -c 3000 a.h5 >cut.h5
