@@ -48,6 +48,7 @@ static int divide(struct pare_sparse_row *row, size_t n,
     struct pare_allocation_layer *l = calloc(n + 1, sizeof *l);
     uint64_t *kept = calloc(n + 1, sizeof *kept);
     double total = 0;
+    uint64_t budget;
     int err = l && kept ? 0 : no_memory();
 
     for (size_t i = 0; !err && i < n; i++) {
@@ -57,10 +58,15 @@ static int divide(struct pare_sparse_row *row, size_t n,
         l[i].lo = 1;
         total += (double)row[i].total;
     }
+    budget = pare_round_count(density * total);
+    if (!err && budget < n)
+        err = pare_fail(PARE_EINVAL,
+                        "a density of %.3g is %llu of %.0f connections: each "
+                        "of %zu layers needs one",
+                        density, (unsigned long long)budget, total, n);
     if (!err)
-        err =
-            pare_allocation_divide(kept, pare_allocation_find(allocation), l, n,
-                                   pare_round_count(density * total), false);
+        err = pare_allocation_divide(kept, pare_allocation_find(allocation), l,
+                                     n, budget, false);
     for (size_t i = 0; !err && i < n; i++) {
         row[i].count = kept[i];
         row[i].density = (double)kept[i] / (double)row[i].total;

@@ -115,6 +115,16 @@ static int warn(const struct cli_tool *tool, const struct pare_model *m,
     return err;
 }
 
+/* Chance may leave a layer nothing. */
+static void warn_empty(const struct cli_tool *tool, const struct pare_model *m)
+{
+    for (size_t t = 0; t < m->n_tensors; t++)
+        if (pare_tensor_prunable(&m->tensor[t]) &&
+            pare_tensor_kept(&m->tensor[t]) == 0)
+            cli_warn(tool, "warning: layer %s begins without any connection",
+                     m->arch.layer[m->tensor[t].layer].name);
+}
+
 static int begin_sparse(const struct cli_tool *tool, struct pare_model *m,
                         struct pare_arch *arch, const char *init,
                         const char *spec, uint64_t seed)
@@ -123,7 +133,11 @@ static int begin_sparse(const struct cli_tool *tool, struct pare_model *m,
 
     if (!err)
         err = warn(tool, m, spec);
-    return err ? err : pare_model_draw_sparse(m, init, spec, seed);
+    if (!err)
+        err = pare_model_draw_sparse(m, init, spec, seed);
+    if (!err)
+        warn_empty(tool, m);
+    return err;
 }
 
 int begin_model(const struct cli_tool *tool, struct pare_model *m,

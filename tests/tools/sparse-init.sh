@@ -135,6 +135,12 @@ run pare-check big.h5
 status_is 0 "which are sound"
 ok "and small" test "$(wc -c <big.h5)" -lt 1500000
 
+# ---- next to nothing ----
+run pare-init -a 4-5-3 --density .02 --sparse bernoulli -S 1 -o none.h5
+status_is 0 "chance may leave a layer nothing"
+err_is 'pare-init: warning: layer fc1 begins without any connection' \
+    "which is told"
+
 # ---- bad input ----
 run pare-init --sparse list
 out_has '^bernoulli	' "the ways are listed"
@@ -165,6 +171,10 @@ bad 1 "'conv\\*' matches no layer" --density .1 --sparse-layers 'conv*'
 bad 1 'epsilon 3 fills layer fc3: a density of 1.3' --epsilon 3
 bad 1 'dense by naming the sparse ones' --epsilon 3
 bad 1 'leaves layer fc3 without any' --density .03 --sparse exact
+for way in er erk uniform; do
+    bad 1 'a density of 1e-09 is 0 of [0-9]* connections: each of . layers' \
+        --density 1e-9 --sparse $way
+done
 bad 1 'fan=sparse says nothing to initializer normal' --init normal \
     --sparse er,density=.2,fan=sparse
 bad 1 'for models that begin sparse' --init synapses
