@@ -129,6 +129,15 @@ struct pare_quantize_report {
 int pare_quantize(struct pare_quantize_report *r, struct pare_model *m,
                   const struct pare_quantize_options *o);
 
+/**
+ * Take the last pare_quantize back from a model that comes tensor by tensor:
+ * its loader is what it was, so values are. Optimiser state and scores that
+ * it emptied or dropped stay so. Any other model is left alone.
+ *
+ * @param m  whose loader is that of pare_quantize, or another's
+ */
+void pare_quantize_undo(struct pare_model *m);
+
 void pare_quantize_report_release(struct pare_quantize_report *r);
 
 /** Is that an amount of this kind? 0, or PARE_EINVAL. */

@@ -112,3 +112,19 @@ int pare_quantize_around(struct pare_model *m,
     q->o.skip = q->o.only = NULL;
     return 0;
 }
+
+void pare_quantize_undo(struct pare_model *m)
+{
+    struct pare_loader loader;
+    struct quantized *q;
+
+    if (m->loader.load != load)
+        return;
+    for (size_t t = 0; t < m->n_tensors; t++)
+        pare_tensor_drop(m, t);
+    loader = pare_model_take_loader(m);
+    q = loader.arg;
+    m->loader = q->base;
+    memset(&q->base, 0, sizeof q->base);
+    pare_loader_release(&loader);
+}

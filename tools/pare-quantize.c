@@ -425,8 +425,9 @@ static void warn_again(const struct job *job)
 static int run(struct job *job, const char *path)
 {
     const struct options *o = job->o;
-    int rc = job->searching ? pare_model_read(&job->model, &job->in, path)
-                            : pare_model_open(&job->model, &job->in, path);
+    int rc = job->searching && !job->goal.bytes
+                 ? pare_model_read(&job->model, &job->in, path)
+                 : pare_model_open(&job->model, &job->in, path);
 
     if (!rc && o->data)
         rc = pare_data_read(&job->data, o->data);

@@ -11,7 +11,7 @@
 struct search {
     struct pare_quantize_options o;
     struct goal *goal;
-    const struct pare_model *m;
+    struct pare_model *m;
     const struct cli_tool *tool;
     const char *unit; /* "levels", "bits" */
 };
@@ -24,8 +24,11 @@ static int packed(double *v, const struct pare_model *m, int threads)
 
     for (size_t t = 0; t < m->n_tensors; t++) {
         struct pare_coded c = {0};
-        int rc = pare_encode(&c, &m->tensor[t], effort);
+        int rc = pare_tensor_load(m, t);
 
+        if (!rc)
+            rc = pare_encode(&c, &m->tensor[t], effort);
+        pare_tensor_drop(m, t);
         if (rc)
             return rc;
         sum += (double)pare_coded_bytes(&c);
@@ -51,19 +54,25 @@ static void tell(const struct search *s, int amount, double v)
                  s->unit, v, 100 * (s->goal->base - v));
 }
 
-/* Quantise a copy to so many levels or bits, and measure it. */
+/* Quantise a copy to so many levels or bits, and measure it. What comes
+ * tensor by tensor is not copied, but quantised as it comes. */
 static int try(double *v, struct search *s, int amount)
 {
     struct pare_quantize_report r = {0};
-    struct pare_model copy = {0};
-    int rc = pare_model_copy(&copy, s->m);
+    struct pare_model copy = {0}, *m = &copy;
+    int rc = 0;
 
+    if (pare_model_streams(s->m))
+        m = s->m;
+    else
+        rc = pare_model_copy(&copy, s->m);
     s->o.amount = amount;
     if (!rc)
-        rc = pare_quantize(&r, &copy, &s->o);
+        rc = pare_quantize(&r, m, &s->o);
     if (!rc)
-        rc = s->goal->bytes ? packed(v, &copy, s->goal->threads)
-                            : goal_accuracy(v, &copy, s->goal);
+        rc = s->goal->bytes ? packed(v, m, s->goal->threads)
+                            : goal_accuracy(v, m, s->goal);
+    pare_quantize_undo(m);
     if (!rc)
         tell(s, amount, *v);
     pare_quantize_report_release(&r);
@@ -89,7 +98,7 @@ static int no_way(const struct search *s, int amount, double v)
 }
 
 int quantize_search(struct pare_quantize_options *o, struct goal *goal,
-                    const struct pare_model *m, const struct cli_tool *tool)
+                    struct pare_model *m, const struct cli_tool *tool)
 {
     bool codebook = o->way->codebook;
     struct search s = {.o = *o,

@@ -14,13 +14,14 @@
 
 /**
  * Find by bisection, on copies of the model, the most levels that fit when
- * packed, or the fewest whose accuracy stays: 2 to 256 of a codebook, 2 to 16
- * bits of uniform levels. Sets kind and amount of the options.
+ * packed (of a model that comes tensor by tensor no copy is made), or the
+ * fewest whose accuracy stays: 2 to 256 of a codebook, 2 to 16 bits of uniform
+ * levels. Sets kind and amount of the options.
  *
  * @return 0; PARE_EINVAL where none of them reaches the goal (the nearest is
  *         named); what pare_quantize and evaluation return
  */
 int quantize_search(struct pare_quantize_options *o, struct goal *goal,
-                    const struct pare_model *m, const struct cli_tool *tool);
+                    struct pare_model *m, const struct cli_tool *tool);
 
 #endif

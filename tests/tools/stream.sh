@@ -128,6 +128,9 @@ quantize --bf16 a.h5
 same "stats of 16 bits" pare-stats whole.h5
 quantize --int8 net.h5
 quantize --codebook 8 --layer a=4 q.h5
+quantize --codebook auto --bytes 4000 a.h5
+quantize --uniform auto --bytes 3500 --prune-zeros --layer a=3 p.h5
+quantize --uniform auto --bytes 3700 --only b levels.h5
 
 # Packed, where equal tensors are found by their digests.
 {
