@@ -4,8 +4,10 @@
  * `pare pack --tier F` wrote are plain dense datasets. It calls nothing of
  * libhdf5, and so goes with any version of it from 1.8.11 on.
  *
- *     cc -O2 -shared -fPIC -I/usr/include/hdf5/serial rans_plugin.c
- *        rans.c rans_encode.c
+ *     cc -O2 -shared -fPIC -I/usr/include/hdf5/serial pare_rans.c
+ *
+ * builds it from the one file that is installed with pare, which holds this
+ * one, rans.c and rans_encode.c.
  *
  * Values of the filter: 0: version, 1; 1: bytes of a value, 4 or 2 (4 when
  * left out); 2: values of a row (0 or left out: not known).

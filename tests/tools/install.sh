@@ -41,6 +41,24 @@ if have pkg-config && have cc; then
     run ./user
     out_is 'in(3) fc1=linear(2)' "and runs"
 fi
+
+# The one file of the plug-in, built with nothing of pare at hand.
+if have pkg-config && have cc && pkg-config --exists hdf5-serial; then
+    mkdir plugin
+    cp "$root/share/pare/pare_rans.c" plugin
+    run_sh "cd plugin && cc -Wall -Werror -shared -fPIC \
+        \$(pkg-config --cflags hdf5-serial) pare_rans.c -o librans.so"
+    status_is 0 "the plug-in builds from one file"
+    if have h5dump; then
+        pare init -a 'in(400) linear(300,bias=no)' | pare prune -s .9 |
+            pare pack --tier F -o filtered.h5
+        h5dump -p -H filtered.h5 >header
+        ok "the weights have the filter" grep -q 33891 header
+        HDF5_PLUGIN_PATH=$PWD/plugin \
+            h5dump -d /layers/fc1/weight filtered.h5 >dumped 2>&1
+        ok "which it undoes" test "$(grep -c '\.[0-9]' dumped)" -gt 1000
+    fi
+fi
 cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(user C)
