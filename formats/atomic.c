@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 /* The temporary being written, for pare_atomic_abandon(). */
 static char *volatile current;
 
+/* What is spooled and its folder, while that is so. */
+static char spooled[4096], spool[4096];
+static volatile sig_atomic_t spooling;
+
 void pare_atomic_abandon(void)
 {
     const char *temp = current;
@@ -27,7 +32,24 @@ void pare_atomic_abandon(void)
 
     if (temp)
         unlink(temp);
+    if (spooling) {
+        unlink(spooled);
+        rmdir(spool);
+    }
     errno = saved;
+}
+
+void pare_atomic_spooled(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    spooling = 0;
+    if (!slash || strlen(path) >= sizeof spooled)
+        return;
+    strcpy(spooled, path);
+    memcpy(spool, path, (size_t)(slash - path));
+    spool[slash - path] = '\0';
+    spooling = 1;
 }
 
 static bool is_stdio(const char *path)

@@ -33,10 +33,20 @@ int pare_atomic_write_pieces(const char *path, const struct pare_piece *piece,
                              size_t n);
 
 /**
- * Unlink the temporary that is being written, if there is one; for a
- * handler of fatal signals. Async-signal-safe; does not touch errno.
+ * Unlink the temporary that is being written and what is spooled, if there
+ * is such; for a handler of fatal signals. Async-signal-safe; does not touch
+ * errno.
  */
 void pare_atomic_abandon(void);
+
+/**
+ * Have pare_atomic_abandon unlink a file, too, and remove the folder that it
+ * lies in. One at a time.
+ *
+ * @param path  the file, need not exist yet, at most 4,095 bytes; NULL: the
+ *              one before is gone
+ */
+void pare_atomic_spooled(const char *path);
 
 /**
  * A write in parts, for what does not fit one buffer: begin, then write

@@ -168,6 +168,7 @@ static void unspool(char *name)
         *slash = '\0';
         rmdir(name);
     }
+    pare_atomic_spooled(NULL);
 }
 
 /*
@@ -189,6 +190,7 @@ static int spool(char **name, const char *path)
     made = mkdtemp(text);
     if (made) {
         strcat(text, "/file");
+        pare_atomic_spooled(text);
         to = open(text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     }
     err = to < 0 ? pare_fail(PARE_EIO, "cannot make '%s': %s", text,
