@@ -185,6 +185,14 @@ run make -s -C "$PIPELINES/set" partial "O=$PWD/a/quick" DATA=generated \
     SEEDS='1 2' WIDTH=50 EPSILON_mlp=6 EPOCHS_mlp=4 LOOK_mlp='1 2' \
     STUDIES=mlp
 same "$OUT" mlp "what is there can be printed at any time"
+rm $runs/mlp/*.tsv $runs/mlp/table.txt
+run make -s -C "$PIPELINES/set" table "O=$PWD/a/quick" DATA=generated \
+    SEEDS='1 2' WIDTH=50 EPSILON_mlp=6 EPOCHS_mlp=4 LOOK_mlp='1 2' \
+    STUDIES=mlp ARMS_mlp='dense fixed'
+status_is 0 "an arm can be left out"
+grep -c '^set' "$OUT" >got
+sed -n '/^accuracy  /,$p' "$OUT" | grep -c '^set' >want
+same got want "and is not told of then"
 run make -C "$PIPELINES/set" "O=$PWD/none" MNIST_DIR=/nowhere \
     FASHION_DIR=/nowhere CIFAR10_DIR=/nowhere JPEG_DIR=/none \
     STUDIES='mlp turned rbm cifar'
