@@ -19,7 +19,8 @@ static void become(FILE *script, FILE *picture, FILE *messages)
     char *argv[] = {name, settings, NULL};
 
     if (dup2(fileno(script), 0) == 0 && dup2(fileno(picture), 1) == 1 &&
-        dup2(fileno(messages), 2) == 2 && setenv("LC_ALL", "C", 1) == 0)
+        dup2(fileno(messages), 2) == 2 && setenv("LC_ALL", "C", 1) == 0 &&
+        setenv("TZ", "UTC0", 1) == 0) /* a PDF has its time zone */
         execvp(name, argv);
     _exit(NOT_THERE);
 }

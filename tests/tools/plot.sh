@@ -252,6 +252,8 @@ ok "and has one for each pixel" test "$(tr -cd '@' <"$OUT" | wc -c)" -ge 2
 sleep 1
 run pare-plot layers -o b.pdf r.5-1.h5 r.8-2.h5
 same a.pdf b.pdf "the same bytes a second later"
+run env TZ=UTC-9 pare-plot layers -o b.pdf r.5-1.h5 r.8-2.h5
+same a.pdf b.pdf "and in another time zone"
 run pare-plot layers r.5-1.h5 r.8-2.h5
 same a.svg "$OUT" "an SVG on standard output"
 run pare-plot layers "$evil" "$nl" -o e.svg
