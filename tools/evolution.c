@@ -294,6 +294,18 @@ static int grow(struct pare_rewire_report *r, struct evolution *e,
     return err ? err : pare_grow(r, m, &g);
 }
 
+static void tell(const struct evolution *e, const struct cli_tool *tool,
+                 uint64_t step, const struct pare_rewire_report *gone,
+                 uint64_t come)
+{
+    char removed[32], before[32], grown[32];
+
+    cli_warn(tool, "rewiring %llu, step %llu: removed %s of %s, grew %s",
+             (unsigned long long)e->rewirings, (unsigned long long)step,
+             cli_count(removed, gone->removed), cli_count(before, gone->before),
+             cli_count(grown, come));
+}
+
 static int rewire(struct evolution *e, const struct cli_tool *tool,
                   struct pare_train_options *t, struct pare_model *m,
                   const struct pare_dataset *d)
@@ -319,14 +331,7 @@ static int rewire(struct evolution *e, const struct cli_tool *tool,
     e->removed += gone.removed;
     e->grown += come.grown;
     if (!err && e->verbose && isnan(e->spec.p))
-        cli_warn(tool,
-                 "rewiring %llu, step %llu: removed %llu of %llu, grew "
-                 "%llu",
-                 (unsigned long long)e->rewirings,
-                 (unsigned long long)m->training.step,
-                 (unsigned long long)gone.removed,
-                 (unsigned long long)gone.before,
-                 (unsigned long long)come.grown);
+        tell(e, tool, m->training.step, &gone, come.grown);
     pare_rewire_report_release(&gone);
     pare_rewire_report_release(&come);
     return err;

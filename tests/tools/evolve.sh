@@ -56,6 +56,10 @@ cp d.h5 again
 run make -s -C again PARE=pare OUT=one.h5
 same again/one.h5 one.h5 "the log tells how to make the same bytes again"
 
+run pare-train -q -v -a 4-200-200-3 --epsilon 5 --sparse-layers fc2 \
+    -d d.h5 -e 2 -S 1 --evolve 'set form=slots' -o one.h5
+err_has ': removed [0-9]{3} of 2,000, grew [0-9]{3}$' "large counts have commas"
+
 run_sh "$evolve -e 3 --evolve 'set every=9' -o one.h5"
 status_is 0 "a run may end before the first rewiring"
 err_has 'warning: the run came to no time of --evolve' "with a warning"
