@@ -63,7 +63,9 @@ static const struct pare_grow_rule *find_rule(struct job *job)
     const struct pare_grow_rule *rule;
 
     job->scores = job->o->scores;
-    if (strncmp(name, "file:", 5) == 0 && name[5]) {
+    if (strncmp(name, "file:", 5) == 0) {
+        if (!name[5])
+            cli_usage(job->tool, "file: needs a path behind it");
         if (job->scores)
             cli_usage(job->tool, "--scores and file: both name a file");
         job->scores = name + 5;

@@ -145,6 +145,8 @@ for bad in '-m nothing' '-m file' '-m file:' '-m file:x.h5 --scores x.h5' \
     run pare-grow $bad t.h5
     fails_with 2 "wrong usage: $bad"
 done
+run pare-grow -m file: t.h5
+err_has 'file: needs a path behind it' "a path is missing"
 run pare-grow -n 1000 t.h5 -o 1.h5
 fails_with 1 "growth into a full layer fails"
 err_has 'layer fc1 has no room for 1000 connections more: [0-9]* of its 80' \
