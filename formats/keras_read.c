@@ -16,6 +16,7 @@
 #define CONFIG_MAX ((size_t)64 << 20)
 #define NAMES_MAX  65536
 #define DEPTH_MAX  8
+#define ROLES_MAX  4096 /* of a layer, that are compared with each other */
 #define PATH_BYTES 1024
 #define ZIP_MAX    ((size_t)4 << 30)
 
@@ -252,7 +253,23 @@ static int take_group(struct pare_foreign *f, struct pare_h5 *h,
     return err;
 }
 
-/* "dense_1/kernel:0" of layer dense_1 -> "dense_1/kernel". */
+/* Is there another array of that role? A model in a model is one layer. */
+static bool is_twice(char *const *name, size_t n, size_t i)
+{
+    size_t size, other;
+    const char *role = role_of(&size, name[i]);
+
+    for (size_t k = 0; k < n && n <= ROLES_MAX; k++) {
+        const char *its = role_of(&other, name[k]);
+
+        if (k != i && size == other && strncmp(role, its, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "dense_1/kernel:0" of layer dense_1 -> "dense_1/kernel", and where that is
+ * not the only kernel the whole name behind the layer's. */
 static int take_layer(struct pare_foreign *f, struct source *s,
                       const char *layer)
 {
@@ -268,6 +285,13 @@ static int take_layer(struct pare_foreign *f, struct source *s,
         size_t size;
         const char *role = role_of(&size, name[i]);
 
+        if (is_twice(name, n, i)) {
+            role = name[i];
+            size = strlen(layer);
+            if (strncmp(role, layer, size) == 0 && role[size] == '/')
+                role += size + 1;
+            size = strcspn(role, ":");
+        }
         if (snprintf(path, sizeof path, "%s/%s", group, name[i]) >=
                 PATH_BYTES ||
             snprintf(as, sizeof as, "%s/%.*s", layer, (int)size, role) >=

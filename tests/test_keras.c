@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "h5write.h"
 #include "import.h"
 #include "keras.h"
 #include "net_case.h"
@@ -243,6 +244,44 @@ static void configurations_that_are_no_json_are_refused(void **state)
     pare_foreign_release(&f);
 }
 
+/* A model that is a layer of another has several kernels. */
+static void arrays_of_one_role_keep_their_whole_names(void **state)
+{
+    const char *layers[] = {"inner", NULL};
+    const char *names[] = {"inner/a/kernel:0", "inner/b/kernel:0",
+                           "inner/b/bias:0", NULL};
+    const char *want[] = {"inner/a/kernel", "inner/b/kernel", "inner/bias"};
+    const char *groups[] = {"/inner", "/inner/inner", "/inner/inner/a",
+                            "/inner/inner/b"};
+    const float values[] = {1, 2, 3, 4};
+    const size_t dim[] = {2, 2};
+    struct pare_foreign f = {0};
+    struct pare_h5w *w;
+    uint64_t bytes;
+    char path[64];
+
+    (void)state;
+    assert_int_equal(pare_h5w_new(&w, NULL), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pare_h5w_group(w, groups[i]), 0);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "/inner/%s", names[i]);
+        assert_int_equal(
+            pare_h5w_data(w, path, PARE_H5_F32, 2, dim, values, false), 0);
+    }
+    assert_int_equal(pare_h5w_attr_texts(w, "/inner", "weight_names", 3, names),
+                     0);
+    assert_int_equal(pare_h5w_attr_texts(w, "/", "layer_names", 1, layers), 0);
+    assert_int_equal(pare_h5w_put(w, "keras-test.h5", &bytes), 0);
+    pare_h5w_free(w);
+    assert_int_equal(pare_keras_read(&f, "keras-test.h5"), 0);
+    assert_int_equal(f.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(f.tensor[i].name, want[i]);
+    pare_foreign_release(&f);
+    remove("keras-test.h5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +290,7 @@ int main(void)
         cmocka_unit_test(what_keras_has_not_is_refused_by_name),
         cmocka_unit_test(what_cannot_be_said_is_noted),
         cmocka_unit_test(configurations_that_are_no_json_are_refused),
+        cmocka_unit_test(arrays_of_one_role_keep_their_whole_names),
     };
 
     return run_group(tests);
