@@ -211,22 +211,27 @@ static int say_norm(struct keras_builder *b, const struct keras_layer *l,
 
 /* ---- layers without weights ------------------------------------------- */
 
-static int say_global_mean(struct keras_builder *b, const struct keras_layer *l,
-                           struct keras_value *out)
+static int say_global(struct keras_builder *b, const struct keras_layer *l,
+                      struct keras_value *out)
 {
     const struct keras_value *in = l->in[0];
     struct keras_value pooled = {0};
-    char want[KERAS_NAME];
+    char want[KERAS_NAME], kind[64] = "globalavgpool";
+    const size_t *d = in->shape.dim;
     int rc;
 
     if (in->shape.rank < 2)
         return keras_cannot(b, l, "is not over channels");
+    if (strstr(l->class_name, "Max") && in->shape.rank == 2)
+        snprintf(kind, sizeof kind, "maxpool(%zu)", d[1]);
+    else if (strstr(l->class_name, "Max"))
+        snprintf(kind, sizeof kind, "maxpool(%zux%zu)", d[1], d[2]);
     out->shape = in->shape;
     for (int i = 1; i < in->shape.rank; i++)
         out->shape.dim[i] = 1;
     if (keras_bool(l->config, "keepdims", false))
-        return keras_emit(b, out, in, l->name, "globalavgpool");
-    rc = keras_emit(b, &pooled, in, l->name, "globalavgpool");
+        return keras_emit(b, out, in, l->name, "%s", kind);
+    rc = keras_emit(b, &pooled, in, l->name, "%s", kind);
     out->shape.rank = 1;
     snprintf(want, sizeof want, "%.30s_flat", l->name);
     return rc <= 0 ? rc : keras_emit(b, out, &pooled, want, "flatten");
@@ -363,8 +368,10 @@ static const struct keras_kind kinds[] = {
     {"DepthwiseConv2D", keras_say_depthwise},
     {"Dropout", say_dropout},
     {"Flatten", say_flatten},
-    {"GlobalAveragePooling1D", say_global_mean},
-    {"GlobalAveragePooling2D", say_global_mean},
+    {"GlobalAveragePooling1D", say_global},
+    {"GlobalAveragePooling2D", say_global},
+    {"GlobalMaxPooling1D", say_global},
+    {"GlobalMaxPooling2D", say_global},
     {"LeakyReLU", say_leaky_relu},
     {"MaxPooling1D", keras_say_pool},
     {"MaxPooling2D", keras_say_pool},

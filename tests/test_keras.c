@@ -244,6 +244,30 @@ static void configurations_that_are_no_json_are_refused(void **state)
     pare_foreign_release(&f);
 }
 
+static void global_maxima_are_windows_of_all(void **state)
+{
+    static const char *const config[] = {
+        "{\"class_name\":\"Sequential\",\"config\":{\"layers\":["
+        "{\"class_name\":\"GlobalMaxPooling2D\",\"config\":{\"name\":\"top\","
+        "\"batch_input_shape\":[null,4,5,3]}}]}}",
+        "{\"class_name\":\"Sequential\",\"config\":{\"layers\":["
+        "{\"class_name\":\"GlobalMaxPooling1D\",\"config\":{\"name\":\"top\","
+        "\"keepdims\":true,\"batch_input_shape\":[null,7,3]}}]}}"};
+    static const char *const arch[] = {
+        "in(3,4,5) in -> top=maxpool(4x5) top -> top_flat=flatten",
+        "in(3,7) in -> top=maxpool(7)"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pare_foreign f = {0};
+        size_t n = strlen(config[i]);
+
+        assert_int_equal(keras_graph(&f, config[i], n, &by_formula), 1);
+        assert_string_equal(f.arch, arch[i]);
+        pare_foreign_release(&f);
+    }
+}
+
 /* A model that is a layer of another has several kernels. */
 static void arrays_of_one_role_keep_their_whole_names(void **state)
 {
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(what_keras_has_not_is_refused_by_name),
         cmocka_unit_test(what_cannot_be_said_is_noted),
         cmocka_unit_test(configurations_that_are_no_json_are_refused),
+        cmocka_unit_test(global_maxima_are_windows_of_all),
         cmocka_unit_test(arrays_of_one_role_keep_their_whole_names),
     };
 
