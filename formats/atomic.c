@@ -163,15 +163,31 @@ static int remove_stale(const char *temp)
     return 0;
 }
 
+/* Open the temporary; no signal may come between that and its being known. */
+static int open_known(const struct pare_atomic *a)
+{
+    sigset_t all, old;
+    int fd, reason;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    fd = open(a->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+              0666);
+    reason = errno;
+    if (fd >= 0)
+        current = a->temp;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = reason;
+    return fd;
+}
+
 static int open_temp(struct pare_atomic *a)
 {
     for (int i = 0; i < 3; i++) {
         int err;
 
-        a->fd = open(a->temp,
-                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        a->fd = open_known(a);
         if (a->fd >= 0) {
-            current = a->temp;
             lock_taken_by_other(a->fd);
             return 0;
         }
