@@ -507,18 +507,19 @@ static void handle(const struct cli_tool *tool, const struct cli_option *o,
               (size_t)argc);
 }
 
-/* A fatal signal removes the file that is being written, then kills. */
+/* A fatal signal removes the file that is being written, then kills. Not
+ * before: a second one may come to another thread meanwhile. */
 static void on_fatal(int sig)
 {
     pare_atomic_abandon();
+    signal(sig, SIG_DFL);
     raise(sig);
 }
 
 static void leave_no_temporary(void)
 {
     static const int fatal[] = {SIGHUP, SIGINT, SIGTERM};
-    struct sigaction act = {.sa_handler = on_fatal,
-                            .sa_flags = (int)SA_RESETHAND};
+    struct sigaction act = {.sa_handler = on_fatal};
     struct sigaction old;
 
     sigemptyset(&act.sa_mask);
