@@ -260,8 +260,8 @@ run pare-plot layers "$evil" "$nl" -o e.svg
 status_is 0 "hostile names can be drawn"
 ok "and run nothing" test ! -e pwned
 ok "markup is text" sh -c "! grep -q '<b>' e.svg"
-have script && {
+if have script && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     run script -qec 'pare-plot layers m.h5' /dev/null
     out_has 'pruned weights|layer' "on a terminal it is text"
-}
+fi
 finish
