@@ -200,8 +200,8 @@ rows_sparsestep() {
                 ours="w pare=exec $bin/bench_sparse ${step%% *} $best ${step#* }"
                 "$py" -c 'import torch, scipy' 2>/dev/null || continue
                 peer="exec $py $here/peer_sparse.py"
-                race -g x4 "$ours" "w torch, by hand=$peer torch $step" \
-                    "w torch=$peer autograd $step"
+                race -g x4 "$ours" "w torch=$peer autograd $step" \
+                    "w torch, by hand=$peer torch $step"
                 peer="exec $py $here/peer_sparse.py scipy $step"
                 race -g x12 "$ours" "w scipy, dense gradient=$peer dense" \
                     "w scipy=$peer gathered"
