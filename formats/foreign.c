@@ -64,13 +64,25 @@ uint64_t pare_foreign_count(const struct pare_foreign_tensor *t)
     return n;
 }
 
+static void release_tensor(struct pare_foreign_tensor *t)
+{
+    if (t->mask) { /* which has none of its own */
+        free(t->mask->name);
+        free(t->mask->owned);
+        free(t->mask);
+    }
+    free(t->name);
+    free(t->owned);
+}
+
 void pare_foreign_release(struct pare_foreign *f)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        free(f->tensor[i].name);
-        free(f->tensor[i].owned);
-    }
+    for (size_t i = 0; i < f->n; i++)
+        release_tensor(&f->tensor[i]);
     free(f->tensor);
+    for (size_t i = 0; i < f->n_blocks; i++)
+        free(f->block[i]);
+    free(f->block);
     free(f->arch);
     pare_norm_release(&f->norm);
     for (size_t i = 0; f->class_name && i < f->n_classes; i++)
@@ -120,6 +132,16 @@ struct pare_foreign_tensor *pare_foreign_add(struct pare_foreign *f,
     }
     f->n++;
     return t;
+}
+
+int pare_foreign_keep(struct pare_foreign *f, void *bytes)
+{
+    if (grow(&f->block, f->n_blocks, sizeof *f->block)) {
+        free(bytes);
+        return PARE_ENOMEM;
+    }
+    f->block[f->n_blocks++] = bytes;
+    return 0;
 }
 
 static int cannot_read(const char *path, const char *why)
@@ -321,17 +343,46 @@ static uint64_t next(uint64_t at[PARE_FOREIGN_RANK],
     return where;
 }
 
+/* The value of a tensor whose bytes are in memory, one after the other. */
+struct walk {
+    const struct pare_foreign_tensor *t;
+    size_t size;
+    uint64_t i, where, at[PARE_FOREIGN_RANK];
+};
+
+static float step(struct walk *w, bool *exact)
+{
+    const unsigned char *p = w->t->bytes;
+    float v = element(p + w->where * w->size, w->t->type, w->t->big, exact);
+
+    w->i++;
+    w->where = w->t->fortran ? next(w->at, w->t) : w->i;
+    return v;
+}
+
+static struct walk walk(const struct pare_foreign_tensor *t)
+{
+    return (struct walk){.t = t, .size = pare_foreign_size(t->type)};
+}
+
 static void convert(float *out, const struct pare_foreign_tensor *t, uint64_t n,
                     bool *exact)
 {
-    const unsigned char *p = t->bytes;
-    size_t size = pare_foreign_size(t->type);
-    uint64_t at[PARE_FOREIGN_RANK] = {0}, where = 0;
+    struct walk w = walk(t);
 
-    for (uint64_t i = 0; i < n; i++) {
-        out[i] = element(p + where * size, t->type, t->big, exact);
-        where = t->fortran ? next(at, t) : i + 1;
-    }
+    for (uint64_t i = 0; i < n; i++)
+        out[i] = step(&w, exact);
+}
+
+static void apply_mask(float *out, const struct pare_foreign_tensor *mask,
+                       uint64_t n)
+{
+    struct walk w = walk(mask);
+    bool exact;
+
+    for (uint64_t i = 0; i < n; i++)
+        if (step(&w, &exact) == 0)
+            out[i] = 0;
 }
 
 static int to_floats(float *out, const struct pare_foreign_tensor *t,
@@ -350,6 +401,8 @@ static int to_floats(float *out, const struct pare_foreign_tensor *t,
                        t->type == PARE_FOREIGN_F16    ? PARE_F16
                        : t->type == PARE_FOREIGN_BF16 ? PARE_BF16
                                                       : PARE_F32);
+    if (t->mask)
+        apply_mask(out, t->mask, n);
     bad = pare_first_nonfinite(out, (size_t)n);
     if (bad < n)
         return pare_fail(PARE_EFORMAT,
@@ -363,53 +416,96 @@ static int to_floats(float *out, const struct pare_foreign_tensor *t,
 static bool is_exact(const struct pare_foreign_tensor *t)
 {
     uint64_t n = pare_foreign_count(t);
-    const unsigned char *p = t->bytes;
-    size_t size = pare_foreign_size(t->type);
-    bool exact = true;
+    struct walk w = walk(t), mask = walk(t->mask ? t->mask : t);
+    bool exact = true, ignored;
 
-    if (size < 4 || t->type == PARE_FOREIGN_F32)
+    if (w.size < 4 || t->type == PARE_FOREIGN_F32)
         return true;
-    for (uint64_t i = 0; exact && i < n; i++)
-        element(p + i * size, t->type, t->big, &exact);
+    for (uint64_t i = 0; exact && i < n; i++) {
+        step(&w, &exact);
+        if (t->mask && step(&mask, &ignored) == 0)
+            exact = true;
+    }
     return exact;
 }
 
-/* One whose bytes are in memory, and what to free behind it. */
+/* A tensor whose bytes are in memory, with its mask. */
+struct opened {
+    struct pare_foreign_tensor t, mask;
+    void *bytes[2]; /* to free */
+};
+
 static int unpack(struct pare_foreign_tensor *at, void **bytes,
                   const struct pare_foreign_tensor *t)
 {
-    size_t n = 0;
+    uint64_t count = pare_foreign_count(t);
+    size_t n = 0, size = pare_foreign_size(t->type);
     int err;
 
     *at = *t;
-    *bytes = NULL;
     if (!t->zip)
         return 0;
     err = pare_zip_read(bytes, &n, t->zip, t->member, UINT64_MAX, t->name);
+    if (!err && (n < t->offset || count > (n - t->offset) / size))
+        err =
+            pare_fail(PARE_EFORMAT, "'%s' changed while it was read", t->name);
     at->zip = NULL;
-    at->bytes = *bytes ? (const char *)*bytes + t->offset : NULL;
+    at->bytes = err ? NULL : (const char *)*bytes + t->offset;
     return err;
 }
 
-int pare_foreign_floats(float *out, const struct pare_foreign_tensor *from,
+static int open_tensor(struct opened *o, const struct pare_foreign_tensor *t)
+{
+    int err;
+
+    o->bytes[0] = o->bytes[1] = NULL;
+    err = unpack(&o->t, &o->bytes[0], t);
+    if (!err && t->mask) {
+        err = unpack(&o->mask, &o->bytes[1], t->mask);
+        o->t.mask = &o->mask;
+    }
+    return err;
+}
+
+static void close_tensor(struct opened *o)
+{
+    free(o->bytes[0]);
+    free(o->bytes[1]);
+}
+
+int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
                         bool *exact)
 {
-    struct pare_foreign_tensor t;
-    void *bytes;
-    int err = unpack(&t, &bytes, from);
+    struct opened o;
+    int err = open_tensor(&o, t);
 
     if (!err)
-        err = to_floats(out, &t, exact);
-    free(bytes);
+        err = to_floats(out, &o.t, exact);
+    close_tensor(&o);
     return err;
 }
 
-bool pare_foreign_exact(const struct pare_foreign_tensor *from)
+bool pare_foreign_exact(const struct pare_foreign_tensor *t)
 {
-    struct pare_foreign_tensor t;
-    void *bytes;
-    bool exact = unpack(&t, &bytes, from) != 0 || is_exact(&t);
+    struct opened o;
+    bool exact = open_tensor(&o, t) != 0 || is_exact(&o.t);
 
-    free(bytes);
+    close_tensor(&o);
     return exact;
+}
+
+bool pare_foreign_is_mask(const struct pare_foreign_tensor *t)
+{
+    struct opened o;
+    uint64_t n = pare_foreign_count(t);
+    bool good = open_tensor(&o, t) == 0 && n > 0, exact = true;
+    struct walk w = walk(&o.t);
+
+    for (uint64_t i = 0; good && i < n; i++) {
+        float v = step(&w, &exact);
+
+        good = exact && (v == 0 || v == 1);
+    }
+    close_tensor(&o);
+    return good;
 }

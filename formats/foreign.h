@@ -49,6 +49,8 @@ struct pare_foreign_tensor {
     const struct pare_zip *zip;
     const char *member; /* in zip */
     size_t offset;
+    struct pare_foreign_tensor *mask; /* of its shape, malloc'd: the values are
+                                         0 where this is; or NULL */
 };
 
 /** A file mapped into memory. */
@@ -84,6 +86,8 @@ struct pare_foreign {
     size_t n_maps; /* of files in memory, munmap'd by release */
     struct pare_foreign_map *map;
     struct pare_zip *zip; /* that tensors come of, or NULL */
+    size_t n_blocks;      /* of memory that tensors show, several of them the */
+    void **block;         /* same; freed by release */
     /* Bytes of values as float32 that a model of its tensors may hold in
        memory together, as the file packs more into itself; 0: any. */
     uint64_t budget;
@@ -99,6 +103,15 @@ uint64_t pare_foreign_count(const struct pare_foreign_tensor *t);
 /** Have f unmap what part has mapped, from now on. 0; PARE_ENOMEM. */
 int pare_foreign_move_maps(struct pare_foreign *f, struct pare_foreign *part);
 
+/** Have f free malloc'd memory that tensors show. 0; PARE_ENOMEM, and freed. */
+int pare_foreign_keep(struct pare_foreign *f, void *bytes);
+
+/**
+ * Is a tensor 0 and 1 and nothing else, as a mask is? Of what cannot be
+ * unpacked, as of what has no values: no.
+ */
+bool pare_foreign_is_mask(const struct pare_foreign_tensor *t);
+
 /** Order the tensors by name, numbers in them by value: a.2 before a.10. */
 void pare_foreign_sort(struct pare_foreign *f);
 
@@ -108,7 +121,8 @@ void pare_foreign_release(struct pare_foreign *f);
 /**
  * Make one tensor "t" of each pair "t_orig" and "t_mask" of one shape, where
  * there is no "t" and the mask is all 0 and 1: the values, 0 where the mask
- * is. How many is noted. Nothing is done to a graph.
+ * is. How many is noted. Nothing is done to a graph, nor to a pair that the
+ * file's budget does not allow.
  *
  * @return 0; PARE_ENOMEM
  *

@@ -32,7 +32,7 @@ static struct pare_foreign_tensor *find(struct pare_foreign_tensor **sorted,
 static bool same_shape(const struct pare_foreign_tensor *a,
                        const struct pare_foreign_tensor *b)
 {
-    if (a->rank != b->rank || a->fortran || b->fortran)
+    if (a->rank != b->rank)
         return false;
     for (int i = 0; i < a->rank; i++)
         if (a->dim[i] != b->dim[i] || a->dim[i] == 0)
@@ -40,49 +40,25 @@ static bool same_shape(const struct pare_foreign_tensor *a,
     return true;
 }
 
-/* A copy of the values in which those that the mask leaves out are 0. *out is
- * NULL where the mask is none. */
-static int masked_copy(unsigned char **out, const struct pare_foreign_tensor *t,
-                       const struct pare_foreign_tensor *mask)
+/* The values and the mask, each as it is in the file, must be unpackable. */
+static bool within_budget(const struct pare_foreign *f,
+                          const struct pare_foreign_tensor *t)
 {
-    size_t n = (size_t)pare_foreign_count(t), size = pare_foreign_size(t->type);
-    float *keep = malloc(n * sizeof *keep);
-    unsigned char *copy = malloc(n * size);
-    bool good = keep && copy && pare_foreign_floats(keep, mask, NULL) == 0;
-    int err = keep && copy ? 0 : pare_fail(PARE_ENOMEM, "out of memory");
-
-    if (good)
-        memcpy(copy, t->bytes, n * size);
-    for (size_t i = 0; good && i < n; i++) {
-        if (keep[i] == 0)
-            memset(copy + i * size, 0, size);
-        good = keep[i] == 0 || keep[i] == 1;
-    }
-    free(keep);
-    if (!good) {
-        free(copy);
-        copy = NULL;
-    }
-    *out = copy;
-    return err;
+    return !f->budget || pare_foreign_count(t) <= f->budget / sizeof(float);
 }
 
 /* Of a pair: the values masked, by the name without a tail. */
 static int join(struct pare_foreign_tensor *t, struct pare_foreign_tensor *mask,
                 size_t *joined)
 {
-    unsigned char *values = NULL;
-    int err = masked_copy(&values, t, mask);
-
-    if (err || !values)
-        return err;
-    free(t->owned);
-    t->owned = values;
-    t->bytes = values;
+    if (!pare_foreign_is_mask(mask))
+        return 0;
+    t->mask = malloc(sizeof *t->mask);
+    if (!t->mask)
+        return pare_fail(PARE_ENOMEM, "out of memory");
+    *t->mask = *mask;
+    mask->name = NULL; /* it is the tensor's now */
     t->name[strlen(t->name) - TAIL] = '\0';
-    free(mask->owned);
-    free(mask->name);
-    mask->name = NULL;
     ++*joined;
     return 0;
 }
@@ -143,7 +119,7 @@ int pare_foreign_join_masks(struct pare_foreign *f)
     for (size_t i = 0; !err && i < f->n; i++)
         err = find_mask(&mask[i], &f->tensor[i], sorted, f->n);
     for (size_t i = 0; !err && i < f->n; i++)
-        if (mask[i] && mask[i]->name)
+        if (mask[i] && mask[i]->name && within_budget(f, mask[i]))
             err = join(&f->tensor[i], mask[i], &joined);
     free(sorted);
     free(mask);

@@ -38,24 +38,48 @@ int pare_foreign_streams(bool *streams, struct foreign_item *const *p, size_t n)
     return 0;
 }
 
+/* Values from `at` on of one that is in memory. */
+static struct pare_foreign_tensor part_of(const struct pare_foreign_tensor *t,
+                                          uint64_t at, uint64_t n)
+{
+    struct pare_foreign_tensor part = *t;
+
+    part.rank = 1;
+    part.dim[0] = n;
+    part.bytes = (const char *)t->bytes + at * pare_foreign_size(t->type);
+    return part;
+}
+
+/* Its bytes need not be in memory for now. */
+static void done(const struct pare_foreign *f,
+                 const struct pare_foreign_tensor *t)
+{
+    if (t->bytes)
+        pare_foreign_done(f, t->bytes,
+                          (size_t)pare_foreign_count(t) *
+                              pare_foreign_size(t->type));
+}
+
 /* A part after the other, so that little of the file is in memory. */
 static int load_parts(float *out, const struct pare_foreign *f,
                       const struct pare_foreign_tensor *t)
 {
     const uint64_t all = pare_foreign_count(t);
-    const size_t size = pare_foreign_size(t->type);
+    const struct pare_foreign_tensor *mask = t->mask;
     int err = 0;
 
-    if (t->zip)
+    if (t->zip || (mask && (mask->zip || mask->fortran)))
         return pare_foreign_floats(out, t, NULL);
     for (uint64_t at = 0; !err && at < all; at += PART) {
-        struct pare_foreign_tensor part = *t;
+        uint64_t n = all - at < PART ? all - at : PART;
+        struct pare_foreign_tensor part = part_of(t, at, n);
+        struct pare_foreign_tensor hidden = part_of(mask ? mask : t, at, n);
 
-        part.rank = 1;
-        part.dim[0] = all - at < PART ? all - at : PART;
-        part.bytes = (const char *)t->bytes + at * size;
+        if (mask)
+            part.mask = &hidden;
         err = pare_foreign_floats(out + at, &part, NULL);
-        pare_foreign_done(f, part.bytes, (size_t)part.dim[0] * size);
+        done(f, &part);
+        done(f, &hidden);
     }
     /* Say which value it is of all. */
     return err ? pare_foreign_floats(out, t, NULL) : 0;
@@ -75,8 +99,9 @@ static int load(void *arg, const struct pare_model *m, size_t tensor)
         return pare_fail(PARE_ENOMEM, "no memory for '%s'", t->name);
     err = p->transpose ? pare_foreign_values(t->value, item, &o, NULL)
                        : load_parts(t->value, p->f, item->tensor);
-    pare_foreign_done(p->f, item->tensor->bytes,
-                      t->n * pare_foreign_size(item->tensor->type));
+    done(p->f, item->tensor);
+    if (item->tensor->mask)
+        done(p->f, item->tensor->mask);
     return err;
 }
 

@@ -22,7 +22,6 @@ struct storage {
     enum pare_foreign_type type;
     uint64_t n;                 /* elements */
     const unsigned char *bytes; /* NULL: not read yet */
-    void *owned;                /* malloc'd, until a tensor owns it */
 };
 
 struct torch {
@@ -170,11 +169,12 @@ static int load_member(struct torch *t, struct storage *s)
                         "'%s': '%.200s' is not as long as its tensors say",
                         t->path, name);
     free(name);
-    if (err) {
+    if (err)
         free(bytes);
+    else if (bytes)
+        err = pare_foreign_keep(t->f, bytes);
+    if (err)
         return err;
-    }
-    s->owned = bytes;
     s->bytes = there;
     t->bytes += got;
     return 0;
@@ -262,9 +262,9 @@ static int copy_strided(struct pare_foreign_tensor *x, const uint64_t *stride,
     return 0;
 }
 
-/* A tensor that nothing shows owns the storage: the first that has it. */
 static int place(struct torch *t, struct pare_foreign_tensor *x,
-                 struct storage *s, const uint64_t *stride, uint64_t offset)
+                 const struct storage *s, const uint64_t *stride,
+                 uint64_t offset)
 {
     size_t size = pare_foreign_size(x->type);
     uint64_t n = pare_foreign_count(x);
@@ -278,11 +278,7 @@ static int place(struct torch *t, struct pare_foreign_tensor *x,
                          "again",
                          t->path);
     x->bytes = s->bytes + offset * size;
-    if (!in_order(x, stride))
-        return copy_strided(x, stride, x->bytes);
-    x->owned = s->owned;
-    s->owned = NULL;
-    return 0;
+    return in_order(x, stride) ? 0 : copy_strided(x, stride, x->bytes);
 }
 
 static int add_tensor(struct torch *t, uint32_t value)
@@ -566,8 +562,6 @@ int pare_torch_read(struct pare_foreign *f, const char *path)
     struct torch t = {.f = &new, .path = path};
     int err = read_any(&t);
 
-    for (size_t i = 0; i < t.n_storages; i++)
-        free(t.storage[i].owned);
     free(t.storage);
     free(t.root);
     pare_pickle_release(&t.p);

@@ -18,7 +18,8 @@ put() {
         v=$((v / 256)) left=$((left - 1))
     done
 }
-# npz NAME FILE...: a ZIP archive of stored files; crc32 from gzip's end.
+# npz NAME FILE...: a ZIP archive of stored files, or with $method 8 of
+# deflated ones; these, and crc32, from gzip.
 # Names end in $suffix, or ".npy" where that is not set.
 npz() {
     : >directory
@@ -26,12 +27,17 @@ npz() {
     entries=0
     while [ $# -gt 0 ]; do
         name=$1${suffix-.npy} size=$(wc -c <"$2") at=$(wc -c <archive)
-        gzip -c "$2" | tail -c 8 | head -c 4 >crc
-        { put 67324752 4; put 20 2; put 0 8; cat crc; put "$size" 4
-            put "$size" 4; put ${#name} 2; put 0 2
-            printf '%s' "$name"; cat "$2"; } >>archive
-        { put 33639248 4; put 20 2; put 20 2; put 0 8; cat crc; put "$size" 4
-            put "$size" 4; put ${#name} 2; put 0 12; put "$at" 4
+        gzip -nc "$2" >member.gz
+        tail -c 8 member.gz | head -c 4 >crc
+        cp "$2" member
+        [ "${method:-0}" -eq 0 ] ||
+            tail -c +11 member.gz | head -c -8 >member
+        held=$(wc -c <member)
+        { put 67324752 4; put 20 2; put 0 2; put "${method:-0}" 2; put 0 4
+            cat crc; put "$held" 4; put "$size" 4; put ${#name} 2; put 0 2
+            printf '%s' "$name"; cat member; } >>archive
+        { put 33639248 4; put 20 2; put 20 2; put 0 2; put "${method:-0}" 2
+            put 0 4; cat crc; put "$held" 4; put "$size" 4; put ${#name} 2; put 0 12; put "$at" 4
             printf '%s' "$name"; } >>directory
         entries=$((entries + 1))
         shift 2

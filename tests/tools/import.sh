@@ -184,6 +184,17 @@ run pare-import pair.safetensors -o pair.h5
 run pare-dump pair.h5
 out_has 'a.weight_mask[(]2[)]' "as does one of another shape"
 
+# The same from NumPy, as it is and packed.
+npy '<f4' '2, 2' "$orig" >orig
+npy '|b1' '2, 2' '\1\0\1\0' >mask
+for method in 0 8; do
+    npz a.weight_orig orig a.weight_mask mask >pair.npz
+    run pare-import --zeros-pruned pair.npz -o pair$method.h5
+    status_is 0 "arrays and their mask, packed by method $method"
+    run pare-dump pair$method.h5
+    out_has '^  0:0x1p[+]0 2:0x1p-1$' "are what the mask keeps: $method"
+done
+
 values='\4\0\0\0\0\0\0\0'$one$minus_two$half$three
 turned=$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\001K\002')
 dict="ccollections\\nOrderedDict\\n)R($(text a)$(tensor "$(storage 0 4)" 0 'K\002K\002' 'K\002K\001')$(text b.turned)${turned}$(text n)K\\7$(text c)}$(text row)$(tensor "$(storage 0 4)" 2 'K\2' 'K\1')su"
@@ -205,6 +216,9 @@ printf "\\200\\002$dict." >data.pkl
 printf "$one$minus_two$half$three" >data0
 suffix=
 npz x/data.pkl data.pkl x/data/0 data0 >new.pth
+method=8
+npz x/data.pkl data.pkl x/data/0 data0 >packed.pth
+unset method
 npz x/data.pkl data.pkl >lacks.pth
 npz x/data.pkl data.pkl x/data/0 data.pkl >long.pth
 unset suffix
@@ -212,6 +226,30 @@ run pare-import new.pth -o new.h5
 status_is 0 "and in the new one"
 run pare-diff old.h5 new.h5
 status_is 0 "which is the same"
+run pare-import packed.pth -o packed.h5
+status_is 0 "and packed"
+run pare-diff old.h5 packed.h5
+status_is 0 "which is the same, too"
+
+# Values that the mask hides are of a storage that others show.
+square() {
+    tensor "$(storage "$1" 4)" 0 'K\002K\002' 'K\002K\001'
+}
+# shellcheck disable=SC2059
+printf "\\200\\002}($(text v_orig)$(square 0)$(text v_mask)$(square 1)$(text w)$(square 0)u." >data.pkl
+# shellcheck disable=SC2059
+printf "$one$zero$one$zero" >data1
+for method in 0 8; do
+    suffix=
+    npz x/data.pkl data.pkl x/data/0 data0 x/data/1 data1 >shared.pth
+    unset suffix
+    run pare-import --zeros-pruned shared.pth -o shared.h5
+    status_is 0 "a storage of two tensors, one of them masked: $method"
+    run pare-dump shared.h5
+    out_has '^  0:0x1p[+]0 2:0x1p-1$' "of which one is what its mask keeps"
+    out_has '^  0x1p[+]0 -0x1p[+]1 0x1p-1 0x1.8p[+]1$' "and one all of it"
+done
+unset method
 run pare-import lacks.pth
 fails_with 1 "an archive without the values"
 run pare-import long.pth
