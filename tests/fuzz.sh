@@ -16,6 +16,7 @@ run fuzz_files "$cases" "$seed" table.data.h5 dense.h5 trained.h5 masked.h5 \
     graph.onnx graph.onnx graph.keras.h5 graph.keras.h5 graph.keras \
     layers.config joined.config named.safetensors types.safetensors \
     types.index.json old.pth old.pth old.pth new.pth data.pkl plain.pickle \
+    masks.npz masks.pth masks.pkl masks.pkl \
     deflated.zip stored.zip graph.arch one.json list.json $more
 cat "$OUT"
 status_is 0 "nothing crashes, hangs, or is read as something else"

@@ -50,7 +50,7 @@ give json one.json list.json types.index.json layers.config
 give csv table.csv
 give idx images.idx packed.idx
 give npy x.npy
-give npz archive.npz arrays.npz
+give npz archive.npz arrays.npz masks.npz
 give cifar one.bin
 give image palette.png alpha.png colour.jpg ink.jpg
 give onnx graph.onnx
@@ -58,10 +58,10 @@ give keras graph.keras.h5 graph.keras
 give config layers.config joined.config
 give safetensors named.safetensors types.safetensors
 give index types.index.json
-give zip archive.npz arrays.npz new.pth
-give torch old.pth new.pth
+give zip archive.npz arrays.npz new.pth masks.pth
+give torch old.pth new.pth masks.pth
 give pickle plain.pickle
-give state_dict data.pkl
+give state_dict data.pkl masks.pkl
 
 # limits TARGET: what a target may take. libhdf5 asks for what a file says.
 limits() {

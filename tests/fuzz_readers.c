@@ -319,11 +319,13 @@ static int put_piece(void *arg, int (*put)(void *to, const void *bytes, size_t),
 }
 
 /* The pickle of an archive whose checksums are right, as damage to a whole
- * archive never gets past them. */
+ * archive never gets past them. Storage 0 has 4 values, as the seed says, 1
+ * has 64, which are packed and may be a mask. */
 static bool read_state_dict(const void *bytes, size_t n)
 {
-    static const float value[16] = {1, -2, 3};
-    struct piece pickle = {bytes, n}, data = {value, sizeof value};
+    static const float few[4] = {1, -2, 3}, many[64] = {1, 0, 1, 1};
+    struct piece pickle = {bytes, n};
+    struct piece data[] = {{few, sizeof few}, {many, sizeof many}};
     struct pare_zip_out *z = NULL;
     char path[64];
     bool ok;
@@ -331,7 +333,8 @@ static bool read_state_dict(const void *bytes, size_t n)
     snprintf(path, sizeof path, "archive.%ld", (long)getpid());
     if (pare_zip_out_new(&z, path) ||
         pare_zip_out_add(z, "x/data.pkl", n, put_piece, &pickle) ||
-        pare_zip_out_add(z, "x/data/0", sizeof value, put_piece, &data) ||
+        pare_zip_out_add(z, "x/data/0", sizeof few, put_piece, &data[0]) ||
+        pare_zip_out_add(z, "x/data/1", sizeof many, put_piece, &data[1]) ||
         pare_zip_out_finish(z))
         _exit(9);
     pare_zip_out_free(z);

@@ -57,9 +57,26 @@ cp data.pkl plain.pickle
 printf "$one$half$three$minus_two" >data0
 suffix=
 npz x/data.pkl data.pkl x/data/0 data0 >new.pth
-unset suffix
+zero='\0\0\0\0'
+# Values and their mask, of one storage that another tensor shows.
+square() {
+    tensor "$(storage 1 64)" 0 'K\010K\010' 'K\010K\001'
+}
+# shellcheck disable=SC2059
+printf "\\200\\002}($(text v_orig)$(square)$(text v_mask)$(square)$(text w)$(square)u." >masks.pkl
+# shellcheck disable=SC2059
+printf "$one$zero$one$one" >data1
+while [ "$(wc -c <data1)" -lt 256 ]; do printf "$zero$zero$zero$zero" >>data1; done
+method=8
+npz x/data.pkl masks.pkl x/data/1 data1 >masks.pth
+unset method suffix
+npy '<f4' '2,' "$one$half" >v_orig
+npy '|b1' '2,' '\1\0' >v_mask
+method=8
+npz v_orig v_orig v_mask v_mask >masks.npz
+unset method
 for file in named.safetensors types.safetensors types.index.json old.pth \
-    new.pth graph.keras.h5; do
+    new.pth masks.pth masks.npz graph.keras.h5; do
     run_sh "pare-import $file | pare-check -"
     status_is 0 "a file of another program: $file"
 done
