@@ -11,7 +11,7 @@
 
 #define SIDE_MAX 32767 /* pixels; a plane's positions fit 32 bits */
 
-enum { FLIP, CROP, SHIFT, ROTATE, CHANGES };
+enum { FLIP, CROP, SHIFT, ROTATE, EDGE, CHANGES };
 
 static const struct {
     const char *name;
@@ -23,6 +23,7 @@ static const struct {
     [CROP] = {"crop", (double)NAN, SIDE_MAX, true},
     [SHIFT] = {"shift", (double)NAN, SIDE_MAX, true},
     [ROTATE] = {"rotate", (double)NAN, 180, false},
+    [EDGE] = {"edge", 1, 1, true},
 };
 
 static int set_change(double value[CHANGES], bool seen[CHANGES],
@@ -72,6 +73,9 @@ int pare_augment_parse(struct pare_augment *a, const char *spec)
     }
     if (got < 0)
         return pare_fail_prefix(got, "augment");
+    if (value[EDGE] > 0 && !(value[CROP] + value[SHIFT] + value[ROTATE] > 0))
+        return pare_fail(PARE_EINVAL, "augment: edge is for what comes into "
+                                      "view, and nothing moves or turns");
     for (int i = 0; i < CHANGES; i++)
         if (value[i] > 0)
             pare_spec_append(parsed.canon, "%s%s=%s",
@@ -81,6 +85,7 @@ int pare_augment_parse(struct pare_augment *a, const char *spec)
     parsed.crop = (uint32_t)value[CROP];
     parsed.shift = (uint32_t)value[SHIFT];
     parsed.rotate = value[ROTATE];
+    parsed.edge = value[EDGE] > 0;
     *a = parsed;
     return 0;
 }
@@ -125,7 +130,7 @@ void pare_augment_draw(struct pare_pose *pose, const struct pare_augment *a,
     uint32_t word[4] = {0}, more[4] = {0};
     double turn;
 
-    *pose = (struct pare_pose){.cos = 1};
+    *pose = (struct pare_pose){.cos = 1, .edge = a->edge};
     pare_rng_block(word, seed, PARE_STREAM_AUGMENT, epoch,
                    2 * (uint64_t)sample);
     if (a->shift)
@@ -162,6 +167,23 @@ static void copy_run(float *restrict out, const struct pare_picture *picture,
         memcpy(out, floats, n * sizeof *out);
 }
 
+/* What is outside of a row: 0, or its first or last pixel again. */
+static void fill_run(float *out, const struct pare_picture *picture,
+                     const struct pare_pose *pose, size_t at, size_t n)
+{
+    float v = 0;
+
+    if (pose->edge && n)
+        v = picture->bytes ? picture->bytes[at] : picture->floats[at];
+    for (size_t i = 0; i < n; i++)
+        out[i] = v;
+}
+
+static long within(long i, size_t n)
+{
+    return i < 0 ? 0 : i < (long)n ? i : (long)n - 1;
+}
+
 /*
  * Columns x .. x + n of one row of the moved and mirrored image. They lie in
  * columns from .. from + n of the stored row, in reverse when mirrored.
@@ -172,23 +194,27 @@ static void move_run(float *out, const struct pare_picture *picture,
 {
     long w = (long)picture->w, row = (long)y - pose->dy;
     long from = (pose->flip ? w - (long)(x + n) : (long)x) - pose->dx;
-    long lo = from < 0 ? 0 : from, hi = from + (long)n;
-    size_t at;
+    long lo = within(from, picture->w), hi = from + (long)n;
+    size_t begin, before, after, there;
 
-    if (hi > w)
-        hi = w;
-    if (row < 0 || row >= (long)picture->h || lo >= hi) {
+    if (row != within(row, picture->h) && !pose->edge) {
         memset(out, 0, n * sizeof *out);
         return;
     }
-    at = (size_t)(pose->flip ? from + (long)n - hi : lo - from);
-    memset(out, 0, at * sizeof *out);
-    copy_run(out + at, picture,
-             (plane * picture->h + (size_t)row) * picture->w + (size_t)lo,
-             pose->flip, (size_t)(hi - lo));
-    at += (size_t)(hi - lo);
-    memset(out + at, 0, (n - at) * sizeof *out);
+    begin = (plane * picture->h + (size_t)within(row, picture->h)) * picture->w;
+    hi = hi > w ? w : hi;
+    there = lo < hi && from < w ? (size_t)(hi - lo) : 0;
+    before = from < 0 ? (size_t)-from : 0;
+    before = before < n - there ? before : n - there;
+    after = n - there - before;
+    fill_run(out + (pose->flip ? n - before : 0), picture, pose, begin, before);
+    copy_run(out + (pose->flip ? after : before), picture, begin + (size_t)lo,
+             pose->flip, there);
+    fill_run(out + (pose->flip ? 0 : n - after), picture, pose,
+             begin + picture->w - 1, after);
 }
+
+#define INSIDE(i, n) ((uint32_t)(i) < (uint32_t)(n))
 
 /* Where the pixels of a block come from: four places and their weights. */
 struct taps {
@@ -197,15 +223,17 @@ struct taps {
 };
 
 /*
- * Taps of columns x .. x + n of row y. A place outside weighs 0 and is
- * looked up at pixel 0 of its row or column instead.
+ * Taps of columns x .. x + n of row y. A place outside weighs 0 and is looked
+ * up at pixel 0 of its row or column instead; or at the edge it is next to,
+ * with its own weight.
  */
 PARE_CLONES
 static void find_taps(struct taps *restrict taps, const struct pare_pose *pose,
                       int32_t h, int32_t w, int32_t y, int32_t x, int32_t n,
                       size_t to)
 {
-    const int32_t step = pose->flip ? -1 : 1;
+    const int32_t step = pose->flip ? -1 : 1, edge = pose->edge;
+    const int32_t bottom = edge ? h - 1 : 0, side = edge ? w - 1 : 0;
     const int32_t from = (pose->flip ? w - 1 - x : x) - pose->dx;
     const float cy = 0.5f * (float)(h - 1), cx = 0.5f * (float)(w - 1);
     const float v = (float)(y - pose->dy) - cy, c = pose->cos, s = pose->sin;
@@ -216,14 +244,14 @@ static void find_taps(struct taps *restrict taps, const struct pare_pose *pose,
         float fy = floorf(sy), fx = floorf(sx);
         float ry = sy - fy, rx = sx - fx, qy = 1 - ry, qx = 1 - rx;
         int32_t y0 = (int32_t)fy, x0 = (int32_t)fx, y1 = y0 + 1, x1 = x0 + 1;
-        float wy0 = (uint32_t)y0 < (uint32_t)h ? qy : 0;
-        float wy1 = (uint32_t)y1 < (uint32_t)h ? ry : 0;
-        float wx0 = (uint32_t)x0 < (uint32_t)w ? qx : 0;
-        float wx1 = (uint32_t)x1 < (uint32_t)w ? rx : 0;
-        int32_t top = ((uint32_t)y0 < (uint32_t)h ? y0 : 0) * w;
-        int32_t low = ((uint32_t)y1 < (uint32_t)h ? y1 : 0) * w;
-        int32_t left = (uint32_t)x0 < (uint32_t)w ? x0 : 0;
-        int32_t right = (uint32_t)x1 < (uint32_t)w ? x1 : 0;
+        float wy0 = INSIDE(y0, h) | edge ? qy : 0;
+        float wy1 = INSIDE(y1, h) | edge ? ry : 0;
+        float wx0 = INSIDE(x0, w) | edge ? qx : 0;
+        float wx1 = INSIDE(x1, w) | edge ? rx : 0;
+        int32_t top = (INSIDE(y0, h) ? y0 : y0 < 0 ? 0 : bottom) * w;
+        int32_t low = (INSIDE(y1, h) ? y1 : y1 < 0 ? 0 : bottom) * w;
+        int32_t left = INSIDE(x0, w) ? x0 : x0 < 0 ? 0 : side;
+        int32_t right = INSIDE(x1, w) ? x1 : x1 < 0 ? 0 : side;
         size_t k = to + (size_t)i;
 
         taps->at[0][k] = top + left;

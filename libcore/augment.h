@@ -6,24 +6,26 @@
 /**
  * Random changes of training images: mirrored, moved, turned. All are drawn
  * anew for every image and epoch; what moves in from outside is 0 as
- * stored, which is black before normalisation.
+ * stored, which is black before normalisation, or the edge of the image again.
  *
- * Source: He et al. 2016, arXiv:1512.03385, section 4.2 (flip and crop).
+ * Source: He et al. 2016, arXiv:1512.03385, section 4.2 (flip and crop);
+ * Keras, ImageDataGenerator, fill_mode "nearest" (edge).
  */
 struct pare_augment {
     double flip;    /* chance of mirroring left and right, 0..1 */
     uint32_t crop;  /* pixels padded before a window is cut out ... */
     uint32_t shift; /* ... and pixels of moving: the same, they add up */
     double rotate;  /* most degrees of turning either way, 0..180 */
+    bool edge;      /* the edge is repeated outwards; else 0 is there */
     char canon[PARE_SPEC_MAX]; /* "flip=0.5,crop=4"; "" for none */
 };
 
 /**
- * Parse "flip,crop=4,rotate=10", or "none". A value of 0 is as good as not
- * naming the change.
+ * Parse "flip,crop=4,rotate=10,edge", or "none". A value of 0 is as good as
+ * not naming the change.
  *
  * @param a  out; written only on success, all 0 for none
- * @return 0; PARE_EINVAL
+ * @return 0; PARE_EINVAL, also for an edge where nothing moves or turns
  */
 int pare_augment_parse(struct pare_augment *a, const char *spec);
 
@@ -38,7 +40,7 @@ int pare_augment_fits(const struct pare_augment *a,
 
 /** What is drawn for one image. */
 struct pare_pose {
-    bool flip;
+    bool flip, edge;
     int32_t dy, dx; /* pixels down and to the right, before the flip */
     float cos, sin; /* of the turn about the middle; 1, 0: none */
 };
@@ -62,8 +64,9 @@ struct pare_picture {
 
 /**
  * Some pixels of an image in its pose, in stored units. Turned first, then
- * moved, then mirrored; the plane around the image is 0, and a turned pixel
- * is the bilinear mean of the four around its place, not rounded.
+ * moved, then mirrored; the plane around the image is 0, or with an edge what
+ * the image has nearest to a place, and a turned pixel is the bilinear mean of
+ * the four around its place, not rounded.
  *
  * @param out       [channels] pointers to [n] float32, out
  * @param channel   the first channel wanted

@@ -23,6 +23,8 @@ static void canonical_texts_name_what_is_done(void **state)
         {"rotate=10.5,shift=2,crop=4,flip=.25",
          "flip=0.25,crop=4,shift=2,rotate=10.5"},
         {"crop=4,flip=0", "crop=4"},
+        {"edge,shift=3", "shift=3,edge=1"},
+        {"edge=0,shift=3", "shift=3"},
         {"rotate=0", ""},
         {"none", ""},
     };
@@ -43,7 +45,10 @@ static void what_is_no_change_is_an_error(void **state)
         {"", "augment: empty option before ''"},
         {"flip,", "augment: empty option before ''"},
         {"zoom", "augment has no change 'zoom': there are flip, crop, shift, "
-                 "rotate, or none"},
+                 "rotate, edge, or none"},
+        {"edge,flip", "augment: edge is for what comes into view, and nothing "
+                      "moves or turns"},
+        {"edge=2,crop=1", "augment: edge is 2, must be from 0 to 1"},
         {"crop", "augment: crop needs a value"},
         {"crop=1.5", "augment: crop is 1.5, must be whole pixels"},
         {"crop=-1", "augment: crop is -1, must be from 0 to 32767"},
@@ -126,11 +131,19 @@ static void gather(float *rows, const struct setup *s, size_t first, size_t n)
     pare_dataset_gather(NULL, rows, 16, &s->g, NULL, first, n);
 }
 
-/* The pixel that a pose without a turn puts at y, x; 0 from outside. */
+static int within(int i, int n)
+{
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
+/* The pixel that a pose without a turn puts at y, x; 0 or what is at the edge
+ * from outside. */
 static float moved(const float *plane, const struct pare_pose *p, int y, int x)
 {
     int row = y - p->dy, col = (p->flip ? W - 1 - x : x) - p->dx;
 
+    if (p->edge)
+        return plane[within(row, H) * W + within(col, W)];
     return row < 0 || row >= H || col < 0 || col >= W ? 0
                                                       : plane[row * W + col];
 }
@@ -138,19 +151,20 @@ static float moved(const float *plane, const struct pare_pose *p, int y, int x)
 static void images_are_mirrored_and_moved_to_the_pixel(void **state)
 {
     static const char *const spec[] = {"flip=1", "crop=2", "shift=3",
-                                       "flip,crop=2,shift=2"};
+                                       "flip,crop=2,shift=2",
+                                       "flip,shift=4,edge"};
     static struct setup s;
     static float rows[SAMPLES * CELLS];
 
     (void)state;
-    for (int k = 0; k < 8; k++) {
-        set_up(&s, k / 4 ? PARE_X_F32 : PARE_X_U8, spec[k % 4]);
+    for (int k = 0; k < 10; k++) {
+        set_up(&s, k / 5 ? PARE_X_F32 : PARE_X_U8, spec[k % 5]);
         gather(rows, &s, 0, SAMPLES);
         for (size_t i = 0; i < SAMPLES; i++) {
             struct pare_pose p;
 
             pare_augment_draw(&p, &s.a, 7, 3, i);
-            assert_true(k % 4 ? true : p.flip && p.dy == 0 && p.dx == 0);
+            assert_true(k % 5 ? true : p.flip && p.dy == 0 && p.dx == 0);
             for (size_t j = 0; j < CELLS; j++)
                 assert_true(rows[i * CELLS + j] ==
                             moved(s.real + i * CELLS + j / SIZE * SIZE, &p,
@@ -160,12 +174,13 @@ static void images_are_mirrored_and_moved_to_the_pixel(void **state)
 }
 
 /* A square of 3 x 3 with each pixel its own number. */
-static void turn(float out[9], double degrees)
+static void turn(float out[9], double degrees, bool edge)
 {
     static const float in[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     const struct pare_picture picture = {NULL, in, 3, 3};
     struct pare_pose pose = {.cos = (float)cos(degrees * 0.017453292519943295),
-                             .sin = (float)sin(degrees * 0.017453292519943295)};
+                             .sin = (float)sin(degrees * 0.017453292519943295),
+                             .edge = edge};
     float *to[1] = {out};
 
     pare_picture_pose(to, &picture, &pose, 0, 1, 0, 9);
@@ -179,13 +194,14 @@ static void turned_images_are_bilinear_means(void **state)
     float out[9];
 
     (void)state;
-    turn(out, 90); /* counter-clockwise: the right side comes to the top */
+    turn(out, 90,
+         false); /* counter-clockwise: the right side comes to the top */
     for (int i = 0; i < 9; i++)
         assert_close(out[i], quarter[i], 1e-5);
-    turn(out, 180);
+    turn(out, 180, false);
     for (int i = 0; i < 9; i++)
         assert_close(out[i], half[i], 1e-5);
-    turn(out, 45);
+    turn(out, 45, false);
     assert_close(out[4], 5, 1e-6);
     /* Top middle: from 1 - r up, r right; of 2, 3, 5, 6. */
     assert_close(out[1],
@@ -193,6 +209,12 @@ static void turned_images_are_bilinear_means(void **state)
                  1e-5);
     /* The top right corner is from 1.41 to the right: outside but 0.59 of 6. */
     assert_close(out[2], 6 * (2 - sqrt(2)), 1e-5);
+    turn(out, 45, true);
+    assert_close(out[4], 5, 1e-6);
+    assert_close(out[2], 6, 1e-5);
+    assert_close(out[0], 2, 1e-5);
+    assert_close(out[6], 4, 1e-5);
+    assert_close(out[8], 8, 1e-5);
 }
 
 /* sin and cos written out for taps outside, and a move on top of a turn. */
