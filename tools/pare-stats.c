@@ -300,11 +300,13 @@ static int show(const char *path, struct pare_json *j, const struct options *o)
     return rc;
 }
 
-static int run(char **path, int n, const struct options *o)
+/* All models that can be read; the status. */
+static int run(const struct cli_tool *tool, char **path, int n,
+               const struct options *o)
 {
     struct pare_json *j = NULL;
     char *text;
-    int rc = 0;
+    int status = 0, shown = 0;
 
     if (o->json) {
         j = pare_json_new();
@@ -318,15 +320,23 @@ static int run(char **path, int n, const struct options *o)
              "dead_out\tbytes\tmacs\tnonzero_macs\tcompression\tspeedup\t"
              "bits\tlevels\ttype");
     }
-    for (int i = 0; !rc && i < n; i++)
-        rc = show(path[i], j, o);
+    for (int i = 0; i < n; i++) {
+        if (show(path[i], j, o) == 0) {
+            shown++;
+            continue;
+        }
+        fflush(stdout); /* the error comes behind what is before it */
+        status = cli_fail(tool);
+    }
     if (!o->json)
-        return rc;
+        return status;
     text = pare_json_finish(j);
-    if (!rc && text)
+    if (!text)
+        status = cli_fail(tool);
+    else if (shown)
         puts(text);
     free(text);
-    return rc ? rc : text ? 0 : PARE_ENOMEM;
+    return status;
 }
 
 /* Which table of sparse layers is asked for, if one is. */
@@ -384,12 +394,8 @@ int main(int argc, char **argv)
 
     choose(&tool, &o, &sparse);
     if (first < argc)
-        rc = run(argv + first, argc - first, &o);
+        rc = run(&tool, argv + first, argc - first, &o);
     else
-        rc = run(standard, 1, &o);
-    if (rc) {
-        fflush(stdout);
-        return cli_fail(&tool);
-    }
-    return cli_exit(&tool, 0);
+        rc = run(&tool, standard, 1, &o);
+    return cli_exit(&tool, rc);
 }

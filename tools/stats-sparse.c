@@ -128,51 +128,57 @@ static void print_trend(const char *path, const char *layer,
     putchar('\n');
 }
 
-static int show_trend(struct pare_json *j, const char *path, const char *layer,
-                      const struct connections *c, bool first)
+/* Begin the object of a model; the caller ends it. */
+static void begin(struct pare_json *j, const char *path)
 {
-    struct pare_trend t = {0};
-    int rc = pare_trend(&t, c->map, c->chw[1], c->chw[2]);
+    pare_json_object(j, NULL);
+    pare_json_text(j, "model", path);
+}
 
-    if (rc)
-        return rc;
-    if (j)
-        json_trend(j, &t);
+/* The table, or an object that goes on where it is begun, of what was read. */
+static void show_read(struct stats_sparse *s, struct pare_json *j,
+                      const char *path, const char *layer,
+                      const struct connections *c, const struct pare_trend *t)
+{
+    bool first = s->height == 0;
+
+    s->height = c->map ? c->chw[1] : 1;
+    s->width = c->map ? c->chw[2] : 1;
+    if (j) {
+        begin(j, path);
+        pare_json_text(j, "layer", layer);
+    }
+    if (j && s->view == STATS_TREND)
+        json_trend(j, t);
+    else if (j)
+        json_connections(j, c);
+    else if (s->view == STATS_TREND)
+        print_trend(path, layer, t, first);
     else
-        print_trend(path, layer, &t, first);
-    pare_trend_release(&t);
-    return 0;
+        print_connections(path, layer, c, first);
+    if (j)
+        pare_json_end(j);
 }
 
 static int show_layer(struct stats_sparse *s, struct pare_json *j,
                       const char *path, const struct pare_model *m)
 {
     struct connections c = {0};
+    struct pare_trend t = {0};
     struct connections_want want = {s->layer, s->shape, s->view == STATS_TREND};
     int rc = connections_read(&c, m, &want);
-    bool first = s->height == 0;
-    const char *layer;
 
-    if (!rc && !j && !first && c.map &&
+    if (!rc && !j && s->height && c.map &&
         (c.chw[1] != s->height || c.chw[2] != s->width))
         rc = pare_fail(PARE_EMISMATCH,
                        "an image of %zu x %zu, but the model before has one "
                        "of %zu x %zu",
                        c.chw[1], c.chw[2], s->height, s->width);
-    if (rc)
-        goto out;
-    s->height = c.map ? c.chw[1] : 1;
-    s->width = c.map ? c.chw[2] : 1;
-    layer = m->arch.layer[c.layer].name;
-    if (j)
-        pare_json_text(j, "layer", layer);
-    if (s->view == STATS_TREND)
-        rc = show_trend(j, path, layer, &c, first);
-    else if (j)
-        json_connections(j, &c);
-    else
-        print_connections(path, layer, &c, first);
-out:
+    if (!rc && s->view == STATS_TREND)
+        rc = pare_trend(&t, c.map, c.chw[1], c.chw[2]);
+    if (!rc)
+        show_read(s, j, path, m->arch.layer[c.layer].name, &c, &t);
+    pare_trend_release(&t);
     connections_release(&c);
     return rc;
 }
@@ -246,32 +252,27 @@ static void show_rewiring(struct stats_sparse *s, struct pare_json *j,
         puts("model\tepoch\tlayer\ttimes\tbefore\tremoved\tgrown\tfresh\t"
              "survived\tsurvival\tkept_density\tadded_density");
     s->height = s->width = 1;
-    if (j)
+    if (j) {
+        begin(j, path);
         pare_json_array(j, "rewiring");
+    }
     for (size_t i = 0; i < m->n_rewirings; i++) {
         if (j)
             json_rewiring(j, &m->rewiring[i], m);
         else
             print_rewiring(path, &m->rewiring[i], m);
     }
-    if (j)
+    if (j) {
         pare_json_end(j);
+        pare_json_end(j);
+    }
 }
 
 int stats_sparse_show(struct stats_sparse *s, struct pare_json *j,
                       const char *path, const struct pare_model *m)
 {
-    int rc = 0;
-
-    if (j) {
-        pare_json_object(j, NULL);
-        pare_json_text(j, "model", path);
-    }
-    if (s->view == STATS_REWIRING)
-        show_rewiring(s, j, path, m);
-    else
-        rc = show_layer(s, j, path, m);
-    if (j)
-        pare_json_end(j);
-    return rc;
+    if (s->view != STATS_REWIRING)
+        return show_layer(s, j, path, m);
+    show_rewiring(s, j, path, m);
+    return 0;
 }

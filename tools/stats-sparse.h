@@ -19,7 +19,8 @@ struct stats_sparse {
 };
 
 /**
- * Print the table of one model, or add an object to j.
+ * Print the table of one model, or add an object to j; nothing where it
+ * fails.
  *
  * @param s     in/out
  * @param j     NULL: a table to standard output

@@ -41,6 +41,15 @@ status_is 1 "a missing file fails"
 err_has 'none.h5' "and is named"
 run pare-stats d.h5
 status_is 1 "a data file is no model"
+run pare-stats --total none.h5 m.h5 d.h5 m.h5
+status_is 1 "some models of several cannot be read"
+ok "the others are shown" [ "$(grep -c '^m.h5	total	' "$OUT")" -eq 2 ]
+ok "each that cannot has a line" [ "$(grep -c "none.h5\|d.h5" "$ERR")" -eq 2 ]
+run pare-stats --json --connections fc3 none.h5 m.h5
+status_is 1 "so it is in JSON"
+out_has '^[[][{]"model":"m.h5","layer":"fc3",' "which has what there is"
+run pare-stats --json --connections fc9 m.h5
+fails_with 1 "and is not begun where there is none"
 [ -c /dev/full ] && run_sh 'pare-stats m.h5 >/dev/full' &&
     status_is 1 "a full disk fails"
 finish
