@@ -94,8 +94,9 @@ int h5block_pack(struct h5block *b)
 #define FILTER_CHUNK ((size_t)1 << 24)
 /* Most bytes of an array for a stored one: readers take twice as many. */
 #define FILTER_RATIO 500
+#define BOMB         SIZE_MAX /* in place of the size of what no reader takes */
 
-/* Code chunk i; 0 bytes on failure. */
+/* Code chunk i; 0 bytes without memory. */
 static void filter_chunk(void *arg, size_t i)
 {
     struct h5block *b = arg;
@@ -103,6 +104,7 @@ static void filter_chunk(void *arg, size_t i)
     size_t have = b->bytes - at < size ? b->bytes - at : size;
     size_t cols = b->rank > 1 ? b->row / b->width : 0;
     uint8_t *raw = calloc(1, size), *out = NULL;
+    int status = PARE_RANS_MEMORY;
     float *scale = b->scale ? calloc((size_t)b->chunk_rows, sizeof *scale)
                             : NULL; /* of rows past the end 0 */
 
@@ -111,11 +113,12 @@ static void filter_chunk(void *arg, size_t i)
         if (scale)
             memcpy(scale, b->scale + at / b->row,
                    have / b->row * sizeof *scale);
-        if (pare_rans_encode_scaled(
-                &out, &b->packed_size[i], raw, size, b->width,
-                cols > UINT32_MAX ? 0 : (uint32_t)cols, scale) != PARE_RANS_OK)
-            b->packed_size[i] = 0;
+        status = pare_rans_encode_scaled(
+            &out, &b->packed_size[i], raw, size, b->width,
+            cols > UINT32_MAX ? 0 : (uint32_t)cols, scale);
     }
+    if (status != PARE_RANS_OK)
+        b->packed_size[i] = status == PARE_RANS_BAD ? BOMB : 0;
     free(scale);
     free(raw);
     b->packed[i] = (char *)out;
@@ -124,6 +127,7 @@ static void filter_chunk(void *arg, size_t i)
 int h5block_filter(struct h5block *b, int threads)
 {
     size_t rows = (size_t)b->dim[0], total = 0;
+    bool bomb = false;
 
     if (b->bytes == 0 || b->rank == 0 || b->row > CHUNK_MAX)
         return 0;
@@ -140,9 +144,10 @@ int h5block_filter(struct h5block *b, int threads)
     for (size_t i = 0; i < b->n_chunks; i++) {
         if (!b->packed_size[i])
             return pare_fail(PARE_ENOMEM, "no memory");
+        bomb |= b->packed_size[i] == BOMB;
         total += b->packed_size[i];
     }
-    if (b->bytes / FILTER_RATIO > total)
+    if (bomb || b->bytes / FILTER_RATIO > total)
         b->chunk_rows = 0;
     return 0;
 }

@@ -33,7 +33,8 @@ int h5block_pack(struct h5block *b);
 /**
  * Make and code the values by the filter of rans.h, in chunks of equal rows,
  * unless there are none or readers would take the file for a bomb: then
- * chunk_rows stays 0. width is set. Bytes do not depend on threads. 0 or PARE_ENOMEM.
+ * chunk_rows stays 0. width is set. Bytes do not depend on threads.
+ * 0 or PARE_ENOMEM.
  */
 int h5block_filter(struct h5block *b, int threads);
 

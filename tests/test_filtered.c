@@ -135,6 +135,19 @@ static void what_is_almost_empty_is_written_plainly(void **state)
     pare_model_release(&m);
 }
 
+/* A row of it makes a chunk that is over the limit of a block, too. */
+static void one_long_row_of_one_number_is_written_plainly(void **state)
+{
+    struct pare_model m;
+
+    (void)state;
+    make(&m, "weights a.weight(1x14000000)");
+    for (size_t i = 0; i < m.tensor[0].n; i++)
+        m.tensor[0].value[i] = 1;
+    assert_int_not_equal(there_and_back(&m), PARE_ENC_RANS);
+    pare_model_release(&m);
+}
+
 static void whole_files_reach_their_targets(void **state)
 {
     static const struct {
@@ -554,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_kept_zero_stays_kept),
         cmocka_unit_test(zeros_of_a_dense_weight_are_not_pruned),
         cmocka_unit_test(what_is_almost_empty_is_written_plainly),
+        cmocka_unit_test(one_long_row_of_one_number_is_written_plainly),
         cmocka_unit_test(whole_files_reach_their_targets),
         cmocka_unit_test(sparser_files_reach_their_targets),
         cmocka_unit_test(every_kind_comes_back_dense_and_masked),
