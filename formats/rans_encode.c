@@ -492,10 +492,8 @@ static uint8_t code_of(uint32_t x, float scale)
     float v, part;
     uint8_t code;
 
-    if (!x)
-        return 128;
     memcpy(&v, &x, sizeof v);
-    part = v / scale;
+    part = x ? v / scale : 0;
     if (!(part > -127.5f && part < 127.5f))
         return 0;
     code = (uint8_t)((int)(part < 0 ? part - .5f : part + .5f) + 128);

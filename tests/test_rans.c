@@ -156,6 +156,31 @@ static void codes_of_rows_take_their_entropy(void **state)
     }
 }
 
+/* 0 times them is not 0. */
+static void zeros_under_odd_scales_come_back(void **state)
+{
+    static const float odd[] = {-1e-5f, INFINITY, NAN};
+    static float v[MOST], back[MOST], scale[ROWS];
+
+    (void)state;
+    for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+        uint8_t *block = NULL;
+        size_t n = 0;
+
+        draw_scaled(v, scale, 0);
+        for (size_t i = 0; i < COLS; i++)
+            v[7 * COLS + i] = 0;
+        scale[7] = odd[k];
+        assert_int_equal(pare_rans_encode_scaled(&block, &n, (void *)v,
+                                                 sizeof v, 4, COLS, scale),
+                         0);
+        assert_int_equal(pare_rans_decode((void *)back, sizeof back, block, n),
+                         0);
+        assert_memory_equal(v, back, sizeof v);
+        free(block);
+    }
+}
+
 /* 300 and 3,000 values that all occur as often take log2 of that. */
 static void a_wide_book_takes_the_entropy_of_its_codes(void **state)
 {
@@ -355,6 +380,7 @@ int main(void)
         cmocka_unit_test(sizes_reach_their_targets),
         cmocka_unit_test(classes_of_rows_and_columns_tell_something),
         cmocka_unit_test(codes_of_rows_take_their_entropy),
+        cmocka_unit_test(zeros_under_odd_scales_come_back),
         cmocka_unit_test(a_wide_book_takes_the_entropy_of_its_codes),
         cmocka_unit_test(bytes_of_a_mask_tell_patterns),
         cmocka_unit_test(damage_to_blocks_of_version_2_is_refused),
