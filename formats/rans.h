@@ -54,7 +54,9 @@ enum { PARE_RANS_OK, PARE_RANS_BAD, PARE_RANS_MEMORY };
  * @param width 4 or 2
  * @param cols  values of a row: for the classes; 0: one row of all
  * @return PARE_RANS_OK; PARE_RANS_BAD (bytes no multiple of width, or 2^34
- *         and more); PARE_RANS_MEMORY
+ *         and more, or an eighth of what a size_t counts; or so few different
+ *         ones that a block may not be as short: see pare_rans_bytes);
+ *         PARE_RANS_MEMORY
  */
 int pare_rans_encode(uint8_t **out, size_t *n, const uint8_t *raw, size_t bytes,
                      unsigned width, uint32_t cols);

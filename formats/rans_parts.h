@@ -24,7 +24,8 @@
 #define CODED     (F_BOOK | F_WIDE | F_SCALED)
 #define LEVELS    65536               /* of a wide book, at most */
 #define SPREAD    ((uint64_t)1 << 20) /* values of a byte, at most */
-#define MOST      ((size_t)1 << 34)   /* bytes of an array */
+#define LIMIT     ((uint64_t)1 << 34) /* bytes of an array; if a size_t can: */
+#define MOST      (SIZE_MAX / 8 < LIMIT ? SIZE_MAX / 8 : (size_t)LIMIT)
 
 /* Polynomials over two elements, modulo that of CRC-32, the highest power in
    the lowest bit: their product. */
