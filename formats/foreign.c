@@ -378,7 +378,7 @@ static void apply_mask(float *out, const struct pare_foreign_tensor *mask,
                        uint64_t n)
 {
     struct walk w = walk(mask);
-    bool exact;
+    bool exact = true;
 
     for (uint64_t i = 0; i < n; i++)
         if (step(&w, &exact) == 0)
@@ -417,7 +417,7 @@ static bool is_exact(const struct pare_foreign_tensor *t)
 {
     uint64_t n = pare_foreign_count(t);
     struct walk w = walk(t), mask = walk(t->mask ? t->mask : t);
-    bool exact = true, ignored;
+    bool exact = true, ignored = true;
 
     if (w.size < 4 || t->type == PARE_FOREIGN_F32)
         return true;

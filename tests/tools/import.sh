@@ -187,12 +187,15 @@ out_has 'a.weight_mask[(]2[)]' "as does one of another shape"
 # The same from NumPy, as it is and packed.
 npy '<f4' '2, 2' "$orig" >orig
 npy '|b1' '2, 2' '\1\0\1\0' >mask
+npy '>u2' '2, 2' '\0\1\0\0\0\1\0\0' >mask16
 for method in 0 8; do
-    npz a.weight_orig orig a.weight_mask mask >pair.npz
-    run pare-import --zeros-pruned pair.npz -o pair$method.h5
-    status_is 0 "arrays and their mask, packed by method $method"
-    run pare-dump pair$method.h5
-    out_has '^  0:0x1p[+]0 2:0x1p-1$' "are what the mask keeps: $method"
+    for mask in mask mask16; do
+        npz a.weight_orig orig a.weight_mask $mask >pair.npz
+        run pare-import --zeros-pruned pair.npz -o pair$method.h5
+        status_is 0 "arrays and their $mask, packed by method $method"
+        run pare-dump pair$method.h5
+        out_has '^  0:0x1p[+]0 2:0x1p-1$' "are what the $mask keeps: $method"
+    done
 done
 
 values='\4\0\0\0\0\0\0\0'$one$minus_two$half$three
