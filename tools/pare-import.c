@@ -10,6 +10,7 @@
 #include "normalize.h"
 #include "provenance.h"
 #include "status.h"
+#include "zeros.h"
 
 struct options {
     const char *arch, *data, *format, *graph, *normalize, *classes, *output;
@@ -143,24 +144,6 @@ static int describe(struct pare_model *m, char digest[PARE_DIGEST_LEN],
 
 /* ---- the tool ---------------------------------------------------------- */
 
-/* Zeros of prunable weights are pruned: a mask holds them. */
-static int prune_zeros(struct pare_model *m)
-{
-    for (size_t t = 0; t < m->n_tensors; t++) {
-        struct pare_tensor *x = &m->tensor[t];
-
-        if (!pare_tensor_prunable(x) || !x->value)
-            continue;
-        if (pare_tensor_need_mask(x))
-            return PARE_ENOMEM;
-        for (size_t i = 0; i < x->n; i++)
-            x->mask[i] = x->value[i] != 0;
-    }
-    pare_model_apply_masks(m);
-    pare_model_drop_full_masks(m);
-    return 0;
-}
-
 static int add_provenance(struct pare_model *m, const char *file,
                           const char *data, const char *graph,
                           const struct options *o)
@@ -224,7 +207,7 @@ static int run(const struct cli_tool *tool, const struct options *o,
     if (!err)
         err = describe(&m, data, o);
     if (!err && o->zeros)
-        err = prune_zeros(&m);
+        err = pare_prune_zeros(&m);
     if (!err)
         err = add_provenance(&m, f.digest, data, graph, o);
     if (!err)

@@ -215,7 +215,7 @@ suffix=
 npz x/data.pkl data.pkl x/data/0 data0 x/data/1 data0 >state.pth
 unset suffix
 for file in stored.npz packed.npz state.pth w.npy; do
-    for way in '' --transpose; do
+    for way in '' --transpose --zeros-pruned; do
         run pare-import $way -o whole.h5 $file
         status_is 0 "import $way of $file"
         run env PARE_MODEL_MEMORY=1 pare-import $way -o parts.h5 $file
