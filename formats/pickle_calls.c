@@ -1,5 +1,6 @@
 #include "pickle_parts.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "status.h"
@@ -128,6 +129,19 @@ static int call_dictionary(struct pickle_machine *m, uint32_t args)
     return err;
 }
 
+/* Does the seventh argument of a tensor say more of its values, as that they
+ * are to be negated? */
+static bool has_more(const struct pickle_machine *m, uint32_t args)
+{
+    const struct pare_pickle_value *v;
+
+    if (m->p->value[args].part.n < 7)
+        return false;
+    v = &m->p->value[pare_pickle_item(m->p, args, 6)];
+    return v->kind != PARE_PICKLE_NONE &&
+           (v->kind != PARE_PICKLE_DICT || v->part.n > 0);
+}
+
 /* _rebuild_tensor_v2(storage, offset, sizes, strides, ...) */
 static int call_tensor(struct pickle_machine *m, uint32_t args)
 {
@@ -140,6 +154,11 @@ static int call_tensor(struct pickle_machine *m, uint32_t args)
         kind_at(m, args, 2) != PARE_PICKLE_TUPLE ||
         kind_at(m, args, 3) != PARE_PICKLE_TUPLE)
         return pare_pickle_damaged(m, "a tensor of something else");
+    if (has_more(m, args))
+        return pare_fail(PARE_EFORMAT,
+                         "'%s' has a tensor whose values are to be negated or "
+                         "the like, which is not read",
+                         m->p->name);
     err = pare_pickle_make(m, &v, PARE_PICKLE_TENSOR);
     made = err ? 0 : m->stack[m->depth - 1];
     for (uint32_t k = 0; !err && k < 4; k++)

@@ -287,6 +287,18 @@ no "no tensor has" "$(one_tensor "$(storage 1 4)" 0 'K\1' 'K\1')"
 no "a storage that the file has not" \
     "$(one_tensor "$(storage 0 4)" 0 'K\1' 'K\1')" ']'
 no "cut off" "$(one_tensor "$(storage 0 4)" 0 'K\1' 'K\1')" '' '\4\0\0\0\0\0\0\0'
+square=$(square 0)
+more() { # more ARGUMENT: a tensor with a seventh one
+    torch_old "}$(text w)${square%tR}$1tRs" "]$(text 0)a" "$values" >more.pth
+    run pare-import more.pth -o more.h5
+}
+more "}$(text neg)\\210s"
+fails_with 1 "values that are to be negated"
+err_has 'to be negated' "are not read"
+for none in N '}'; do
+    more "$none"
+    status_is 0 "a tensor of which nothing more is said: $none"
+done
 no "has no tensors" '}' ']' ''
 no "an empty stack" '0'
 no "no mark" 't'
