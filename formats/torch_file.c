@@ -12,7 +12,7 @@
 #define DEPTH      16         /* dictionaries within each other */
 #define VISITS     (4u << 20) /* of values, some several times */
 #define FILE_MOST  ((size_t)1 << 36)
-#define AGAIN      4 /* times that a byte of a storage may be shown */
+#define AGAIN      64 /* times that a byte may be shown, as of tied weights */
 #define NAME_BYTES 1024
 
 /* The elements that tensors show. */
@@ -35,7 +35,7 @@ struct torch {
     struct storage *storage; /* by key */
     char name[NAME_BYTES];   /* of the value that is looked at */
     size_t visits;
-    uint64_t bytes, shown; /* of all storages; of all tensors */
+    uint64_t bytes, shown; /* of the file and what was packed; of tensors */
     uint64_t budget;       /* of storages that are packed */
 };
 
@@ -176,7 +176,7 @@ static int load_member(struct torch *t, struct storage *s)
     if (err)
         return err;
     s->bytes = there;
-    t->bytes += got;
+    t->bytes += bytes ? got : 0;
     return 0;
 }
 
@@ -510,7 +510,6 @@ static int place_storages(struct torch *t, const struct pare_pickle *keys,
                              t->path);
         s->bytes = at;
         at += n * size;
-        t->bytes += n * size;
     }
     return 0;
 }
@@ -547,6 +546,7 @@ static int read_any(struct torch *t)
 
     if (err)
         return err;
+    t->bytes = n;
     if (n >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0)
         return read_legacy(t, bytes, n);
     if (n < 4 || memcmp(bytes, "PK\3\4", 4) != 0)

@@ -12,7 +12,8 @@
  *
  * Tensors are in the order of the dictionaries. One whose strides are not
  * those of C order is copied; one that shows elements of its storage twice
- * is refused.
+ * is refused, and so are tensors that together show more than 64 times the
+ * bytes of the file and of the storages that are packed in it.
  *
  * @return 0; PARE_EIO; PARE_EFORMAT; PARE_ELIMIT; PARE_ENOMEM
  *

@@ -307,9 +307,28 @@ no "nothing was remembered" 'h\1'
 no "nested more than" '}q\0'"$(text a)h\\0s" ']' ''
 no "wants to call torch.ComplexFloatStorage" \
     "$(one_tensor "$(storage 0 4 ComplexFloat)" 0 'K\1' 'K\1')"
-no "again and again" "}($(for k in 1 2 3 4 5; do
-    printf '%s%s' "$(text $k)" "$(tensor "$(storage 0 4)" 0 'K\4' 'K\1')"
-done)u"
+# tied N: a small storage that five tensors show, and one of 400,000 bytes
+# that N tensors do.
+tied() {
+    small=$(tensor "$(storage 0 4)" 0 'K\4' 'K\1')
+    large="X\\7\\0\\0\\0storagectorch\\nFloatStorage\\nX\\1\\0\\0\\0001X\\3\\0\\0\\0cpuJ\\240\\206\\1\\0NtQ"
+    large=$(tensor "($large" 0 'J\240\206\1\0' 'K\1')
+    torch_old "}($(seq 5 | while read -r k; do
+        printf '%s%s' "$(text "s$k")" "$small"
+    done)$(seq "$1" | while read -r k; do
+        printf '%s%s' "$(text "l$k")" "$large"
+    done)u" "]($(text 0)$(text 1)e" "$values"'\240\206\1\0\0\0\0\0'
+    head -c 400000 /dev/zero
+}
+tied 12 >tied.pth
+run pare-import tied.pth -o tied.h5
+status_is 0 "tied weights come as often as they are named"
+run_sh 'pare-dump tied.h5 | grep -c "^tensor l"'
+out_is 12 "each of them"
+tied 70 >tied.pth
+run pare-import tied.pth
+fails_with 1 "but not without end"
+err_has 'again and again' "which is said"
 no "not one object" 'NN'
 head -c 100 old.pth >cut.pth
 run pare-import cut.pth
