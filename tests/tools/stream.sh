@@ -111,6 +111,7 @@ quantize() {
     status_is 0 "quantize $*"
     cp "$ERR" "$SCRATCH/io/err.0"
     run env PARE_MODEL_MEMORY=1 pare-quantize -v "$@" -o parts.h5
+    status_is 0 "quantize $* tensor by tensor"
     ok "quantize $*: the messages" cmp "$ERR" "$SCRATCH/io/err.0"
     ok "quantize $*: the bytes" cmp whole.h5 parts.h5
 }
@@ -120,6 +121,15 @@ same "stats of levels" pare-stats whole.h5
 same "check of levels" pare-check whole.h5
 same "diff of levels" pare-diff a.h5 whole.h5
 cp whole.h5 levels.h5
+# Where there are no zeros none is pruned, and no mask made.
+for m in a.h5 p.h5; do
+    quantize --bf16 --prune-zeros $m
+    same "check of $m without zeros" pare-check whole.h5
+    cp whole.h5 no-zeros.h5
+    quantize --bf16 $m
+    ok "16 bits of $m without zeros" test "$(wc -c <no-zeros.h5)" -le \
+        "$(($(wc -c <whole.h5) + 40))"
+done
 quantize --fp16 p.h5
 cp whole.h5 half.h5
 prune -s .8 half.h5
