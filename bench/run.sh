@@ -187,8 +187,12 @@ rows_sparse() {
     done
 }
 
-# W x, W' dy, gradients and the update with momentum.
+# W x, W' dy, gradients and the update with momentum. PyTorch is that of the
+# peer and, where it is another, that of Debian, without MKL.
+debian=/usr/bin/python3
 rows_sparsestep() {
+    "$debian" -c 'import torch, scipy' 2>/dev/null &&
+        [ "$(command -v "$py")" != $debian ] || debian=
     for shape in "300 784" "1000 1000"; do
         for batch in 64 256; do
             for case in 90:x4.5 95:x8; do
@@ -202,6 +206,8 @@ rows_sparsestep() {
                 peer="exec $py $here/peer_sparse.py"
                 race -g x4 "$ours" "w torch=$peer autograd $step" \
                     "w torch, by hand=$peer torch $step"
+                [ -z "$debian" ] || race -g x4 "$ours" "w torch of Debian, \
+by hand=exec $debian $here/peer_sparse.py torch $step"
                 peer="exec $py $here/peer_sparse.py scipy $step"
                 race -g x12 "$ours" "w scipy, dense gradient=$peer dense" \
                     "w scipy=$peer gathered"
