@@ -518,7 +518,9 @@ static void on_fatal(int sig)
 
 static void leave_no_temporary(void)
 {
-    static const int fatal[] = {SIGHUP, SIGINT, SIGTERM};
+    /* SIGBUS: a file that is mapped was cut off by another process. */
+    static const int fatal[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                                SIGPIPE, SIGXCPU, SIGBUS};
     struct sigaction act = {.sa_handler = on_fatal};
     struct sigaction old;
 
@@ -536,6 +538,7 @@ int cli_parse(const struct cli_tool *tool, int argc, char **argv)
 
     hold_streams();
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* writing fails instead, which is said */
     leave_no_temporary();
     if (argc == 2 && strcmp(argv[1], "--list-options") == 0) {
         print_options(tool);

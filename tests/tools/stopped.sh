@@ -63,20 +63,39 @@ stopped check pare-check p.h5
 
 # While they wait for more of standard input.
 mkfifo pipe
-for tool in "pare-import -o out/file" "pare-pack -o out/file -" \
-    "pare-check -" "pare-stats -"; do
+# waits TOOL SIGNAL STATUS
+waits() {
     # Both ends are open here, so that nothing ends.
     exec 3<>pipe
     head -c 60000 m.safetensors >&3
     # The words are a command.
     # shellcheck disable=SC2086
-    timeout --preserve-status -s TERM .3 $tool <&3 >"$OUT" 2>"$ERR"
+    timeout --preserve-status -s "$2" .3 $1 <&3 >"$OUT" 2>"$ERR"
     status=$?
-    ran="$tool, waiting"
+    ran="$1, waiting"
     exec 3>&-
-    status_is 143 "$tool: stopped while it reads"
-    ok "$tool: nothing stays" [ -z "$(left)" ]
+    status_is "$3" "$1: stopped by $2 while it reads"
+    ok "$1: nothing stays after $2" [ -z "$(left)" ]
     rm -rf tmp/*
+}
+for tool in "pare-import -o out/file" "pare-pack -o out/file -" \
+    "pare-check -" "pare-stats -"; do
+    waits "$tool" TERM 143
+done
+for signal in HUP QUIT PIPE XCPU BUS; do
+    run sh -c "ulimit -c 0; kill -s $signal \$\$"
+    waits "pare-import -o out/file" $signal "$status"
+done
+
+# A limit of the size of files is an error of the one that is written.
+for command in "prune -s .1 m.h5" "import m.npz" "import -"; do
+    IN=m.npz
+    run_sh "ulimit -f 100; pare $command -o out/file"
+    unset IN
+    fails_with 1 "$command: no larger file is allowed"
+    err_has 'File too large' "$command: which is said"
+    ok "$command: nothing stays" [ -z "$(left)" ]
+    rm -rf out/* tmp/*
 done
 
 # ---- full ----
