@@ -331,14 +331,14 @@ static uint64_t add_lanes(struct pass *p)
 }
 
 /*
- * The bucket in which the k-th lowest lies, 1 <= k <= sum of counts; k
- * becomes its rank within that bucket.
+ * The bucket in which the k-th lowest lies, k >= 1; k becomes its rank within
+ * that bucket. BUCKETS if k is above the sum of counts.
  */
 static uint32_t find_bucket(const size_t *count, uint64_t *k)
 {
     uint32_t b = 0;
 
-    while (count[b] < *k)
+    while (b < BUCKETS && count[b] < *k)
         *k -= count[b++];
     return b;
 }
@@ -380,10 +380,16 @@ static void end_pass(struct pass *p)
 }
 
 /* The key of the k-th place of its bucket; k becomes its rank among its
-   equals. */
-static void set_key(struct pass *p, uint64_t *k)
+   equals. Scores that are made again may be others, if a file was changed. */
+static int set_key(struct pass *p, uint64_t *k)
 {
-    p->key = p->high << 16 | find_bucket(p->count, k);
+    uint32_t low = find_bucket(p->count, k);
+
+    if (low == BUCKETS)
+        return pare_fail(PARE_EINVAL,
+                         "scores changed while they were looked at");
+    p->key = p->high << 16 | low;
+    return 0;
 }
 
 /* Find the key by counting the lower halves, and what is before it. */
@@ -394,8 +400,8 @@ static int find_in_many(struct pass *p, uint64_t *k)
     if (rc)
         return rc;
     add_lanes(p);
-    set_key(p, k);
-    return run_pass(p, false, task_taken);
+    rc = set_key(p, k);
+    return rc ? rc : run_pass(p, false, task_taken);
 }
 
 /* The same in one pass, that keeps the lower halves. */
@@ -414,13 +420,13 @@ static int find_in_few(struct pass *p, uint64_t *k)
     for (size_t c = 0; c < p->n_chunks; c++)
         for (size_t i = 0; i < p->few[c].n; i++)
             p->count[p->few[c].low[i]]++;
-    set_key(p, k);
-    for (size_t c = 0; c < p->n_chunks; c++)
+    rc = set_key(p, k);
+    for (size_t c = 0; !rc && c < p->n_chunks; c++)
         for (size_t i = 0; i < p->few[c].n; i++) {
             p->below[c] += p->few[c].low[i] < (p->key & 0xffff);
             p->equal[c] += p->few[c].low[i] == (p->key & 0xffff);
         }
-    return 0;
+    return rc;
 }
 
 /* Find the key of the k-th place; k becomes its rank among its equals. */

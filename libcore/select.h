@@ -51,8 +51,9 @@ struct pare_cut {
  *
  * @param cut    out
  * @param taken  [n_parts] how many of each part are among the k, out
- * @return 0; PARE_EINVAL if k is above the number of candidates or a
- *         candidate's score is NaN; PARE_ENOMEM; what open returns
+ * @return 0; PARE_EINVAL if k is above the number of candidates, a
+ *         candidate's score is NaN, or scores that are made again are so
+ *         different that no place is the k-th; PARE_ENOMEM; what open returns
  */
 int pare_rank_cut(struct pare_cut *cut, uint64_t *taken,
                   const struct pare_ranking *r, uint64_t k);

@@ -262,6 +262,33 @@ static void the_largest_go_first_and_ties_still_by_lower_index(void **state)
     assert_memory_equal(mask, "\1\0\1\1\1", 5);
 }
 
+/* Scores of a file that is changed after they were first made. */
+static void make_others(float *out, void *arg, size_t part, size_t first,
+                        size_t n)
+{
+    size_t *made = arg;
+
+    (void)part;
+    for (size_t i = 0; i < n; i++)
+        out[i] = *made ? -1.0f : (float)(first + i) / 64;
+    *made += n;
+}
+
+static void scores_that_change_are_an_error(void **state)
+{
+    size_t made = 0;
+    struct pare_rank_part part = {.n = 1000};
+    struct pare_ranking r = {
+        .n_parts = 1, .part = &part, .block = make_others, .arg = &made};
+    struct pare_cut cut = {0};
+    uint64_t taken;
+
+    (void)state;
+    r.threads = 1;
+    assert_int_equal(pare_rank_cut(&cut, &taken, &r, 500), PARE_EINVAL);
+    pare_cut_release(&cut);
+}
+
 static void halves_round_to_even(void **state)
 {
     (void)state;
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(chunks_and_threads_change_nothing),
         cmocka_unit_test(many_close_scores_are_told_apart),
         cmocka_unit_test(the_largest_go_first_and_ties_still_by_lower_index),
+        cmocka_unit_test(scores_that_change_are_an_error),
         cmocka_unit_test(halves_round_to_even),
     };
 
