@@ -246,22 +246,32 @@ int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
     return err;
 }
 
-static bool inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
+/* 0; PARE_EFORMAT; PARE_ENOMEM: no message, as fail_chunk has it. */
+static int inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
 {
     uLongf n = n_out;
+    int end = uncompress((Bytef *)out, &n, (const Bytef *)in, n_in);
 
-    return uncompress((Bytef *)out, &n, (const Bytef *)in, n_in) == Z_OK &&
-           n == n_out;
+    if (end == Z_MEM_ERROR)
+        return PARE_ENOMEM;
+    return end == Z_OK && n == n_out ? 0 : PARE_EFORMAT;
 }
 
-static bool unfilter_chunk(char *out, size_t n_out, const char *in, size_t n_in)
+/* The same. */
+static int unfilter_chunk(char *out, size_t n_out, const char *in, size_t n_in)
 {
-    return pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in, n_in) ==
-           PARE_RANS_OK;
+    int end =
+        pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in, n_in);
+
+    if (end == PARE_RANS_MEMORY)
+        return PARE_ENOMEM;
+    return end == PARE_RANS_OK ? 0 : PARE_EFORMAT;
 }
 
-static int fail_chunk(const struct dataset *d)
+static int fail_chunk(const struct dataset *d, int err)
 {
+    if (err == PARE_ENOMEM)
+        return pare_fail(PARE_ENOMEM, "no memory");
     return pare_h5lib_fail(PARE_EFORMAT, "'%s' has a damaged chunk", d->path);
 }
 
@@ -293,7 +303,7 @@ static int fetch_chunk(char **raw, size_t *size, bool *skipped,
         return pare_fail(PARE_ENOMEM, "no memory");
     if (H5Dread_chunk(d->id, H5P_DEFAULT, at, &mask, p) < 0) {
         free(p);
-        return fail_chunk(d);
+        return fail_chunk(d, PARE_EFORMAT);
     }
     *skipped = mask & 1;
     *raw = p;
@@ -305,20 +315,23 @@ static int fetch_chunk(char **raw, size_t *size, bool *skipped,
 static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
 {
     size_t size = 0;
-    bool skipped = false, ok;
+    bool skipped = false;
     char *raw = NULL;
     int err = fetch_chunk(&raw, &size, &skipped, d, at);
 
     if (err)
         return err;
     if (d->rans)
-        ok = !skipped && unfilter_chunk(out, d->chunk_bytes, raw, size);
+        err = skipped ? PARE_EFORMAT
+                      : unfilter_chunk(out, d->chunk_bytes, raw, size);
     else if (d->deflated && !skipped)
-        ok = inflate_chunk(out, d->chunk_bytes, raw, size);
-    else if ((ok = size == d->chunk_bytes))
+        err = inflate_chunk(out, d->chunk_bytes, raw, size);
+    else if (size == d->chunk_bytes)
         memcpy(out, raw, d->chunk_bytes);
+    else
+        err = PARE_EFORMAT;
     free(raw);
-    return ok ? 0 : fail_chunk(d);
+    return err ? fail_chunk(d, err) : 0;
 }
 
 /* Copy what a chunk at `at` and the rows [first, last) share, axis by
@@ -358,7 +371,7 @@ struct lot {
     struct {
         char *raw, *values;
         size_t size;
-        bool ok;
+        int err;
     } chunk[LOT_MAX];
 };
 
@@ -366,8 +379,8 @@ static void unfilter_one(void *arg, size_t i)
 {
     struct lot *lot = arg;
 
-    lot->chunk[i].ok = unfilter_chunk(lot->chunk[i].values, lot->bytes,
-                                      lot->chunk[i].raw, lot->chunk[i].size);
+    lot->chunk[i].err = unfilter_chunk(lot->chunk[i].values, lot->bytes,
+                                       lot->chunk[i].raw, lot->chunk[i].size);
 }
 
 /* Read lot->n chunks of our filter from row `row` on. */
@@ -385,14 +398,14 @@ static int read_lot(char *out, struct lot *lot, struct dataset *d, size_t row,
                           at);
     }
     if (!err && skipped)
-        err = fail_chunk(d);
+        err = fail_chunk(d, PARE_EFORMAT);
     if (!err)
         pare_parallel((int)n, n, unfilter_one, lot);
     for (size_t i = 0; i < n; i++) {
         free(lot->chunk[i].raw);
         at[0] = row + i * d->chunk[0];
-        if (!err && !lot->chunk[i].ok)
-            err = fail_chunk(d);
+        if (!err && lot->chunk[i].err)
+            err = fail_chunk(d, lot->chunk[i].err);
         if (!err)
             scatter(out, lot->chunk[i].values, d, at, first, last);
     }

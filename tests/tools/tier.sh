@@ -100,4 +100,24 @@ done
 head -c $((size - 100)) f.h5 >bad.h5
 run pare-dump bad.h5
 fails_with 1 "a file that is cut off"
+
+# ---- little memory ----
+# From too little address space on to what is enough: that is no damage.
+# Sanitizers reserve more than any limit.
+if ! ldd "$(command -v pare-check)" 2>/dev/null | grep -q 'lib[a-z]*san'; then
+    pare-init -a 'in(2000) linear(2000,bias=no)' -S 1 | pare-prune -s .3 |
+        pare-pack --tier F -o wide.h5
+    room=65536
+    status=1
+    : >said
+    while [ "$status" -ne 0 ] && [ $room -lt 4194304 ]; do
+        room=$((room + 5000))
+        run_sh "ulimit -v $room && OPENBLAS_NUM_THREADS=1 exec pare-check \
+            wide.h5"
+        cat "$OUT" "$ERR" >>said
+    done
+    status_is 0 "a model is read where there is memory enough"
+    ok "with less of it that is said" grep -q 'no memory' said
+    ok "and no chunk is called damaged" sh -c '! grep -q "chunk" said'
+fi
 finish
