@@ -269,7 +269,9 @@ static int check_tail(struct pare_decoder *d)
         err = pare_unsqueeze(&(struct pare_squeezed){raw, last->raw, last->data,
                                                      last->stored, 0},
                              1);
-    err = err ? pare_coded_bad("damaged data") : 0;
+    if (err)
+        err = err == PARE_ENOMEM ? pare_codec_no_memory()
+                                 : pare_coded_bad("damaged data");
     rest = err ? 0 : raw[last->raw - 1];
     free(raw);
     for (uint64_t k = (c->nnz - 1) % c->per + 1; k; k--)
