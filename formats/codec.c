@@ -246,6 +246,11 @@ static int check_values(const struct pare_coded *c)
         return bad("an impossible number of levels");
     if (c->found && c->quant != PARE_QUANT_CODEBOOK)
         return bad("levels found that are none");
+    if (c->quant == PARE_QUANT_INT8 && c->dtype != PARE_F32)
+        return bad("8 bits and 16 at once");
+    if (c->quant != PARE_QUANT_NONE && c->nnz &&
+        c->value_form != PARE_VALUE_CODES)
+        return bad("levels of values that are no codes");
     if (c->rotated && c->value_form != PARE_VALUE_PLANES)
         return bad("values rotated that cannot be");
     if (c->value_form != PARE_VALUE_CODES)

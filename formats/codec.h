@@ -159,8 +159,8 @@ uint64_t pare_coded_room(const struct pare_coded *c, bool compact);
  *
  * @param t  in/out; value, mask, pattern NULL before; untouched on failure
  * @return 0; PARE_EFORMAT: a damaged stream, positions past the end, another
- *         number of them than nnz, codes of no level, bytes left over;
- *         PARE_ENOMEM
+ *         number of them than nnz, codes of no level, levels that a tensor of
+ *         such values cannot have (levels.h), bytes left over; PARE_ENOMEM
  */
 int pare_decode(struct pare_tensor *t, const struct pare_coded *c, bool compact,
                 int threads);

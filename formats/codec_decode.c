@@ -90,6 +90,29 @@ static int read_raw(struct pare_decoder *d, enum pare_part part)
     return pare_decoder_run(d, (size_t)pare_div_up(n, d->at_once), raw_task);
 }
 
+/* Are they levels that a tensor may have: of its type, and with what is absent
+   but not pruned, which is 0, among them? */
+static bool levels_fit(const struct pare_coded *c, const float *level, size_t n)
+{
+    bool zero = c->found || c->masked || c->nnz == c->n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(level[i]) || (level[i] == 0 && signbit(level[i])) ||
+            (i && !(level[i] > level[i - 1])))
+            return false;
+        zero |= level[i] == 0;
+    }
+    return zero && pare_dtype_misfit(level, n, c->dtype) == n;
+}
+
+static bool scales_fit(const float *scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(scale[i]) || !(scale[i] > 0))
+            return false;
+    return true;
+}
+
 static int read_levels(struct pare_decoder *d)
 {
     struct pare_quant *q = &d->t->quant;
@@ -112,12 +135,9 @@ static int read_levels(struct pare_decoder *d)
     q->kind = d->c->quant;
     *(int8 ? &q->scale : &q->book) = level;
     *(int8 ? &q->n_scale : &q->n_book) = n;
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(level[i]) || (int8 && !(level[i] > 0)) ||
-            (!int8 && level[i] == 0 && signbit(level[i])) ||
-            (!int8 && i && !(level[i] > level[i - 1])))
-            return pare_coded_bad("levels that cannot be");
-    return 0;
+    return (int8 ? scales_fit(level, n) : levels_fit(d->c, level, n))
+               ? 0
+               : pare_coded_bad("levels that cannot be");
 }
 
 static void rank_task(void *arg, size_t i)

@@ -151,6 +151,45 @@ static void gaps_past_the_end_are_refused(void **state)
     }
 }
 
+/* What is read keeps the promise of its levels, whatever the file says. */
+static void levels_that_values_do_not_keep_are_refused(void **state)
+{
+    static const struct {
+        double sparsity;
+        uint64_t flip; /* in the flags */
+    } row[] = {
+        {0, PARE_BF16 << 8},  /* levels of 32 bits as those of 16 */
+        {0, PARE_F16 << 8},   /* the same */
+        {.5, 1 << 2},         /* what was pruned is 0, which is no level */
+        {.5, PARE_BF16 << 8}, /* all of it */
+    };
+    const uint64_t planes[] = {
+        PARE_QUANT_CODEBOOK << 12, 4, 0, 1, 0, 4, 4, 4, 4, 4};
+    const uint64_t narrow[] = {(uint64_t)PARE_QUANT_INT8 << 12 |
+                                   PARE_VALUE_CODES << 4 | 1 << 24 |
+                                   PARE_BF16 << 8,
+                               4,
+                               0,
+                               1,
+                               0,
+                               4,
+                               4};
+    struct pare_coded c = {0};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
+        struct forged f;
+
+        forge(&f, row[k].sparsity, 16);
+        assert_int_equal(read_forged(&f), 0);
+        f.word[0] ^= row[k].flip;
+        assert_int_equal(read_forged(&f), PARE_EFORMAT);
+        forget(&f);
+    }
+    assert_int_equal(pare_coded_get(&c, planes, 10, 4, NULL), PARE_EFORMAT);
+    assert_int_equal(pare_coded_get(&c, narrow, 7, 4, NULL), PARE_EFORMAT);
+}
+
 static void a_bomb_is_refused_by_its_directory(void **state)
 {
     struct pare_coded c = {0};
@@ -173,6 +212,7 @@ int main(void)
         cmocka_unit_test(damaged_data_are_refused_or_harmless),
         cmocka_unit_test(a_mask_of_another_count_is_refused),
         cmocka_unit_test(gaps_past_the_end_are_refused),
+        cmocka_unit_test(levels_that_values_do_not_keep_are_refused),
         cmocka_unit_test(a_bomb_is_refused_by_its_directory),
     };
 
