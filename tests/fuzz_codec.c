@@ -1,7 +1,7 @@
 /*
  * Damage coded tensors in thousands of ways and decode them: nothing may
- * crash, and what is accepted must be a tensor that can be coded again and
- * comes back as it was.
+ * crash, and what is accepted must be a tensor that is of its levels, can be
+ * coded again and comes back as it was.
  *
  * usage: fuzz_codec [CASES [SEED [DIR]]]
  *
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "levels.h"
 #include "pattern.h"
 #include "rng.h"
 #include "status.h"
@@ -45,6 +46,8 @@ static void again(const struct pare_tensor *t)
     struct pare_tensor back = {.rank = t->rank, .dim = {t->dim[0], t->dim[1]}};
     struct pare_coded c = {0};
 
+    if (pare_levels_check(t))
+        die("levels that are not kept");
     if (pare_encode(&c, t, (struct pare_effort){6, 1}))
         die("cannot be coded again");
     if (pare_decode(&back, &c, t->pattern != NULL, 1))
