@@ -3,7 +3,7 @@
 #undef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE
 #endif
-#include "foreign.h"
+#include "foreign_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,31 +184,33 @@ int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
     return err;
 }
 
-void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
-                       size_t n)
+void pare_foreign_unneeded(const void *bytes, size_t n)
 {
 #ifdef MADV_DONTNEED
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t skip = (uintptr_t)bytes % page;
+
+    (void)madvise((char *)(uintptr_t)bytes - skip, skip + n, MADV_DONTNEED);
+#else
+    (void)bytes;
+    (void)n;
+#endif
+}
+
+void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
+                       size_t n)
+{
     const uintptr_t from = (uintptr_t)bytes;
 
     for (size_t i = 0; i < f->n_maps; i++) {
         const uintptr_t map = (uintptr_t)f->map[i].bytes;
-        uintptr_t first, end;
 
-        if (from < map || from - map > f->map[i].size ||
-            n > f->map[i].size - (from - map))
-            continue;
-        first = (from - map) / page * page;
-        end = (from - map + n + page - 1) / page * page;
-        (void)madvise((char *)f->map[i].bytes + first, end - first,
-                      MADV_DONTNEED);
-        return;
+        if (from >= map && from - map <= f->map[i].size &&
+            n <= f->map[i].size - (from - map)) {
+            pare_foreign_unneeded(bytes, n);
+            return;
+        }
     }
-#else
-    (void)f;
-    (void)bytes;
-    (void)n;
-#endif
 }
 
 void pare_foreign_looked(const void *f, const void *bytes, size_t n)
@@ -385,12 +387,12 @@ static void apply_mask(float *out, const struct pare_foreign_tensor *mask,
             out[i] = 0;
 }
 
+/* Whatever its mask says, and whether they are finite. */
 static int to_floats(float *out, const struct pare_foreign_tensor *t,
                      bool *exact)
 {
     uint64_t n = pare_foreign_count(t);
     bool same = true;
-    size_t bad;
 
     if (n > SIZE_MAX / sizeof *out)
         return pare_fail(PARE_ELIMIT, "'%s' is too large", t->name);
@@ -401,13 +403,6 @@ static int to_floats(float *out, const struct pare_foreign_tensor *t,
                        t->type == PARE_FOREIGN_F16    ? PARE_F16
                        : t->type == PARE_FOREIGN_BF16 ? PARE_BF16
                                                       : PARE_F32);
-    if (t->mask)
-        apply_mask(out, t->mask, n);
-    bad = pare_first_nonfinite(out, (size_t)n);
-    if (bad < n)
-        return pare_fail(PARE_EFORMAT,
-                         "'%s': value %zu is not finite as float32", t->name,
-                         bad);
     if (exact)
         *exact = same;
     return 0;
@@ -473,16 +468,50 @@ static void close_tensor(struct opened *o)
     free(o->bytes[1]);
 }
 
+int pare_foreign_unmasked(float *out, const struct pare_foreign_tensor *t,
+                          bool *exact)
+{
+    struct pare_foreign_tensor at;
+    void *bytes = NULL;
+    int err = unpack(&at, &bytes, t);
+
+    if (!err)
+        err = to_floats(out, &at, exact);
+    free(bytes);
+    return err;
+}
+
+int pare_foreign_hide(float *out, const struct pare_foreign_tensor *mask)
+{
+    struct pare_foreign_tensor at;
+    void *bytes = NULL;
+    int err = unpack(&at, &bytes, mask);
+
+    if (!err)
+        apply_mask(out, &at, pare_foreign_count(&at));
+    free(bytes);
+    return err;
+}
+
+int pare_foreign_finite(const float *v, const struct pare_foreign_tensor *t)
+{
+    size_t n = (size_t)pare_foreign_count(t), bad = pare_first_nonfinite(v, n);
+
+    if (bad == n)
+        return 0;
+    return pare_fail(PARE_EFORMAT, "'%s': value %zu is not finite as float32",
+                     t->name, bad);
+}
+
+/* One after the other is unpacked, as each may be as large as out. */
 int pare_foreign_floats(float *out, const struct pare_foreign_tensor *t,
                         bool *exact)
 {
-    struct opened o;
-    int err = open_tensor(&o, t);
+    int err = pare_foreign_unmasked(out, t, exact);
 
-    if (!err)
-        err = to_floats(out, &o.t, exact);
-    close_tensor(&o);
-    return err;
+    if (!err && t->mask)
+        err = pare_foreign_hide(out, t->mask);
+    return err ? err : pare_foreign_finite(out, t);
 }
 
 bool pare_foreign_exact(const struct pare_foreign_tensor *t)

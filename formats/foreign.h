@@ -150,7 +150,10 @@ int pare_foreign_open(struct pare_foreign *f, const unsigned char **bytes,
 void pare_foreign_done(const struct pare_foreign *f, const void *bytes,
                        size_t n);
 
-/** The same, for those who do not know what f is. */
+/** The same of bytes that are known to be of a mapping. */
+void pare_foreign_unneeded(const void *bytes, size_t n);
+
+/** The same as pare_foreign_done, for those who do not know what f is. */
 void pare_foreign_looked(const void *f, const void *bytes, size_t n);
 
 /** Add a note, as printf. 0; PARE_ENOMEM. */

@@ -10,7 +10,8 @@
 /* Models of the tensors of a foreign file. */
 
 /* Bring an array of (..., in, out) into the order (out, in, ...). */
-static void transpose(float *out, const float *in, const struct foreign_item *t)
+void pare_foreign_turn(float *out, const float *in,
+                       const struct foreign_item *t)
 {
     size_t rows = (size_t)t->dim[0], columns = (size_t)t->dim[1], places = 1;
 
@@ -38,7 +39,7 @@ int pare_foreign_values(float *out, const struct foreign_item *item,
         return pare_fail(PARE_ENOMEM, "out of memory");
     err = pare_foreign_floats(turned, item->tensor, exact);
     if (!err)
-        transpose(out, turned, item);
+        pare_foreign_turn(out, turned, item);
     free(turned);
     return err;
 }

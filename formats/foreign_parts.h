@@ -56,6 +56,24 @@ void pare_foreign_set_type(struct pare_tensor *t, enum pare_foreign_type type);
 int pare_foreign_values(float *out, const struct foreign_item *item,
                         const struct pare_foreign_options *o, bool *exact);
 
+/** From the order of a file that is to be transposed into that of the item. */
+void pare_foreign_turn(float *out, const float *in,
+                       const struct foreign_item *item);
+
+/**
+ * What pare_foreign_floats is made of, for those who go through a tensor in
+ * parts: its values without regard to its mask, or to what is finite;
+ * @return as pare_foreign_floats
+ */
+int pare_foreign_unmasked(float *out, const struct pare_foreign_tensor *t,
+                          bool *exact);
+
+/** ... 0 for the values where a mask of theirs is 0; ... */
+int pare_foreign_hide(float *out, const struct pare_foreign_tensor *mask);
+
+/** ... and an error with the first that is not finite. */
+int pare_foreign_finite(const float *v, const struct pare_foreign_tensor *t);
+
 /** Fill a model of a graph, all its tensors, from the list. */
 int pare_foreign_fill(struct pare_model *m, struct pare_foreign *f,
                       struct foreign_list *l,

@@ -60,49 +60,64 @@ static void done(const struct pare_foreign *f,
                               pare_foreign_size(t->type));
 }
 
-/* A part after the other, so that little of the file is in memory. */
-static int load_parts(float *out, const struct pare_foreign *f,
-                      const struct pare_foreign_tensor *t)
+/* All values, or the mask over those that are there: a part after the other,
+ * so that little of the file is in memory. */
+static int go_through(float *out, const struct pare_foreign *f,
+                      const struct pare_foreign_tensor *t, bool mask)
 {
     const uint64_t all = pare_foreign_count(t);
-    const struct pare_foreign_tensor *mask = t->mask;
+    const uint64_t some = t->zip || t->fortran ? all : PART;
     int err = 0;
 
-    if (t->zip || (mask && (mask->zip || mask->fortran)))
-        return pare_foreign_floats(out, t, NULL);
-    for (uint64_t at = 0; !err && at < all; at += PART) {
-        uint64_t n = all - at < PART ? all - at : PART;
-        struct pare_foreign_tensor part = part_of(t, at, n);
-        struct pare_foreign_tensor hidden = part_of(mask ? mask : t, at, n);
+    for (uint64_t at = 0; !err && at < all; at += some) {
+        uint64_t n = all - at < some ? all - at : some;
+        struct pare_foreign_tensor part = n < all ? part_of(t, at, n) : *t;
 
-        if (mask)
-            part.mask = &hidden;
-        err = pare_foreign_floats(out + at, &part, NULL);
+        err = mask ? pare_foreign_hide(out + at, &part)
+                   : pare_foreign_unmasked(out + at, &part, NULL);
         done(f, &part);
-        done(f, &hidden);
     }
-    /* Say which value it is of all. */
-    return err ? pare_foreign_floats(out, t, NULL) : 0;
+    return err;
+}
+
+static int load_values(float *out, const struct pare_foreign *f,
+                       const struct pare_foreign_tensor *t)
+{
+    int err = go_through(out, f, t, false);
+
+    if (!err && t->mask)
+        err = go_through(out, f, t->mask, true);
+    return err ? err : pare_foreign_finite(out, t);
+}
+
+/* The same in the order that is asked for. */
+static int load_turned(float *out, const struct pare_foreign *f,
+                       const struct foreign_item *item)
+{
+    size_t n = (size_t)pare_foreign_count(item->tensor);
+    float *turned = malloc((n + 1) * sizeof *turned);
+    int err = turned ? load_values(turned, f, item->tensor)
+                     : pare_fail(PARE_ENOMEM, "out of memory");
+
+    if (!err)
+        pare_foreign_turn(out, turned, item);
+    free(turned);
+    return err;
 }
 
 static int load(void *arg, const struct pare_model *m, size_t tensor)
 {
     const struct parts *p = arg;
     const struct foreign_item *item = &p->item[tensor];
-    const struct pare_foreign_options o = {.transpose = p->transpose};
     struct pare_tensor *t = &m->tensor[tensor];
-    int err;
 
     t->value = pare_hugepage(malloc((t->n + 1) * sizeof *t->value),
                              t->n * sizeof *t->value);
     if (!t->value)
         return pare_fail(PARE_ENOMEM, "no memory for '%s'", t->name);
-    err = p->transpose ? pare_foreign_values(t->value, item, &o, NULL)
-                       : load_parts(t->value, p->f, item->tensor);
-    done(p->f, item->tensor);
-    if (item->tensor->mask)
-        done(p->f, item->tensor->mask);
-    return err;
+    return p->transpose && item->rank > 1
+               ? load_turned(t->value, p->f, item)
+               : load_values(t->value, p->f, item->tensor);
 }
 
 /* There are no masks. */

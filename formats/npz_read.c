@@ -91,6 +91,7 @@ int pare_npz_foreign(struct pare_foreign *f, const char *path)
         err = pare_npz_view(&z, bytes, n, path);
     if (!err) {
         new.zip = pare_npz_take(z);
+        pare_zip_on_unpacked(new.zip, pare_foreign_unneeded);
         new.budget = pare_model_budget(n);
     }
     for (size_t i = 0; !err && pare_npz_name(z, i); i++) {

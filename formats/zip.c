@@ -12,7 +12,7 @@
 
 #define RATIO    1040 /* more than deflate can reach */
 #define NAME_MAX 255
-#define STEP     ((size_t)16 << 20) /* bytes of a checksum taken together */
+#define STEP     ((size_t)16 << 20) /* packed bytes looked at together */
 #define HERE     0xFFFFFFFFu        /* the number is in the ZIP64 part */
 
 /* One file of the archive, as the directory tells. */
@@ -30,6 +30,7 @@ struct pare_zip {
     struct member *member;        /* [n_members] in order of the directory */
     const struct member **sorted; /* by name */
     size_t n_members;
+    void (*done)(const void *bytes, size_t n); /* or NULL */
 };
 
 static unsigned u16(const unsigned char *p)
@@ -294,6 +295,12 @@ int pare_zip_open(struct pare_zip **z, const char *path, size_t most)
     return rc ? rc : pare_zip_parse(z, bytes, n, path);
 }
 
+void pare_zip_on_unpacked(struct pare_zip *z,
+                          void (*done)(const void *bytes, size_t n))
+{
+    z->done = done;
+}
+
 bool pare_zip_begins(const unsigned char *head, size_t n, const char *glob)
 {
     char name[NAME_MAX + 1];
@@ -371,8 +378,9 @@ static int locate(const unsigned char **p, const struct pare_zip *z,
 
 /* Inflate all of it, to the size declared and not a byte more; or, of less
  * room than that, what fills it. */
-static int unpack(unsigned char *out, uint64_t room, const struct member *m,
-                  const unsigned char *in, const char *label)
+static int unpack(unsigned char *out, uint64_t room, const struct pare_zip *z,
+                  const struct member *m, const unsigned char *in,
+                  const char *label)
 {
     uint64_t left = m->packed;
     const bool part = room < m->size;
@@ -382,7 +390,7 @@ static int unpack(unsigned char *out, uint64_t room, const struct member *m,
     if (inflateInit2(&s, -15) != Z_OK)
         return pare_fail(PARE_ENOMEM, "out of memory");
     while (rc == Z_OK && !(part && room == 0)) {
-        size_t some = left < 1u << 30 ? (size_t)left : 1u << 30;
+        size_t some = left < STEP ? (size_t)left : STEP;
         size_t most = room < 1u << 30 ? (size_t)room : 1u << 30;
 
         s.next_in = in;
@@ -390,6 +398,8 @@ static int unpack(unsigned char *out, uint64_t room, const struct member *m,
         s.next_out = out;
         s.avail_out = (uInt)most;
         rc = inflate(&s, Z_NO_FLUSH);
+        if (z->done)
+            z->done(in, some - s.avail_in);
         in += some - s.avail_in;
         left -= some - s.avail_in;
         out += most - s.avail_out;
@@ -476,7 +486,7 @@ int pare_zip_head(void *out, size_t *n, uint64_t *size,
     *size = m->size;
     *n = *n < m->size ? *n : (size_t)m->size;
     if (m->method != 0)
-        return unpack(out, *n, m, in, label);
+        return unpack(out, *n, z, m, in, label);
     memcpy(out, in, *n);
     return 0;
 }
@@ -497,7 +507,7 @@ int pare_zip_read(void **bytes, size_t *n, const struct pare_zip *z,
     if (m->method == 0)
         memcpy(out, in, (size_t)m->size);
     else
-        rc = unpack(out, m->size, m, in, label);
+        rc = unpack(out, m->size, z, m, in, label);
     if (rc == 0 && crc32_z(0, out, (size_t)m->size) != m->crc)
         rc = damaged(label, "its checksum");
     if (rc) {

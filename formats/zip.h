@@ -41,6 +41,13 @@ int pare_zip_open(struct pare_zip **z, const char *path, size_t most);
  */
 bool pare_zip_begins(const unsigned char *head, size_t n, const char *glob);
 
+/**
+ * Have a function called with packed bytes of z that were unpacked, as soon as
+ * that is so: they are not soon looked at again.
+ */
+void pare_zip_on_unpacked(struct pare_zip *z,
+                          void (*done)(const void *bytes, size_t n));
+
 /** Free; NULL is fine. */
 void pare_zip_free(struct pare_zip *z);
 

@@ -1,6 +1,7 @@
 # A model of 2 GiB in the memory of two of its eight tensors and 128 MiB; on
 # request only: it takes minutes and gigabytes of disk.
 . "${0%/*}/lib.sh"
+. "$HERE/arrays.sh"
 
 [ -n "${PARE_TEST_LARGE:-}" ] || skip "PARE_TEST_LARGE is not set"
 [ -x /usr/bin/time ] || skip "no /usr/bin/time"
@@ -53,6 +54,23 @@ status_is 0 "a large file is imported"
 run env PARE_MODEL_MEMORY=1000000000000 pare-import -o whole.h5 in.safetensors
 ok "as in memory" cmp a.h5 whole.h5
 rm whole.h5
+# A tensor and its mask in an archive, as they are and packed.
+npy '<f4' "$side, $side" '' >mask
+truncate -s +$size mask
+cp mask orig
+dd if=drawn of=orig conv=notrunc bs=$((1 << 20)) oflag=seek_bytes \
+    seek=40000000 2>"$SCRATCH/io/dd"
+for method in 0 8; do
+    npz a.weight_orig orig a.weight_mask mask >pair.npz
+    for way in '' --transpose --zeros-pruned; do
+        # shellcheck disable=SC2086
+        small "archive, method $method $way" env PARE_MODEL_MEMORY=1 \
+            pare-import $way -o pair.h5 pair.npz
+        status_is 0 "an archive is imported $way, method $method"
+    done
+done
+unset method
+rm mask orig pair.npz pair.h5 member archive
 small stats pare-stats --total a.h5
 out_has '	536870912	536870912	' "its weights are counted"
 small check pare-check a.h5
