@@ -76,6 +76,7 @@ static void confine(uint64_t memory)
         dup2(null, STDOUT_FILENO);
         dup2(null, STDERR_FILENO);
     }
+    signal(SIGBUS, SIG_DFL); /* not to remove what the parent writes */
     signal(SIGXCPU, SIG_DFL);
     signal(SIGALRM, SIG_DFL);
     alarm(WALL);
