@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,24 @@ static void unspool(char *name)
     pare_atomic_spooled(NULL);
 }
 
+/* A new folder of a template, which becomes the name of a file in it; no
+ * signal may come between that and its being known. */
+static bool make_folder(char *text)
+{
+    sigset_t all, old;
+    bool made;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    made = mkdtemp(text) != NULL;
+    if (made) {
+        strcat(text, "/file");
+        pare_atomic_spooled(text);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return made;
+}
+
 /*
  * Put standard input, or a pipe, into a file; its name, malloc'd. The file is
  * alone in a folder, as formats that may name other files find them there.
@@ -179,7 +198,8 @@ static int spool(char **name, const char *path)
 {
     bool standard = strcmp(path, "-") == 0;
     const char *dir = getenv("TMPDIR");
-    char text[4096], *made;
+    char text[4096];
+    bool made;
     int from = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC), to = -1, err;
 
     if (from < 0)
@@ -187,12 +207,9 @@ static int spool(char **name, const char *path)
                          strerror(errno));
     snprintf(text, sizeof text - sizeof "/file", "%s/pare-import.XXXXXX",
              dir && *dir ? dir : "/tmp");
-    made = mkdtemp(text);
-    if (made) {
-        strcat(text, "/file");
-        pare_atomic_spooled(text);
+    made = make_folder(text);
+    if (made)
         to = open(text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    }
     err = to < 0 ? pare_fail(PARE_EIO, "cannot make '%s': %s", text,
                              strerror(errno))
                  : copy_all(to, from, standard ? "standard input" : path);
