@@ -11,6 +11,7 @@ struct pare_reader {
     struct pare_model *m;
     struct pare_model_file *info; /* may be NULL */
     uint64_t budget;              /* bytes of memory left */
+    uint64_t whole;               /* positions; with more of them: */
     bool walk;                    /* arrays are only looked for */
     uint64_t limit; /* of bytes of values; above it they are not read; 0: none */
     bool stream;    /* they are above it: tensors come one by one */

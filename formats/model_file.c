@@ -38,7 +38,7 @@ void pare_model_file_release(struct pare_model_file *info, size_t n_tensors)
 struct reading {
     struct pare_source source;
     const char *name;
-    bool walk;
+    uint64_t whole; /* positions; with more the arrays are not read */
     uint64_t limit; /* of bytes of values; 0: none */
     struct pare_model model;
     struct pare_model_file about, *info; /* info: &about, or NULL */
@@ -55,7 +55,7 @@ static int read_source(void *arg)
     if (err)
         return err;
     err =
-        pare_model_parse_limit(&r->model, r->info, h, s->n, r->limit, r->walk);
+        pare_model_parse_limit(&r->model, r->info, h, s->n, r->limit, r->whole);
     if (!pare_model_streams(&r->model)) /* else the loader does it */
         pare_h5_close(h);
     return err ? pare_fail_prefix(err, "'%s'", r->name) : 0;
@@ -67,10 +67,10 @@ static int try_source(struct reading *r)
     int err;
 
     pare_h5_start();
-    r->walk = r->source.n > PARE_TRIAL_WHOLE;
+    r->whole = r->source.n > PARE_TRIAL_WHOLE ? 0 : PARE_TRIAL_POSITIONS;
     err = pare_trial(read_source, r, r->name,
                      pare_model_budget(r->source.n) + TRIAL_SLACK);
-    r->walk = false;
+    r->whole = UINT64_MAX;
     return err;
 }
 

@@ -79,11 +79,12 @@ int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
 int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
                     struct pare_h5 *h, uint64_t size);
 
-/** One of both. With more than `limit` bytes of values the model may get a
- *  loader, which then closes h; 0: never. */
+/** One of both: with more than `whole` positions of all tensors it is a walk.
+ *  With more than `limit` bytes of values the model may get a loader, which
+ *  then closes h; 0: never. */
 int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
                            struct pare_h5 *h, uint64_t size, uint64_t limit,
-                           bool walk);
+                           uint64_t whole);
 
 /** Bytes of memory that a file of this size may ask for. */
 uint64_t pare_model_budget(uint64_t size);
@@ -97,6 +98,9 @@ int pare_model_write_limit(const char *path, const struct pare_model *m,
 /* A model up to this size is read wholly by a trial (see trial.h), and from
  * memory; of a larger one the trial reads all but the arrays. */
 #define PARE_TRIAL_WHOLE ((int)1 << 20)
+/* So is one that has more positions: coded they may take few bytes, and more
+ * time and memory than a trial has. */
+#define PARE_TRIAL_POSITIONS ((uint64_t)1 << 26)
 
 /* Memory a file may ask for: so many times its size, and this besides. */
 #define PARE_EXPANSION 1100

@@ -525,6 +525,21 @@ uint64_t pare_model_budget(uint64_t size)
                : UINT64_MAX;
 }
 
+/* Have the tensors more positions than are to be read? */
+static bool is_long(const struct pare_reader *r)
+{
+    uint64_t left = r->whole;
+
+    for (size_t t = 0; t < r->m->n_tensors; t++) {
+        const uint64_t n = pare_tensor_positions(&r->m->tensor[t]);
+
+        if (n > left)
+            return true;
+        left -= n;
+    }
+    return false;
+}
+
 static int read_model(struct pare_reader *r)
 {
     struct pare_model *m = r->m;
@@ -532,6 +547,7 @@ static int read_model(struct pare_reader *r)
 
     if (!err)
         err = read_arch(r);
+    r->walk |= !err && is_long(r);
     if (!err)
         err = read_texts(r);
     if (!err)
@@ -574,17 +590,18 @@ static int read_whole_file(struct pare_reader *r)
 
 int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
                            struct pare_h5 *h, uint64_t size, uint64_t limit,
-                           bool walk)
+                           uint64_t whole)
 {
     struct pare_reader r = {
         .h = h,
         .m = m,
         .info = info,
         .budget = pare_model_budget(size),
-        .walk = walk,
+        .whole = whole,
+        .walk = !whole,
         .limit = limit,
         /* A trial reads on one thread. */
-        .threads = walk || size <= PARE_TRIAL_WHOLE ? 1 : pare_processors()};
+        .threads = !whole || size <= PARE_TRIAL_WHOLE ? 1 : pare_processors()};
 
     pare_h5_threads(h, r.threads);
     return read_whole_file(&r);
@@ -593,11 +610,11 @@ int pare_model_parse_limit(struct pare_model *m, struct pare_model_file *info,
 int pare_model_parse(struct pare_model *m, struct pare_model_file *info,
                      struct pare_h5 *h, uint64_t size)
 {
-    return pare_model_parse_limit(m, info, h, size, 0, false);
+    return pare_model_parse_limit(m, info, h, size, 0, UINT64_MAX);
 }
 
 int pare_model_walk(struct pare_model *m, struct pare_model_file *info,
                     struct pare_h5 *h, uint64_t size)
 {
-    return pare_model_parse_limit(m, info, h, size, 0, true);
+    return pare_model_parse_limit(m, info, h, size, 0, 0);
 }

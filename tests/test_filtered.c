@@ -411,6 +411,38 @@ static void a_codebook_of_the_tool_reaches_its_target(void **state)
     free(word);
 }
 
+/* A trial of such a model leaves its values to the reading that follows. */
+static void values_of_more_positions_than_are_wanted_are_not_read(void **state)
+{
+    struct pare_model m;
+    uint32_t *word = words(6400);
+    void *bytes = NULL;
+    uint8_t *block;
+    size_t n = 0;
+
+    (void)state;
+    make(&m, "64-100");
+    prune(&m.tensor[0], word, .8);
+    assert_int_equal(there_and_back(&m), PARE_ENC_RANS);
+    assert_int_equal(pare_read_file(&bytes, &n, path, 1u << 30), 0);
+    for (block = bytes; memcmp(block, "PRNS", 4) != 0;)
+        block++;
+    block[100] ^= 8;
+    for (uint64_t whole = 6498; whole <= 6502; whole++) {
+        struct pare_model back = {0};
+        struct pare_h5 *h = NULL;
+
+        assert_int_equal(pare_h5_open(&h, bytes, n, "image"), 0);
+        assert_int_equal(pare_model_parse_limit(&back, NULL, h, n, 0, whole),
+                         whole < 6500 ? 0 : PARE_EFORMAT);
+        pare_h5_close(h);
+        pare_model_release(&back);
+    }
+    free(bytes);
+    pare_model_release(&m);
+    free(word);
+}
+
 /* ---- forged files ------------------------------------------------------ */
 
 #define WEIGHT "/layers/fc1/weight"
@@ -575,6 +607,8 @@ int main(void)
         cmocka_unit_test(no_object_of_the_file_carries_a_time),
         cmocka_unit_test(sizes_of_all_lengths_are_those_of_the_smaller),
         cmocka_unit_test(a_codebook_of_the_tool_reaches_its_target),
+        cmocka_unit_test(
+            values_of_more_positions_than_are_wanted_are_not_read),
         cmocka_unit_test(forged_levels_and_zeros_are_refused_for_their_fault),
     };
     int fd = mkstemp(path), failed;
