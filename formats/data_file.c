@@ -10,6 +10,7 @@
 #include "data_feed.h"
 #include "h5read.h"
 #include "h5write.h"
+#include "hugepage.h"
 #include "status.h"
 #include "trial.h"
 
@@ -343,7 +344,7 @@ static int read_x(struct pare_split *s, struct reading *r, struct pare_h5 *h,
         return pare_data_feed(&s->feed, fd, at, size, r->path);
     if (rc < 0)
         return rc;
-    s->x = malloc(n * size);
+    s->x = pare_hugepage(malloc(n * size), n * size);
     if (!s->x)
         return no_memory();
     r->room -= n * size < r->room ? n * size : r->room;
