@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * A pool of our own rather than OpenMP's teams, for machines that others
@@ -16,8 +17,9 @@
  * one that does not, and nobody spins for longer than a wake-up costs.
  */
 
-#define PARTIES_MAX 256  /* threads of one region, the caller among them */
-#define SPIN        1000 /* looks before sleeping, some 40 us */
+#define PARTIES_MAX 256   /* threads of one region, the caller among them */
+#define SPIN        60000 /* ns before sleeping: a wake-up costs about 55 us */
+#define LOOKS       64    /* between two looks at the clock, some 1 to 3 us */
 
 /* Tasks that a thread begins with: next in the low half, end in the high. */
 struct share {
@@ -52,6 +54,28 @@ static inline void relax(void)
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
+}
+
+/* Spinning, since when and how often. */
+struct patience {
+    uint64_t since;
+    unsigned looks;
+};
+
+/* Wait a little; false if that was long enough. */
+static bool spin(struct patience *p)
+{
+    struct timespec t;
+    uint64_t now;
+
+    relax();
+    if (p->looks++ % LOOKS != 0)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    if (p->looks == 1)
+        p->since = now;
+    return now - p->since < SPIN;
 }
 
 /*
@@ -100,15 +124,15 @@ static void work(size_t self)
 /* Wait for another region than the one seen; false at the end. */
 static bool next_region(unsigned *seen)
 {
+    struct patience patience = {0};
     bool go;
 
-    for (int i = 0; i < SPIN; i++) {
+    do
         if (atomic_load(&pool.region) != *seen) {
             *seen = atomic_load(&pool.region);
             return true;
         }
-        relax();
-    }
+    while (spin(&patience));
     pthread_mutex_lock(&pool.lock);
     atomic_fetch_add(&pool.sleeping, 1);
     while (!pool.quit && atomic_load(&pool.region) == *seen)
@@ -216,11 +240,12 @@ static void open_region(size_t parties, size_t n)
 /* Wait for the tasks that others have begun. */
 static void close_region(void)
 {
-    for (int i = 0; i < SPIN; i++) {
+    struct patience patience = {0};
+
+    do
         if (atomic_load(&pool.left) == 0)
             return;
-        relax();
-    }
+    while (spin(&patience));
     pthread_mutex_lock(&pool.lock);
     atomic_store(&pool.waiting, true);
     while (atomic_load(&pool.left) > 0)
