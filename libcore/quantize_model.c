@@ -8,6 +8,7 @@
 #include "quantize_parts.h"
 #include "scope.h"
 #include "status.h"
+#include "zeros.h"
 
 /* Layers by globs, as a pruning chooses them. */
 static int choose(struct pare_scope *s, const struct pare_model *m,
@@ -50,29 +51,15 @@ static void forget_zero(struct pare_quant *q)
         pare_quant_release(q);
 }
 
-/* Is a kept value of a tensor 0? */
-static bool has_zeros(const struct pare_tensor *t)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->value[i] == 0 && (!t->mask || t->mask[i]))
-            return true;
-    return false;
-}
-
 /* Prune the kept values of a tensor that are 0: it gets no mask for none. */
 static int prune_zeros(uint64_t *pruned, struct pare_model *m, size_t tensor)
 {
     struct pare_tensor *t = &m->tensor[tensor];
-    bool some = has_zeros(t);
+    bool some = pare_tensor_has_zeros(t);
     int rc = some && t->pattern ? pare_tensor_expand(m, tensor) : 0;
 
     if (!rc && some)
-        rc = pare_tensor_need_mask(t);
-    for (size_t i = 0; !rc && some && i < t->n; i++)
-        if (t->mask[i] && t->value[i] == 0) {
-            t->mask[i] = 0;
-            ++*pruned;
-        }
+        rc = pare_tensor_prune_zeros(pruned, t);
     if (!rc && some && t->target) /* growth is not to bring them back */
         t->target = pare_tensor_kept(t);
     if (!rc)

@@ -5,19 +5,23 @@
 
 #include "status.h"
 
-/* A mask for one that is in memory, if it is to have any. */
-static int prune_one(struct pare_tensor *t)
+bool pare_tensor_has_zeros(const struct pare_tensor *t)
 {
-    bool zero = false;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->value[i] == 0 && (!t->mask || t->mask[i]))
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; !zero && i < t->n; i++)
-        zero = t->value[i] == 0;
-    if (!zero)
+int pare_tensor_prune_zeros(uint64_t *pruned, struct pare_tensor *t)
+{
+    if (!pare_tensor_has_zeros(t))
         return 0;
     if (pare_tensor_need_mask(t))
         return PARE_ENOMEM;
     for (size_t i = 0; i < t->n; i++)
         if (t->value[i] == 0) {
+            *pruned += t->mask[i] != 0;
             t->mask[i] = 0;
             t->value[i] = 0; /* it may be -0 */
         }
@@ -31,8 +35,10 @@ static int load(void *arg, const struct pare_model *m, size_t tensor)
     const struct pare_loader *base = arg;
     struct pare_tensor *t = &m->tensor[tensor];
     int rc = base->load(base->arg, m, tensor);
+    uint64_t pruned = 0;
 
-    return rc || !pare_tensor_prunable(t) ? rc : prune_one(t);
+    return rc || !pare_tensor_prunable(t) ? rc
+                                          : pare_tensor_prune_zeros(&pruned, t);
 }
 
 static void free_base(void *arg)
@@ -68,13 +74,14 @@ static int put_around(struct pare_model *m)
 
 int pare_prune_zeros(struct pare_model *m)
 {
+    uint64_t pruned = 0;
     int rc = 0;
 
     if (pare_model_streams(m))
         return put_around(m);
     for (size_t t = 0; !rc && t < m->n_tensors; t++)
         if (pare_tensor_prunable(&m->tensor[t]) && m->tensor[t].value)
-            rc = prune_one(&m->tensor[t]);
+            rc = pare_tensor_prune_zeros(&pruned, &m->tensor[t]);
     pare_model_apply_masks(m);
     return rc;
 }

@@ -254,7 +254,6 @@ static bool read_foreign(const char *path, const char *format)
     struct pare_foreign f = {0};
     struct pare_model m = {0};
     int err = pare_import_read(&f, path, format);
-
     bool same = true;
 
     if (!err)
