@@ -4,10 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "h5chunks.h"
 #include "h5open.h"
-#include "parallel.h"
 #include "rans.h"
 #include "status.h"
 
@@ -15,21 +14,8 @@
 #define SLACK     (1 << 20) /* that a small file may declare anyway */
 #define CHUNK_MAX ((size_t)1 << 26)
 #define DIM_MAX   ((hsize_t)1 << 31)
-#define LOT_MAX   4 /* chunks decoded at the same time */
 
-/* An open dataset whose shape and storage have been checked. */
-struct dataset {
-    hid_t id, type;
-    const char *path;
-    size_t element;
-    int rank;
-    size_t dim[PARE_H5_RANK_MAX];
-    size_t count, bytes, stored;
-    bool chunked, deflated, rans;
-    size_t chunk[PARE_H5_RANK_MAX], chunk_bytes;
-};
-
-static void dataset_close(struct dataset *d)
+static void dataset_close(struct h5dataset *d)
 {
     if (d->type >= 0)
         H5Tclose(d->type);
@@ -37,7 +23,7 @@ static void dataset_close(struct dataset *d)
         H5Dclose(d->id);
 }
 
-static int check_space(struct dataset *d)
+static int check_space(struct h5dataset *d)
 {
     hsize_t dim[H5S_MAX_RANK];
     hid_t s = H5Dget_space(d->id);
@@ -69,7 +55,7 @@ static int check_space(struct dataset *d)
 }
 
 /* Is it of a type that values and gaps of tensors have in a file? */
-static bool is_value(const struct dataset *d)
+static bool is_value(const struct h5dataset *d)
 {
     return pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_F32)) ||
            pare_h5lib_is(d->type, pare_h5lib_file_type(PARE_H5_F16)) ||
@@ -78,7 +64,7 @@ static bool is_value(const struct dataset *d)
 }
 
 /* No filter but one deflate, or that of rans.h on values. */
-static int check_filters(struct dataset *d, hid_t p)
+static int check_filters(struct h5dataset *d, hid_t p)
 {
     int n = H5Pget_nfilters(p);
     size_t n_values = 0;
@@ -100,7 +86,7 @@ static int check_filters(struct dataset *d, hid_t p)
     return 0;
 }
 
-static int check_chunks(struct dataset *d, hid_t p)
+static int check_chunks(struct h5dataset *d, hid_t p)
 {
     hsize_t chunk[PARE_H5_RANK_MAX];
     size_t count;
@@ -122,7 +108,7 @@ static int check_chunks(struct dataset *d, hid_t p)
     return 0;
 }
 
-static int check_layout(struct dataset *d)
+static int check_layout(struct h5dataset *d)
 {
     hid_t p = H5Dget_create_plist(d->id);
     int err;
@@ -157,7 +143,7 @@ out:
 }
 
 /* The index of chunks takes more than 8 bytes for each of them. */
-static int count_chunks(struct dataset *d, const struct pare_h5 *h)
+static int count_chunks(struct h5dataset *d, const struct pare_h5 *h)
 {
     uint64_t n = 1;
 
@@ -171,7 +157,7 @@ static int count_chunks(struct dataset *d, const struct pare_h5 *h)
     return 0;
 }
 
-static int check_extent(struct dataset *d, const struct pare_h5 *h)
+static int check_extent(struct h5dataset *d, const struct pare_h5 *h)
 {
     haddr_t at = H5Dget_offset(d->id);
 
@@ -183,7 +169,7 @@ static int check_extent(struct dataset *d, const struct pare_h5 *h)
 }
 
 /* Are there as many bytes in the file as the shape promises? */
-static int check_stored(struct dataset *d, const struct pare_h5 *h)
+static int check_stored(struct h5dataset *d, const struct pare_h5 *h)
 {
     hsize_t stored = d->count ? H5Dget_storage_size(d->id) : 0;
 
@@ -201,11 +187,12 @@ static int check_stored(struct dataset *d, const struct pare_h5 *h)
     return d->chunked ? count_chunks(d, h) : check_extent(d, h);
 }
 
-static int dataset_open(struct dataset *d, struct pare_h5 *h, const char *path)
+static int dataset_open(struct h5dataset *d, struct pare_h5 *h,
+                        const char *path)
 {
     int err = pare_h5lib_object(h, path, H5O_TYPE_DATASET);
 
-    *d = (struct dataset){
+    *d = (struct h5dataset){
         .id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .path = path};
     if (err)
         return err;
@@ -228,7 +215,7 @@ static int dataset_open(struct dataset *d, struct pare_h5 *h, const char *path)
 int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
 {
     struct pare_h5_info found = {0};
-    struct dataset d;
+    struct h5dataset d;
     int err = dataset_open(&d, h, path);
 
     if (err)
@@ -246,238 +233,8 @@ int pare_h5_info(struct pare_h5_info *info, struct pare_h5 *h, const char *path)
     return err;
 }
 
-/* 0; PARE_EFORMAT; PARE_ENOMEM: no message, as fail_chunk has it. */
-static int inflate_chunk(char *out, size_t n_out, const char *in, size_t n_in)
-{
-    uLongf n = n_out;
-    int end = uncompress((Bytef *)out, &n, (const Bytef *)in, n_in);
-
-    if (end == Z_MEM_ERROR)
-        return PARE_ENOMEM;
-    return end == Z_OK && n == n_out ? 0 : PARE_EFORMAT;
-}
-
-/* The same. */
-static int unfilter_chunk(char *out, size_t n_out, const char *in, size_t n_in)
-{
-    int end =
-        pare_rans_decode((uint8_t *)out, n_out, (const uint8_t *)in, n_in);
-
-    if (end == PARE_RANS_MEMORY)
-        return PARE_ENOMEM;
-    return end == PARE_RANS_OK ? 0 : PARE_EFORMAT;
-}
-
-static int fail_chunk(const struct dataset *d, int err)
-{
-    if (err == PARE_ENOMEM)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    return pare_h5lib_fail(PARE_EFORMAT, "'%s' has a damaged chunk", d->path);
-}
-
-/* How many bytes are stored of the chunk at `at`? */
-static int chunk_size(size_t *stored, struct dataset *d, const hsize_t *at)
-{
-    hsize_t size = 0;
-
-    if (H5Dget_chunk_storage_size(d->id, at, &size) < 0 || size == 0 ||
-        size > d->stored || size > 2 * d->chunk_bytes + 64)
-        return pare_h5lib_fail(PARE_EFORMAT, "'%s' lacks a chunk", d->path);
-    *stored = (size_t)size;
-    return 0;
-}
-
-/* The stored bytes of the chunk at `at`, malloc'd; whether filters were
- * skipped. */
-static int fetch_chunk(char **raw, size_t *size, bool *skipped,
-                       struct dataset *d, const hsize_t *at)
-{
-    uint32_t mask = 0;
-    int err = chunk_size(size, d, at);
-    char *p;
-
-    if (err)
-        return err;
-    p = malloc(*size);
-    if (!p)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    if (H5Dread_chunk(d->id, H5P_DEFAULT, at, &mask, p) < 0) {
-        free(p);
-        return fail_chunk(d, PARE_EFORMAT);
-    }
-    *skipped = mask & 1;
-    *raw = p;
-    return 0;
-}
-
-/* Read the chunk at `at` into out [chunk_bytes]; we inflate it ourselves,
- * because libhdf5 lets a stream grow to any size. */
-static int read_chunk(char *out, struct dataset *d, const hsize_t *at)
-{
-    size_t size = 0;
-    bool skipped = false;
-    char *raw = NULL;
-    int err = fetch_chunk(&raw, &size, &skipped, d, at);
-
-    if (err)
-        return err;
-    if (d->rans)
-        err = skipped ? PARE_EFORMAT
-                      : unfilter_chunk(out, d->chunk_bytes, raw, size);
-    else if (d->deflated && !skipped)
-        err = inflate_chunk(out, d->chunk_bytes, raw, size);
-    else if (size == d->chunk_bytes)
-        memcpy(out, raw, d->chunk_bytes);
-    else
-        err = PARE_EFORMAT;
-    free(raw);
-    return err ? fail_chunk(d, err) : 0;
-}
-
-/* Copy what a chunk at `at` and the rows [first, last) share, axis by
- * axis; offsets are in elements. */
-static void scatter(char *out, const char *chunk, const struct dataset *d,
-                    const hsize_t *at, size_t first, size_t last)
-{
-    size_t lo[PARE_H5_RANK_MAX], hi[PARE_H5_RANK_MAX], i[PARE_H5_RANK_MAX];
-    int rank = d->rank, axis;
-    size_t run;
-
-    for (int a = 0; a < rank; a++) {
-        size_t end = (size_t)at[a] + d->chunk[a];
-        size_t top = a == 0 ? last : d->dim[a];
-
-        lo[a] = a == 0 && at[0] < first ? first : (size_t)at[a];
-        hi[a] = end < top ? end : top;
-        i[a] = lo[a];
-    }
-    run = (hi[rank - 1] - lo[rank - 1]) * d->element;
-    do {
-        size_t from = 0, to = 0;
-
-        for (int a = 0; a < rank; a++) {
-            from = from * d->chunk[a] + (i[a] - (size_t)at[a]);
-            to = to * d->dim[a] + i[a] - (a == 0 ? first : 0);
-        }
-        memcpy(out + to * d->element, chunk + from * d->element, run);
-        for (axis = rank - 2; axis >= 0 && ++i[axis] == hi[axis]; axis--)
-            i[axis] = lo[axis];
-    } while (axis >= 0);
-}
-
-/* Some chunks of rows that are decoded at the same time. */
-struct lot {
-    size_t bytes, n;
-    struct {
-        char *raw, *values;
-        size_t size;
-        int err;
-    } chunk[LOT_MAX];
-};
-
-static void unfilter_one(void *arg, size_t i)
-{
-    struct lot *lot = arg;
-
-    lot->chunk[i].err = unfilter_chunk(lot->chunk[i].values, lot->bytes,
-                                       lot->chunk[i].raw, lot->chunk[i].size);
-}
-
-/* Read lot->n chunks of our filter from row `row` on. */
-static int read_lot(char *out, struct lot *lot, struct dataset *d, size_t row,
-                    size_t first, size_t last)
-{
-    hsize_t at[PARE_H5_RANK_MAX] = {0};
-    size_t n = 0;
-    bool skipped = false;
-    int err = 0;
-
-    for (; n < lot->n && !err && !skipped; n += !err) {
-        at[0] = row + n * d->chunk[0];
-        err = fetch_chunk(&lot->chunk[n].raw, &lot->chunk[n].size, &skipped, d,
-                          at);
-    }
-    if (!err && skipped)
-        err = fail_chunk(d, PARE_EFORMAT);
-    if (!err)
-        pare_parallel((int)n, n, unfilter_one, lot);
-    for (size_t i = 0; i < n; i++) {
-        free(lot->chunk[i].raw);
-        at[0] = row + i * d->chunk[0];
-        if (!err && lot->chunk[i].err)
-            err = fail_chunk(d, lot->chunk[i].err);
-        if (!err)
-            scatter(out, lot->chunk[i].values, d, at, first, last);
-    }
-    return err;
-}
-
-/* Rows of a dataset whose chunks are whole rows, some at a time. */
-static int read_lots(char *out, struct dataset *d, size_t first, size_t last,
-                     size_t most)
-{
-    struct lot lot = {.bytes = d->chunk_bytes};
-    const size_t rows = d->chunk[0];
-    int err = 0;
-
-    for (size_t i = 0; i < most; i++) {
-        lot.chunk[i].values = malloc(d->chunk_bytes);
-        if (!lot.chunk[i].values)
-            err = pare_fail(PARE_ENOMEM, "no memory");
-    }
-    for (size_t row = first - first % rows; row < last && !err;
-         row += lot.n * rows) {
-        lot.n = (last - row + rows - 1) / rows;
-        lot.n = lot.n < most ? lot.n : most;
-        err = read_lot(out, &lot, d, row, first, last);
-    }
-    for (size_t i = 0; i < most; i++)
-        free(lot.chunk[i].values);
-    return err;
-}
-
-/* How many chunks may be decoded at the same time? */
-static size_t find_most(const struct dataset *d, const struct pare_h5 *h,
-                        size_t first, size_t last)
-{
-    const size_t rows = d->chunk[0], chunks = last / rows - first / rows + 1;
-    size_t most = h->threads > 0 ? (size_t)h->threads : 1;
-
-    for (int a = 1; a < d->rank; a++)
-        if (d->chunk[a] != d->dim[a])
-            return 1;
-    most = most < LOT_MAX ? most : LOT_MAX;
-    return d->rans ? most < chunks ? most : chunks : 1;
-}
-
-/* Read rows chunk by chunk, or without out look for the chunks only. */
-static int read_chunks(char *out, struct dataset *d, size_t first, size_t last)
-{
-    hsize_t at[PARE_H5_RANK_MAX] = {0};
-    char *chunk = out ? malloc(d->chunk_bytes) : NULL;
-    size_t size;
-    int err = 0, axis;
-
-    if (out && !chunk)
-        return pare_fail(PARE_ENOMEM, "no memory");
-    at[0] = first - first % d->chunk[0];
-    do {
-        err = out ? read_chunk(chunk, d, at) : chunk_size(&size, d, at);
-        if (out && !err)
-            scatter(out, chunk, d, at, first, last);
-        for (axis = d->rank - 1; axis >= 0; axis--) {
-            at[axis] += d->chunk[axis];
-            if (at[axis] < (axis == 0 ? last : d->dim[axis]))
-                break;
-            at[axis] = axis == 0 ? at[0] : 0;
-        }
-    } while (!err && axis >= 0);
-    free(chunk);
-    return err;
-}
-
 /* One piece of the file: libhdf5 is not needed. */
-static int read_contiguous(char *out, const struct dataset *d,
+static int read_contiguous(char *out, const struct h5dataset *d,
                            const struct pare_h5 *h, size_t at, size_t bytes)
 {
     haddr_t base = H5Dget_offset(d->id);
@@ -490,7 +247,7 @@ static int read_contiguous(char *out, const struct dataset *d,
 
 /* A file cannot hold the same dataset under many names to make us read
  * without end: all that is read is bounded by the file's size. */
-static int account(struct pare_h5 *h, const struct dataset *d, size_t bytes)
+static int account(struct pare_h5 *h, const struct h5dataset *d, size_t bytes)
 {
     if (bytes > EXPANSION * h->size + SLACK - h->declared)
         return pare_fail(PARE_ELIMIT,
@@ -503,7 +260,7 @@ static int account(struct pare_h5 *h, const struct dataset *d, size_t bytes)
 
 /* Rows of a dataset, converted from the file's byte order; without out
  * they are only looked for. */
-static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
+static int read_rows(char *out, struct pare_h5 *h, struct h5dataset *d,
                      hid_t memory, size_t first, size_t rows)
 {
     size_t row = d->rank && d->dim[0] ? d->count / d->dim[0] : d->count;
@@ -512,11 +269,8 @@ static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
 
     if (err || bytes == 0)
         return err;
-    if (d->chunked && out && find_most(d, h, first, first + rows) > 1)
-        err = read_lots(out, d, first, first + rows,
-                        find_most(d, h, first, first + rows));
-    else if (d->chunked)
-        err = read_chunks(out, d, first, first + rows);
+    if (d->chunked)
+        err = h5chunks_read(out, d, first, first + rows, h->threads);
     else if (out)
         err = read_contiguous(out, d, h, first * row * d->element, bytes);
     if (!err && out &&
@@ -526,7 +280,7 @@ static int read_rows(char *out, struct pare_h5 *h, struct dataset *d,
 }
 
 /* The same, of one of our types. */
-static int read_typed(char *out, struct pare_h5 *h, struct dataset *d,
+static int read_typed(char *out, struct pare_h5 *h, struct h5dataset *d,
                       enum pare_h5_type type, size_t first, size_t rows)
 {
     hid_t memory = pare_h5lib_memory_type(type);
@@ -538,7 +292,7 @@ static int read_typed(char *out, struct pare_h5 *h, struct dataset *d,
 }
 
 /* Open a dataset that must be of this type. */
-static int open_typed(struct dataset *d, struct pare_h5 *h, const char *path,
+static int open_typed(struct h5dataset *d, struct pare_h5 *h, const char *path,
                       enum pare_h5_type type)
 {
     enum pare_h5_type found = type;
@@ -559,7 +313,7 @@ static int open_typed(struct dataset *d, struct pare_h5 *h, const char *path,
 int pare_h5_read(void *out, struct pare_h5 *h, const char *path,
                  enum pare_h5_type type, size_t count)
 {
-    struct dataset d;
+    struct h5dataset d;
     int err = open_typed(&d, h, path, type);
 
     if (err)
@@ -582,7 +336,7 @@ int pare_h5_probe(struct pare_h5 *h, const char *path, enum pare_h5_type type,
 int pare_h5_extent(int *fd, uint64_t *at, struct pare_h5 *h, const char *path,
                    enum pare_h5_type type, size_t count)
 {
-    struct dataset d;
+    struct h5dataset d;
     int err = open_typed(&d, h, path, type), there = 0;
 
     if (err)
@@ -606,7 +360,7 @@ int pare_h5_extent(int *fd, uint64_t *at, struct pare_h5 *h, const char *path,
 int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,
                       enum pare_h5_type type, size_t first, size_t rows)
 {
-    struct dataset d;
+    struct h5dataset d;
     int err = open_typed(&d, h, path, type);
 
     if (err)
@@ -623,7 +377,7 @@ int pare_h5_read_rows(void *out, struct pare_h5 *h, const char *path,
 int pare_h5_read_text(char **text, struct pare_h5 *h, const char *path,
                       size_t limit)
 {
-    struct dataset d;
+    struct h5dataset d;
     char *s = NULL;
     int err = open_typed(&d, h, path, PARE_H5_U8);
 
@@ -673,7 +427,7 @@ static bool item_kind(struct pare_h5_item *item, hid_t type)
     }
 }
 
-static int open_item(struct dataset *d, struct pare_h5_item *item,
+static int open_item(struct h5dataset *d, struct pare_h5_item *item,
                      struct pare_h5 *h, const char *path)
 {
     int err = dataset_open(d, h, path);
@@ -696,7 +450,7 @@ int pare_h5_item_info(struct pare_h5_item *item, struct pare_h5 *h,
                       const char *path)
 {
     struct pare_h5_item found;
-    struct dataset d;
+    struct h5dataset d;
     hid_t file, memory;
     int err = open_item(&d, &found, h, path);
 
@@ -716,7 +470,7 @@ int pare_h5_item_read(void *out, struct pare_h5 *h, const char *path,
                       const struct pare_h5_item *item)
 {
     struct pare_h5_item found;
-    struct dataset d;
+    struct h5dataset d;
     hid_t file, memory;
     int err = open_item(&d, &found, h, path);
 
